@@ -1,0 +1,185 @@
+"""Codes that both worlds and every report speak: steps, commands, reasons, outcomes, error classes, priorities, breaker states.
+
+A number here is written to ledgers and to shared memory, so it is never reused for another meaning: append, do not renumber.
+What must not live here: anything that decides.
+"""
+
+from enum import IntEnum
+
+__all__ = ["BreakerState", "Command", "ErrorClass", "Outcome", "Priority", "Reason", "Step", "World"]
+
+
+class World(IntEnum):
+    """Where an event was born."""
+
+    LIVE = 0
+    SIMULATED = 1
+    REPLAY = 2
+
+
+class Step(IntEnum):
+    """What happened, as told to the journey."""
+
+    BEGIN = 1
+    FIRST_BYTE = 2
+    FAILED = 3
+    AGAIN = 4
+    END = 5
+    GONE = 6
+    WAKE = 7
+    TEND = 8
+    REAP = 9
+    ADOPT = 10
+
+
+class Command(IntEnum):
+    """What the journey tells its driver to do next."""
+
+    NONE = 0
+    """Nothing to do."""
+    SEND = 1
+    """Send to the target whose index is the argument."""
+    WAIT = 2
+    """Come back with AGAIN at the time in the argument."""
+    QUEUE = 3
+    """Hold the request; WAKE will name it, or AGAIN at the time in the argument gives up."""
+    REJECT = 4
+    """Answer with an error; the argument is Retry-After in seconds, or 0."""
+    DONE = 5
+    """The request is settled."""
+
+
+class Outcome(IntEnum):
+    """How a request ended. Every request has exactly one."""
+
+    SUCCESS = 0
+    FAILED = 1
+    """Providers were tried and none gave an answer."""
+    LIMITED = 2
+    """A requests or tokens limit of the caller."""
+    BUDGET = 3
+    """A budget of the caller is spent."""
+    SHED = 4
+    """No capacity: a bulkhead or a queue was full, or a more important request took the place."""
+    UNAVAILABLE = 5
+    """No healthy target, and the plan says fail fast."""
+    CANCELLED = 6
+    """The client left."""
+    INVALID = 7
+    """The provider refused the request itself (400, 404, 413, 422), which no other target would change."""
+    ABANDONED = 8
+    """The worker that served it died; settled by the supervisor."""
+
+
+class ErrorClass(IntEnum):
+    """What went wrong upstream. Only some classes count against a breaker, and only some are tried again."""
+
+    NONE = 0
+    AUTH = 1
+    RATE_LIMIT = 2
+    SERVER = 3
+    TIMEOUT = 4
+    CONNECTION = 5
+    CONTENT = 6
+    BAD_REQUEST = 7
+    PROTOCOL = 8
+    """The provider answered nonsense, or half an answer."""
+
+
+class Priority(IntEnum):
+    """Lower is more important; the highest number is shed first."""
+
+    CRITICAL = 0
+    INTERACTIVE = 1
+    BATCH = 2
+    SANDBOX = 3
+
+
+class BreakerState(IntEnum):
+    CLOSED = 0
+    OPEN = 1
+    HALF_OPEN = 2
+
+
+class Reason(IntEnum):
+    """Why the journey commanded what it did. The numbers compared are kept beside it, in `x` and `y` of a decision.
+
+    Each member's docstring says what `x` and `y` are.
+    """
+
+    OK = 0
+    """Nothing special."""
+    WEIGHTED = 1
+    """Target drawn by weight. x: the draw scaled to the total weight; y: the total weight."""
+    RULE = 2
+    """A routing rule that holds moved the request. x: rule; y: the target it was moved from, or -1 for all."""
+    ONLY_TARGET = 3
+    """One target could take it. x: target; y: number of candidates."""
+    FALLBACK = 4
+    """Another target after a failure. x: the target that failed; y: attempts so far."""
+    RETRY = 5
+    """The same target again. x: target; y: attempts so far."""
+    LEAST_BAD = 6
+    """No healthy target, the plan says least bad. x: target; y: its share of failures."""
+    BACKOFF = 7
+    """Wait before the next attempt. x: seconds; y: attempts so far."""
+    RETRY_AFTER = 8
+    """Wait as the provider asked. x: seconds; y: attempts so far."""
+    KEY_LIMIT = 9
+    """x: seconds to wait; y: limit."""
+    TENANT_LIMIT = 10
+    """x: seconds to wait; y: limit."""
+    WORKLOAD_LIMIT = 11
+    """x: seconds to wait; y: limit."""
+    MODEL_LIMIT = 12
+    """x: seconds to wait; y: limit."""
+    BUDGET_SPENT = 13
+    """x: nano-dollars spent, reserved and asked; y: budget."""
+    BUDGET_DEGRADED = 14
+    """A budget passed its degrade threshold; the cheaper model was taken. x: share used; y: budget."""
+    TENANT_FULL = 15
+    """Tenant bulkhead. x: in flight; y: slots."""
+    WORKLOAD_FULL = 16
+    """Workload bulkhead. x: in flight; y: slots."""
+    TARGETS_FULL = 17
+    """All healthy targets are at their concurrency or quota. x: candidates; y: waiting."""
+    QUEUE_FULL = 18
+    """x: waiting; y: bound."""
+    QUEUE_TIMEOUT = 19
+    """x: seconds waited; y: bound in seconds."""
+    SHED_FOR_PRIORITY = 20
+    """A more important request took the place. x: own priority; y: the other's."""
+    NO_HEALTHY_TARGET = 21
+    """x: candidates; y: of them with an open breaker or paused."""
+    OUT_OF_ATTEMPTS = 22
+    """x: attempts; y: the bound."""
+    PAST_DEADLINE = 23
+    """x: seconds needed; y: seconds left."""
+    RETRY_BUDGET = 24
+    """The fleet-wide retry ratio is used up. x: balance; y: ratio."""
+    NOT_RETRYABLE = 25
+    """x: error class; y: attempts."""
+    CLIENT_GONE = 26
+    """x: attempts; y: output tokens by then."""
+    WORKER_DIED = 27
+    """x: worker; y: 0."""
+    LEDGER_FULL = 28
+    """Events could not be written for too long, so no new request is taken. x: rows waiting; y: bound."""
+    FLOWS_FULL = 29
+    """More requests at once than the state holds. x: flows; y: bound."""
+    DEQUEUED = 30
+    """Its turn came in the queue. x: seconds waited; y: target."""
+    BREAKER_OPENED = 31
+    """x: share of failures; y: threshold."""
+    BREAKER_FORCED = 32
+    """A routing rule opened a breaker. x: rule; y: target."""
+    BREAKER_HALF_OPEN = 33
+    """x: target; y: probes allowed."""
+    BREAKER_CLOSED = 34
+    """x: target; y: successful probes."""
+    RULE_ON = 35
+    """x: rule; y: what was measured."""
+    RULE_OFF = 36
+    """x: rule; y: what was measured."""
+    ADOPTED = 37
+    """A new plan version. x: version; y: 0."""

@@ -1,0 +1,60 @@
+"""What the two ends of a request need of a compiled plan: names to indices, and where targets are.
+
+Plain data, so that a worker process reads it from one small file and never imports the plan's reader.
+What must not live here: secrets. `key_env` names an environment variable; the value stays in the environment.
+"""
+
+from msgspec import Struct
+
+__all__ = ["Edge", "EdgeTarget", "Names"]
+
+
+class Names(Struct, frozen=True, kw_only=True):
+    """Index → name, for every table of the state. The ledger decodes with it; positions are stable within a run."""
+
+    targets: list[str]
+    routes: list[str]
+    tenants: list[str]
+    workloads: list[str]
+    keys: list[str]
+    tiers: list[str]
+    regions: list[str]
+    limits: list[str]
+    budgets: list[str]
+    rules: list[str]
+    plans: list[str]
+    """Digest of each plan version of the run."""
+
+
+class EdgeTarget(Struct, frozen=True, kw_only=True):
+    """One provider target, as the caller of it needs to know it. Times in seconds."""
+
+    name: str
+    base_url: str
+    model: str
+    """The name the provider knows the model by."""
+    dialect: str = "openai"
+    key_env: str | None = None
+    connect_s: float = 5.0
+    first_token_s: float = 30.0
+    idle_s: float = 30.0
+    attempt_s: float = 120.0
+    connections: int = 256
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """What a gateway worker knows of the plan beside the state block."""
+
+    digest: str
+    version: int
+    targets: list[EdgeTarget]
+    models: dict[str, int]
+    """Logical model → route."""
+    workloads: dict[str, int]
+    keys: dict[str, int]
+    """SHA-256 of a key, hexadecimal → key index."""
+    retired: list[str] = []
+    """Targets that an adopted plan no longer has; their indices stay taken for the requests in flight."""
+    body_bytes: int = 32 * 1024 * 1024
+    output_tokens: int = 256
+    """Assumed length of an answer whose request sets no maximum, for the reservation."""
