@@ -1,0 +1,23 @@
+"""Time zones by their IANA names.
+
+What must not live here: the clock.
+"""
+
+from zoneinfo import ZoneInfo, available_timezones
+
+from roteiro.plan.near import did_you_mean
+
+__all__ = ["zone_problem"]
+
+
+def zone_problem(name: str) -> tuple[str, str] | None:
+    """What is wrong with the name of a time zone, and what would be right; None where it is known. UTC needs no database."""
+    if name == "UTC":
+        return None
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # an unknown name, a path, a directory
+        known = sorted(available_timezones())
+        remedy = did_you_mean(name, known, "write for example America/Sao_Paulo") if known else "this machine has no time zones; write UTC"
+        return f"is {name[:80]!r}, not a time zone", remedy
+    return None
