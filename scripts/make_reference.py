@@ -56,6 +56,8 @@ def events() -> str:
             match field.decode:
                 case None:
                     reads = f"{'integer' if field.kind.startswith('i') else 'number'}"
+                case "plans":
+                    reads = "integer; its digest is in `digest`"
                 case str() as names:
                     reads = f"a name, from the plan's {names}"
                 case codes:
@@ -67,8 +69,8 @@ def events() -> str:
         "The ledger's rows",
         "src/roteiro/terms/event.py",
         "Both worlds, live and simulated, write the same two rows. Integers that stand for something are turned into words when the "
-        "ledger writes them, and a missing one (-1 in the ring) reads as null, as NaN does. The ledger adds three columns to both tables: "
-        "`run` (which run), `time` (UTC, from the run's epoch) and `digest` (of the plan that was in force).",
+        "ledger writes them, and a missing one (-1 in the ring) reads as null, as NaN does. The ledger adds to both tables the columns "
+        "`run` (which run) and `time` (UTC: the run's epoch with `arrival_s`, or with `now_s`), and to events `digest` (of the plan in force).",
         "## events: one row a request",
         table(head, rows(event.EVENT_FIELDS)),
         "## decisions: one row a step of the journey",
