@@ -84,11 +84,13 @@ class Queries(ABC):
     def rows(self, table: Table, run: str) -> NDArray[np.void]:
         """A run's packed rows as the kernel wrote them, by `seq`: numbers and codes to the bit, any NaN as NumPy's."""
         sources = self.sources(table, run=run)
-        parts = [*sources.arrow, *map(_read_parquet, sources.parquet)]
-        heads = [Head.of(part.schema) for part in parts]
-        found = [decode(part, head) for part, head in zip(parts, heads, strict=True) if head.run == run]
-        rows = np.concatenate([np.zeros(0, TABLES[table]), *found])
-        return rows[np.argsort(rows["seq"], kind="stable")]
+        parts = [part for part in (*sources.arrow, *map(_read_parquet, sources.parquet)) if Head.of(part.schema).run == run]
+        dtype = TABLES[table]
+        # As opaque bytes, because NumPy joins and sorts structured rows field by field, which is ten times slower.
+        opaque = np.dtype((np.void, dtype.itemsize))
+        packed = np.concatenate([np.zeros(0, opaque), *(decode(part, Head.of(part.schema)).view(opaque) for part in parts)])
+        order = np.argsort(packed.view(dtype)["seq"], kind="stable")
+        return packed[order].view(dtype)
 
     def head(self, run: str) -> Head:
         """The newest head of a run: its epoch and its names. Raises `LedgerError` when the ledger has no such run."""

@@ -151,17 +151,18 @@ def encode(rows: NDArray[np.void], head: Head) -> pa.RecordBatch:
 
 def decode(table: pa.Table, head: Head) -> NDArray[np.void]:
     """Arrow → packed rows, the inverse of `encode`: every integer and every float64 to the bit (any NaN becomes NumPy's)."""
-    parts = [np.zeros(0, head.dtype)]
+    rows = np.zeros(len(table), head.dtype)
+    start = 0
     for batch in table.to_batches():
-        rows = np.zeros(len(batch), head.dtype)
+        part = rows[start : start + len(batch)]
         for field in _FIELDS[head.table]:
             column = batch.column(field.name)
             if field in _CODED[head.table]:
-                rows[field.name] = _codes(column, head.words[field.name])
+                part[field.name] = _codes(column, head.words[field.name])
             else:
-                rows[field.name] = column.to_numpy(zero_copy_only=False)
-        parts.append(rows)
-    return np.concatenate(parts)
+                part[field.name] = column.to_numpy(zero_copy_only=False)
+        start += len(batch)
+    return rows
 
 
 def _source(column: str) -> str:

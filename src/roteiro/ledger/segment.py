@@ -35,6 +35,8 @@ GROUP_ROWS: Final = 65_536
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 
+_MOST_PARTS: Final = os.sysconf("SC_IOV_MAX")
+
 Point = Literal[
     "created", "encoded", "written", "synced", "announced", "advanced", "renamed", "parquet-written", "parquet-named", "removed"
 ]
@@ -115,10 +117,10 @@ class SegmentWriter:
             with translated(f"cannot begin a segment in {segments_directory(self._directory, self._head.table)}"):
                 self._file = self._begin(day)
         file, end = self._file, self.position + len(batch)
-        crc, data = file.group(batch, self.position, end)
+        crc, parts = file.group(batch, self.position, end)
         self._at("encoded")
         try:
-            _write(file.descriptor, data, file.durable)
+            length = _write(file.descriptor, parts, file.durable)
             self._at("written")
             os.fsync(file.descriptor)
             self._at("synced")
@@ -132,7 +134,7 @@ class SegmentWriter:
             with suppress(OSError):
                 os.ftruncate(file.descriptor, file.durable)
             raise LedgerError(f"cannot write {file.segment.path}: {error.strerror or error}") from error
-        file.durable, file.crc, self.position = file.durable + len(data), crc, end
+        file.durable, file.crc, self.position = file.durable + length, crc, end
 
     def _begin(self, day: int) -> "_OpenFile":
         """Create the next segment and hold its lock, which tells a living writer's segment from a dead one's."""
@@ -156,18 +158,19 @@ class SegmentWriter:
 
 
 class _Sink:
-    """Collects the bytes that Arrow's stream writer emits, so that they reach the file in one write, or again."""
+    """Collects what Arrow's stream writer emits, uncopied, so that it reaches the file in one write, or again."""
 
     closed = False
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | pa.Buffer] = []
         self._length = 0
 
-    def write(self, data: bytes | memoryview) -> int:
-        self._parts.append(bytes(data))
-        self._length += len(data)
-        return len(data)
+    def write(self, data: bytes | pa.Buffer) -> int:
+        length = memoryview(data).nbytes
+        self._parts.append(data)
+        self._length += length
+        return length
 
     def tell(self) -> int:
         return self._length
@@ -178,10 +181,9 @@ class _Sink:
     def close(self) -> None:
         """Nothing to close."""
 
-    def take(self) -> bytes:
-        data = b"".join(self._parts)
-        self._parts.clear()
-        return data
+    def take(self) -> list[bytes | pa.Buffer]:
+        parts, self._parts = self._parts, []
+        return parts
 
 
 @dataclass
@@ -199,22 +201,26 @@ class _OpenFile:
     def __post_init__(self) -> None:
         self._stream = pa.ipc.new_stream(pa.PythonFile(self._sink, mode="w"), self.head.schema)
         self._stream.write_batch(encode(np.zeros(0, self.head.dtype), self.head))
-        self._beginning = self._sink.take()
+        self._beginning = b"".join(self._sink.take())
         self.crc = zlib.crc32(self._beginning)
 
-    def group(self, batch: pa.RecordBatch, first: int, end: int) -> tuple[int, bytes]:
+    def group(self, batch: pa.RecordBatch, first: int, end: int) -> tuple[int, list[bytes | pa.Buffer]]:
         """The CRC-32 and the bytes of a batch as they follow what is durable."""
         crc = zlib.crc32(pa.ipc.read_message(batch.serialize()).body, self.crc)
         self._stream.write_batch(batch, custom_metadata={"first": str(first), "end": str(end), "crc": str(crc)})
-        data = self._sink.take()
-        return crc, data if self.durable else self._beginning + data
+        parts = self._sink.take()
+        return crc, parts if self.durable else [self._beginning, *parts]
 
 
-def _write(descriptor: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        view, offset = view[written:], offset + written
+def _write(descriptor: int, parts: list[bytes | pa.Buffer], offset: int) -> int:
+    """Write all parts at an offset; returns their length. The system may write less than it is given (pwritev(2))."""
+    length = sum(memoryview(part).nbytes for part in parts)
+    done = os.pwritev(descriptor, parts, offset) if len(parts) <= _MOST_PARTS else 0
+    if done < length:
+        rest = memoryview(b"".join(parts))
+        while done < length:
+            done += os.pwrite(descriptor, rest[done:], offset + done)
+    return length
 
 
 @dataclass(frozen=True)
