@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 run: install  ## Run the main job: `roteiro demo`, one minute (SECONDS_OF_DEMO=n for another length)
 	.venv/bin/roteiro demo --seconds $(SECONDS_OF_DEMO)
 
-# Three passes. The warm-up compiles the kernel once into the cache beside the sources, so that two pytest workers do not both
+# Three passes. The warm-up compiles the kernel once into its cache on disk, so that two pytest workers do not both
 # compile it from cold. The second walks the kernel as plain Python: the same laws must hold. The last is the whole suite; worksteal,
 # because test files differ in length a hundredfold and a worker that runs dry takes tests from the other's end.
 test: install  ## Run the whole suite
