@@ -70,7 +70,8 @@ def events() -> str:
         "src/roteiro/terms/event.py",
         "Both worlds, live and simulated, write the same two rows. Integers that stand for something are turned into words when the "
         "ledger writes them, and a missing one (-1 in the ring) reads as null, as NaN does. The ledger adds to both tables the columns "
-        "`run` (which run) and `time` (UTC: the run's epoch with `arrival_s`, or with `now_s`), and to events `digest` (of the plan in force).",
+        "`run` (which run) and `time` (UTC: the run's epoch with `arrival_s`, or with `now_s`), and to events `digest`, of the plan in "
+        "force.",
         "## events: one row a request",
         table(head, rows(event.EVENT_FIELDS)),
         "## decisions: one row a step of the journey",

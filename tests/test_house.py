@@ -247,6 +247,20 @@ def test_every_command_the_papers_tell_exists() -> None:
     assert not wrong
 
 
+def told_plans() -> list[tuple[str, str]]:
+    return [
+        (name, block) for name, text in texts(".md") for block in re.findall(r"^```yaml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    ]
+
+
+def test_every_plan_the_papers_show_loads() -> None:
+    from roteiro.plan.read import read_text
+
+    readings = [(page, read_text(block)) for page, block in told_plans()]
+    assert readings
+    assert [f"{page}: {problem}" for page, reading in readings if reading.plan is None for problem in reading.problems] == []
+
+
 def test_both_readmes_tell_the_two_commands_and_some_more() -> None:
     for readme in ("README.md", "README.pt-BR.md"):
         lines = shell_lines((ROOT / readme).read_text(encoding="utf-8"))
