@@ -138,10 +138,14 @@ def shape(schema: Mapping[str, Any]) -> str:
             return f"list of {shape(schema.get('items', {}))}"
         case "object" if isinstance(schema.get("additionalProperties"), dict):
             return f"name → {shape(schema['additionalProperties'])}"
+        case "object" if len(schema.get("patternProperties", {})) == 1:
+            return f"name → {shape(next(iter(schema['patternProperties'].values())))}"
         case "object":
             return "mapping"
         case "string":
             return str(schema.get("format", "text"))
+        case ["string", "number"] if schema.get("examples"):
+            return f"quantity, as {code(schema['examples'][0])}"
         case list() as kinds:
             return " or ".join(kind for kind in kinds if kind != "null")
         case None:
@@ -153,9 +157,16 @@ def shape(schema: Mapping[str, Any]) -> str:
 def keys_of(schema: Mapping[str, Any]) -> str:
     required = set(schema.get("required", ()))
 
+    def default_of(name: str, value: object) -> str:
+        if name in required:
+            return "required"
+        if value in (None, [], {}):
+            return ""
+        return code(int(value) if isinstance(value, float) and value.is_integer() else value)
+
     def rows() -> Iterator[list[str]]:
         for name, field in schema.get("properties", {}).items():
-            default = "required" if name in required else code(field["default"]) if field.get("default") not in (None, [], {}) else ""
+            default = default_of(name, field.get("default"))
             yield [code(name), shape(field), default, field.get("description", "")]
 
     return table(["key", "value", "default", "meaning"], rows())
@@ -218,12 +229,12 @@ def cli() -> str:
         rows: list[list[str]] = []
         usage = [name]
         for parameter in command.params:
+            word = parameter.metavar or str(parameter.name).upper()
             if parameter.param_type_name == "argument":
-                word = str(parameter.name).upper()
                 usage.append(word if parameter.required else f"[{word}]")
                 rows.append([code(word), getattr(parameter, "help", None) or ""])
             elif not parameter.hidden and parameter.name != "help":
-                value = "" if parameter.is_flag else f" {parameter.type.name.upper()}"
+                value = "" if parameter.is_flag else f" {word}"
                 shown = parameter.default is not None and not callable(parameter.default) and not parameter.is_flag
                 default = f" Default: {code(parameter.default)}." if shown else ""
                 spellings = " ".join([*parameter.opts, *parameter.secondary_opts])
