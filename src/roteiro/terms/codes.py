@@ -20,6 +20,8 @@ class World(IntEnum):
 class Step(IntEnum):
     """What happened, as told to the journey."""
 
+    NOTE = 0
+    """Not a step: something that another step caused, such as a breaker that opened."""
     BEGIN = 1
     FIRST_BYTE = 2
     FAILED = 3
@@ -183,3 +185,7 @@ class Reason(IntEnum):
     """x: rule; y: what was measured."""
     ADOPTED = 37
     """A new plan version. x: version; y: 0."""
+    SHED_BY_RULE = 38
+    """A routing rule refuses this priority for now. x: priority; y: the most important one refused."""
+    MONEY_RESTORED = 39
+    """A budget took up what the ledger says was spent before this run. x: nano-dollars; y: budget."""

@@ -1,0 +1,122 @@
+"""The tending of the fleet: what is decided on a tick, when a worker dies, and when a plan is adopted.
+
+What must not live here: anything about one request.
+"""
+
+from roteiro.journey.journal import note
+from roteiro.journey.request import gone
+from roteiro.policy import breaker as breakers
+from roteiro.policy import budget as budgets
+from roteiro.policy import rules
+from roteiro.policy.kernel import kernel
+from roteiro.policy.state import FLOW_BUDGETS, Flowing, NONE, breaker_at, budget_at, flow_at, header_of, rule_at, target_at, tenant_at, workload_at
+from roteiro.terms.codes import Reason
+
+__all__ = ["reap", "recount", "tend"]
+
+FREE, WAITING, SENT, BACKOFF, DISMISSED, GRANTED = (
+    Flowing.FREE, Flowing.WAITING, Flowing.SENT, Flowing.BACKOFF, Flowing.DISMISSED, Flowing.GRANTED,
+)  # fmt: skip
+RULE_ON, RULE_OFF, BREAKER_FORCED, WORKER_DIED = (
+    int(Reason.RULE_ON), int(Reason.RULE_OFF), int(Reason.BREAKER_FORCED), int(Reason.WORKER_DIED),
+)  # fmt: skip
+
+
+@kernel
+def tend(block: int, worker: int, now: float, u: float) -> None:
+    """A tick: budgets begin new periods, rules are judged, and those that began to hold act."""
+    epoch = header_of(block).epoch_unix_s
+    for b in range(header_of(block).n_budgets):
+        if budget_at(block, b).amount_nusd > 0:
+            budgets.roll(budget_at(block, b), epoch, now)
+    for r in range(header_of(block).n_rules):
+        rule = rule_at(block, r)
+        if rule.ops == 0:
+            continue
+        change = rules.judge(block, r, now)
+        if change != 0:
+            note(block, NONE, worker, NONE, NONE, RULE_ON if change > 0 else RULE_OFF, float(r), rule.measured, now)
+        if change > 0 and rule.action == rules.CIRCUIT_BREAK and breakers.force_open(breaker_at(block, rule.argument), now, u):
+            note(block, NONE, worker, NONE, rule.argument, BREAKER_FORCED, float(r), float(rule.argument), now)
+    rules.apply(block)
+
+
+@kernel
+def reap(block: int, worker: int, now: float, u: float) -> int:
+    """Settle all flows of a worker that died, then count anew what a step cut short may have left wrong → flows settled."""
+    recount(block)
+    settled = 0
+    for f in range(header_of(block).n_flows):
+        flow = flow_at(block, f)
+        if flow.phase == FREE or flow.worker != worker:
+            continue
+        sent = flow.phase == SENT
+        input_tokens = flow.input_tokens if sent else 0
+        output_tokens = flow.output_tokens if sent and flow.first_byte > 0.0 else 0
+        gone(block, f, input_tokens, 0, output_tokens, 0, WORKER_DIED, now, u)
+        settled += 1
+    return settled
+
+
+@kernel
+def recount(block: int) -> None:
+    """Derive all counts and lists from the flows, which are the truth: a process killed within a step leaves no slot taken for ever."""
+    header = header_of(block)
+    for i in range(header_of(block).n_targets):
+        target_at(block, i).in_flight = 0
+        breaker_at(block, i).probes_out = 0
+    for i in range(header_of(block).n_tenants):
+        tenant_at(block, i).in_flight = 0
+    for i in range(header_of(block).n_workloads):
+        workload = workload_at(block, i)
+        workload.in_flight, workload.waiting, workload.first, workload.last = 0, 0, NONE, NONE
+    for i in range(header_of(block).n_budgets):
+        budget_at(block, i).reserved_nusd = 0
+    header.live, header.waiting, header.news, header.free = 0, 0, NONE, NONE
+    for f in range(header_of(block).n_flows - 1, -1, -1):
+        flow = flow_at(block, f)
+        if flow.phase == FREE:
+            flow.next = header.free
+            header.free = f
+            continue
+        header.live += 1
+        for i in range(FLOW_BUDGETS):
+            if flow.budgets[i] != NONE:
+                budget_at(block, flow.budgets[i]).reserved_nusd += flow.reserved_nusd
+        if flow.admitted != 0:
+            tenant_at(block, flow.tenant).in_flight += 1
+            workload_at(block, flow.workload).in_flight += 1
+        if flow.phase == SENT or flow.phase == GRANTED:
+            if flow.target == NONE:  # cut short before anything was taken
+                flow.phase = BACKOFF
+                continue
+            target_at(block, flow.target).in_flight += 1
+            if flow.probe != 0:
+                breaker_at(block, flow.target).probes_out += 1
+        if flow.phase == GRANTED or flow.phase == DISMISSED:
+            flow.next = header.news
+            header.news = f
+        elif flow.phase == WAITING:
+            line_up(block, f)
+
+
+@kernel
+def line_up(block: int, f: int) -> None:
+    """Insert flow `f` into its workload's queue by the time it joined."""
+    flow = flow_at(block, f)
+    workload = workload_at(block, flow.workload)
+    before = workload.last
+    while before != NONE and flow_at(block, before).queued > flow.queued:
+        before = flow_at(block, before).before
+    flow.before = before
+    flow.next = workload.first if before == NONE else flow_at(block, before).next
+    if flow.next == NONE:
+        workload.last = f
+    else:
+        flow_at(block, flow.next).before = f
+    if before == NONE:
+        workload.first = f
+    else:
+        flow_at(block, before).next = f
+    workload.waiting += 1
+    header_of(block).waiting += 1

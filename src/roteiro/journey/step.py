@@ -1,0 +1,73 @@
+"""One entry for all steps: what gateway, replay and tests call from Python; it also keeps the journal.
+
+The simulator, compiled together with the journey, calls the same entry.
+"""
+
+from roteiro.journey import fleet, request
+from roteiro.journey.journal import write
+from roteiro.policy.kernel import entry
+from roteiro.policy.state import NONE, flow_at, header_of
+from roteiro.terms.codes import Command, Reason, Step
+
+__all__ = ["step"]
+
+BEGIN, FIRST_BYTE, FAILED, AGAIN, END, GONE, WAKE, TEND, REAP, ADOPT = (int(s) for s in Step if s)
+OK, CLIENT_GONE, ADOPTED = int(Reason.OK), int(Reason.CLIENT_GONE), int(Reason.ADOPTED)
+C_NONE = int(Command.NONE)
+
+
+@entry
+def step(
+    block: int, what: int, flow: int, now: float, u: float, a: int, b: int, c: int, d: int, e: int, worker: int
+) -> tuple[int, float, int, int, int]:
+    """Take one step of the journey.
+
+    Arguments: address of the block; a `Step`; slot of the flow (-1 for BEGIN and the fleet's steps); the clock in seconds since the run's
+    epoch; a uniform draw; five arguments that depend on the step; the worker that asks:
+
+    | step | a | b | c | d | e |
+    |---|---|---|---|---|---|
+    | BEGIN | key | route | estimated input tokens | estimated output tokens | bit 0 stream; bits 8… workload + 1 |
+    | FAILED | error class | Retry-After in ms, or -1 | HTTP status | 1 if part was relayed | |
+    | END, GONE | input tokens | cached of them | output tokens | reasoning of them | bit 0: estimated |
+    | REAP | dead worker | | | | |
+    | ADOPT | plan version | | | | |
+
+    Returns (command, argument, reason, flow that it is about, flows that wait or have news). While the last is above 0, call WAKE until it
+    answers with no flow. The clock may stand still but not run back: an earlier `now` counts as the latest one seen.
+    """
+    header = header_of(block)
+    if header.last_now > now:
+        now = header.last_now
+    header.last_now = now
+    command, argument, reason, answered = C_NONE, 0.0, OK, flow
+    if what == BEGIN:
+        command, argument, reason, answered = request.begin(block, a, b, c, d, e, worker, now, u)
+    elif what == END:
+        command, argument, reason, answered = request.end(block, flow, a, b, c, d, e, now, u)
+    elif what == FIRST_BYTE:
+        command, argument, reason, answered = request.first_byte(block, flow, now)
+    elif what == FAILED:
+        command, argument, reason, answered = request.failed(block, flow, a, b, c, d != 0, now, u)
+    elif what == AGAIN:
+        command, argument, reason, answered = request.again(block, flow, now, u)
+    elif what == GONE:
+        command, argument, reason, answered = request.gone(block, flow, a, b, c, d, CLIENT_GONE, now, u)
+    elif what == WAKE:
+        command, argument, reason, answered = request.wake(block, worker, now, u)
+    elif what == TEND:
+        fleet.tend(block, worker, now, u)
+    elif what == REAP:
+        argument = float(fleet.reap(block, a, now, u))
+    elif what == ADOPT:
+        header.plan, reason = a, ADOPTED
+        header.generation += 1
+    if header.journal != 0:
+        if answered == NONE:
+            write(block, what, flow, now, u, a, b, c, d, e, NONE, worker, NONE, command, argument, reason, 0.0, 0.0, answered)
+        else:
+            about = flow_at(block, answered)
+            write(
+                block, what, flow, now, u, a, b, c, d, e, about.request, worker, about.target, command, argument, reason, about.x, about.y, answered
+            )  # fmt: skip
+    return command, argument, reason, answered, header.waiting + (1 if header.news != NONE else 0)

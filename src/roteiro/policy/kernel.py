@@ -1,0 +1,66 @@
+"""The decorators of the kernel, and its cache.
+
+`@kernel` and `@entry` compile a function with Numba; with `ROTEIRO_JIT=0` they are the identity, so that a debugger and coverage can walk
+the same lines. What must not live here: decisions.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+__all__ = ["JIT", "cache_directory", "entry", "kernel"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+JIT: Final = os.environ.get("ROTEIRO_JIT", "1") != "0"
+
+
+def cache_directory() -> Path:
+    """Where machine code is kept: a folder per content of the kernel's sources.
+
+    Numba looks for staleness in the file of the outermost function alone, so a change in a policy would leave the compiled
+    journey as it was. A folder named after all sources together cannot be stale.
+    """
+    package = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for room in ("terms", "policy", "journey", "simulator"):
+        for path in sorted((package / room).glob("*.py")):
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    home = os.environ.get("ROTEIRO_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    for root in (Path(home).expanduser(), Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"):
+        folder = root / "roteiro" / f"kernel-{digest.hexdigest()[:16]}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="roteiro-kernel-"))
+
+
+if JIT:
+    import numba
+
+    numba.config.CACHE_DIR = str(cache_directory())
+
+    def kernel(function: F) -> F:
+        """Compile `function` in Numba's nopython mode, for other compiled functions to call; its machine code is kept on disk.
+
+        Without the wrappers that Python would need to call it, which take a third of the time to compile.
+        """
+        return numba.njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)  # type: ignore[no-any-return]
+
+    def entry(function: F) -> F:
+        """The same for the few functions that Python calls."""
+        return numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)  # type: ignore[no-any-return]
+else:
+
+    def kernel(function: F) -> F:
+        """Leave `function` as it is."""
+        return function
+
+    entry = kernel

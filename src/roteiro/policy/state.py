@@ -1,0 +1,323 @@
+"""The state of all policies: tables of records in one contiguous block of memory, anonymous or a file that processes share.
+
+A decision is passed the block's address and takes records from it (`flow_at(block, f)`): in machine code that is a few loads, and a call
+from Python costs 0.6 µs where passing a dozen arrays costs 2.2. What must not live here: decisions.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from roteiro.policy.kernel import JIT, kernel
+from roteiro.terms.error import InvariantError
+from roteiro.terms.event import DECISION, EVENT
+
+__all__ = [
+    "BREAKER_SLOTS", "FLOW_BUDGETS", "FLOW_LIMITS", "HEADER", "LAYOUT_VERSION", "METER_SLOTS", "NONE", "TABLES",
+    "Flowing", "State", "block_size", "build", "header_of", "release", "view",
+    "target_at", "breaker_at", "meter_at", "rule_at", "op_at", "route_at", "candidate_at", "limit_at", "budget_at", "tenant_at", "workload_at", "key_at", "flow_at", "event_at", "decision_at",
+]  # fmt: skip
+
+LAYOUT_VERSION: Final = 1
+MAGIC: Final = 0x524F544549524F31  # "ROTEIRO1"
+NONE: Final = -1
+BREAKER_SLOTS: Final = 10
+METER_SLOTS: Final = 12
+FLOW_LIMITS: Final = 4
+FLOW_BUDGETS: Final = 6
+
+
+def record(*fields: tuple[Any, ...]) -> np.dtype[Any]:
+    return np.dtype(list(fields), align=True)
+
+
+TARGET: Final = record(
+    ("slots", "i8"), ("in_flight", "i8"),
+    ("paused_until", "f8"),  # a provider that said Retry-After is left alone until then
+    ("price_input", "i8"), ("price_cached", "i8"), ("price_output", "i8"), ("price_reasoning", "i8"),  # nano-dollars per million tokens
+    ("first_token_s", "f8"), ("attempt_s", "f8"),
+    ("calls", "i8"), ("failures", "i8"), ("failure_share", "f8"),  # the last: exponentially weighted, for the least bad
+    ("requests_limit", "i4"), ("tokens_limit", "i4"),  # the provider's quota for us
+    ("meter_first", "i4"), ("meter_count", "i4"),
+    ("redirect", "i4"), ("redirect_rule", "i4"),  # set while a routing rule holds
+    ("region", "i2"), ("cloud", "i1"), ("retired", "i1"), ("avoid", "i1"),
+)  # fmt: skip
+
+BREAKER: Final = record(
+    ("state", "i8"), ("until", "f8"), ("opened", "i8"), ("probes_out", "i8"), ("probes_ok", "i8"),
+    ("slot", "i8"), ("calls", "i4", (BREAKER_SLOTS,)), ("failures", "i4", (BREAKER_SLOTS,)), ("slows", "i4", (BREAKER_SLOTS,)),
+    ("enabled", "i1"), ("window_s", "f8"), ("minimum_calls", "i8"), ("failure_share", "f8"), ("slow_s", "f8"), ("slow_share", "f8"),
+    ("open_s", "f8"), ("max_open_s", "f8"), ("probes", "i8"), ("counted", "i8"),  # bit per ErrorClass that counts as a failure
+)  # fmt: skip
+
+METER: Final = record(
+    ("target", "i4"), ("metric", "i2"), ("statistic", "i2"), ("window_s", "f8"), ("threshold", "f8"), ("percentile", "f8"), ("minimum", "f8"),
+    ("slot", "i8"), ("count", "f8", (METER_SLOTS,)), ("above", "f8", (METER_SLOTS,)), ("total", "f8", (METER_SLOTS,)),
+)  # fmt: skip
+
+RULE: Final = record(
+    ("first", "i4"), ("ops", "i4"), ("action", "i2"), ("argument", "i4"), ("subject", "i4"), ("for_s", "f8"), ("since", "f8"), ("active", "i1"), ("measured", "f8"),
+)  # fmt: skip
+
+OP: Final = record(("code", "i2"), ("comparator", "i2"), ("index", "i4"), ("low", "f8"), ("high", "f8"))
+
+ROUTE: Final = record(
+    ("first", "i4"), ("count", "i4"), ("degrade", "i4"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("on_exhausted", "i2"),
+    ("price_input", "i8"), ("price_output", "i8"),  # the dearest of its candidates: what a reservation assumes
+    ("attempts", "i8"), ("same_target", "i8"), ("backoff_s", "f8"), ("max_backoff_s", "f8"), ("retry_after_cap_s", "f8"), ("deadline_s", "f8"),
+    ("retired", "i1"), ("degrading", "i1"),
+)  # fmt: skip
+
+CANDIDATE: Final = record(("target", "i4"), ("rank", "i4"), ("weight", "f8"))
+
+LIMIT: Final = record(("arrival", "f8"), ("interval_s", "f8"), ("burst_s", "f8"), ("per_minute", "f8"))
+
+BUDGET: Final = record(
+    ("amount_nusd", "i8"), ("spent_nusd", "i8"), ("reserved_nusd", "i8"), ("ends_s", "f8"),
+    ("period_s", "f8"),  # 0: calendar months
+    ("offset_s", "f8"),  # local time minus UTC
+    ("warn", "f8"), ("degrade", "f8"), ("stop", "f8"),
+)  # fmt: skip
+
+TENANT: Final = record(
+    ("slots", "i8"), ("in_flight", "i8"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("budgets", "i4", (4,)), ("tier", "i2"), ("retired", "i1"),
+)  # fmt: skip
+
+WORKLOAD: Final = record(
+    ("slots", "i8"), ("in_flight", "i8"), ("queue", "i8"), ("max_wait_s", "f8"), ("waiting", "i8"), ("first", "i4"), ("last", "i4"),
+    ("requests_limit", "i4"), ("tokens_limit", "i4"), ("budgets", "i4", (2,)), ("priority", "i2"), ("retired", "i1"),
+)  # fmt: skip
+
+KEY: Final = record(("tenant", "i4"), ("workload", "i4"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("revoked", "i1"))
+
+FLOW: Final = record(
+    ("request", "i8"), ("arrival", "f8"), ("deadline", "f8"), ("sent", "f8"), ("first_byte", "f8"), ("queued", "f8"), ("queue_s", "f8"),
+    ("until", "f8"),  # end of a backoff or of the patience in the queue
+    ("argument", "f8"), ("x", "f8"), ("y", "f8"),
+    ("reserved_nusd", "i8"), ("reserved_tokens", "i8"), ("quota_tokens", "i8"), ("tried", "i8"),
+    ("attempts", "i4"), ("same", "i4"), ("fallbacks", "i4"), ("input_tokens", "i4"), ("output_tokens", "i4"),
+    ("key", "i4"), ("tenant", "i4"), ("workload", "i4"), ("asked", "i4"), ("route", "i4"), ("target", "i4"), ("first_target", "i4"), ("previous", "i4"),
+    ("next", "i4"), ("before", "i4"), ("limits", "i4", (FLOW_LIMITS,)), ("budgets", "i4", (FLOW_BUDGETS,)),
+    ("worker", "i2"), ("status", "i2"), ("phase", "i1"), ("stream", "i1"), ("probe", "i1"), ("degraded", "i1"), ("error_class", "i1"),
+    ("command", "i1"), ("reason", "i1"), ("route_reason", "i1"), ("admitted", "i1"), ("stay", "i1"), ("estimated", "i1"),
+)  # fmt: skip
+
+TABLES: Final[dict[str, np.dtype[Any]]] = {
+    "targets": TARGET, "breakers": BREAKER, "meters": METER, "rules": RULE, "ops": OP, "routes": ROUTE, "candidates": CANDIDATE, "limits": LIMIT,
+    "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "keys": KEY, "flows": FLOW, "events": EVENT, "decisions": DECISION,
+}  # fmt: skip
+
+HEADER: Final = record(
+    ("magic", "u8"), ("layout", "i8"), ("size", "i8"), ("epoch_unix_s", "f8"), ("epoch_monotonic_s", "f8"),
+    ("last_now", "f8"),  # the clock never runs back
+    ("generation", "i8"),  # grows when a plan is adopted
+    ("plan", "i8"), ("world", "i8"), ("journal", "i8"),
+    ("seq", "i8"), ("requests", "i8"),
+    ("event_head", "i8"), ("event_tail", "i8"), ("decision_head", "i8"), ("decision_tail", "i8"),
+    ("free", "i8"), ("live", "i8"),  # free list of flows
+    ("waiting", "i8"), ("queue_bound", "i8"), ("news", "i8"),  # list of flows dismissed or granted by another's step, whose drivers are yet to be told
+    ("refused", "i8"), ("unjournaled", "i8"),  # requests that could not even be recorded; decisions for which there was no room
+    ("retry_balance", "f8"), ("retry_ratio", "f8"), ("retry_cap", "f8"), ("retry_per_s", "f8"), ("retry_seen", "f8"),
+    ("redirect", "i8"), ("redirect_rule", "i8"), ("shed_from", "i8"), ("degrading", "i8"),  # set while a routing rule holds
+    ("offset_s", "f8"),  # local time minus UTC, for hours in conditions
+    ("fleet_meter_first", "i8"), ("fleet_meter_count", "i8"),
+    *((f"n_{name}", "i8") for name in TABLES), *((f"at_{name}", "i8") for name in TABLES),
+)  # fmt: skip
+
+
+class Flowing:
+    """Where a flow stands."""
+
+    FREE: Final = 0
+    WAITING: Final = 1
+    """In a workload's queue."""
+    SENT: Final = 2
+    BACKOFF: Final = 3
+    DISMISSED: Final = 4
+    """Shed from a queue; its driver is yet to be told."""
+    GRANTED: Final = 5
+    """Its turn came in another worker's step; its driver is yet to be told. Slots are taken."""
+
+
+class State(NamedTuple):
+    """Views of the tables of one block, shape (capacity,) each."""
+
+    header: npt.NDArray[Any]
+    targets: npt.NDArray[Any]
+    breakers: npt.NDArray[Any]
+    meters: npt.NDArray[Any]
+    rules: npt.NDArray[Any]
+    ops: npt.NDArray[Any]
+    routes: npt.NDArray[Any]
+    candidates: npt.NDArray[Any]
+    limits: npt.NDArray[Any]
+    budgets: npt.NDArray[Any]
+    tenants: npt.NDArray[Any]
+    workloads: npt.NDArray[Any]
+    keys: npt.NDArray[Any]
+    flows: npt.NDArray[Any]
+    events: npt.NDArray[Any]
+    decisions: npt.NDArray[Any]
+
+
+LINE: Final = 64  # tables begin on a cache line
+
+
+def rounded(size: int) -> int:
+    return -(-size // LINE) * LINE
+
+
+def block_size(capacities: dict[str, int]) -> int:
+    """Bytes of a block whose tables have these capacities (records; every table is named)."""
+    return rounded(HEADER.itemsize) + sum(rounded(capacities[name] * dtype.itemsize) for name, dtype in TABLES.items())
+
+
+def build(buffer: npt.NDArray[np.uint8], capacities: dict[str, int]) -> State:
+    """Lay an empty state out over `buffer` (zeroed, of `block_size(capacities)` bytes), all flows free."""
+    if buffer.nbytes < block_size(capacities):
+        raise InvariantError(f"a block of {buffer.nbytes} bytes cannot hold a state of {block_size(capacities)}")
+    header = buffer[: HEADER.itemsize].view(HEADER)[0]
+    header["magic"], header["layout"], header["size"] = MAGIC, LAYOUT_VERSION, buffer.nbytes
+    at = rounded(HEADER.itemsize)
+    for name, dtype in TABLES.items():
+        header[f"n_{name}"], header[f"at_{name}"] = capacities[name], at
+        at += rounded(capacities[name] * dtype.itemsize)
+    for name in ("redirect", "redirect_rule", "news"):
+        header[name] = NONE
+    header["shed_from"] = 127
+    state = view(buffer)
+    state.flows["next"] = np.arange(1, len(state.flows) + 1)
+    state.flows["next"][-1:] = NONE
+    state.workloads["first"] = state.workloads["last"] = NONE
+    return state
+
+
+def view(buffer: npt.NDArray[np.uint8]) -> State:
+    """Views of the tables in a block that was built before. Raises InvariantError where it is not one of this layout."""
+    header = buffer[: HEADER.itemsize].view(HEADER)
+    if header["magic"][0] != MAGIC or header["layout"][0] != LAYOUT_VERSION:
+        raise InvariantError(f"not a state block of layout {LAYOUT_VERSION}")
+    tables = [header]
+    for name, dtype in TABLES.items():
+        n, at = int(header[f"n_{name}"][0]), int(header[f"at_{name}"][0])
+        tables.append(buffer[at : at + n * dtype.itemsize].view(dtype))
+    if not JIT:
+        buffers[buffer.ctypes.data] = buffer
+    return State(*tables)
+
+
+buffers: dict[int, npt.NDArray[np.uint8]] = {}
+"""The blocks that plain Python knows by address; machine code needs no such book."""
+
+
+def release(address: int) -> None:
+    """Forget a block whose memory is about to go."""
+    buffers.pop(address, None)
+
+
+if JIT:
+    from numba.extending import intrinsic
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def record_at(typingctx: Any, block: Any, at: Any, i: Any, dtype: Any) -> Any:
+        """The `i`-th record of the table that begins `at` bytes into the block."""
+        record_type = dtype.dtype
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            base, offset, index = (
+                context.cast(builder, value, kind, types.int64) for value, kind in zip(args[:3], signature.args[:3], strict=True)
+            )
+            size = context.get_constant(types.int64, record_type.size)
+            address = builder.add(builder.add(base, offset), builder.mul(index, size))
+            return builder.inttoptr(address, context.get_value_type(record_type))
+
+        from numba import types
+
+        return record_type(block, at, i, dtype), codegen
+else:
+
+    def record_at(block: int, at: int, i: int, dtype: np.dtype[Any]) -> Any:
+        """The `i`-th record of the table that begins `at` bytes into the block."""
+        begin = at + i * dtype.itemsize
+        return buffers[block][begin : begin + dtype.itemsize].view(dtype).view(np.recarray)[0]
+
+
+@kernel
+def header_of(block: int) -> Any:
+    return record_at(block, 0, 0, HEADER)
+
+
+@kernel
+def target_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_targets, i, TARGET)
+
+
+@kernel
+def breaker_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_breakers, i, BREAKER)
+
+
+@kernel
+def meter_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_meters, i, METER)
+
+
+@kernel
+def rule_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_rules, i, RULE)
+
+
+@kernel
+def op_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_ops, i, OP)
+
+
+@kernel
+def route_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_routes, i, ROUTE)
+
+
+@kernel
+def candidate_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_candidates, i, CANDIDATE)
+
+
+@kernel
+def limit_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_limits, i, LIMIT)
+
+
+@kernel
+def budget_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_budgets, i, BUDGET)
+
+
+@kernel
+def tenant_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_tenants, i, TENANT)
+
+
+@kernel
+def workload_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_workloads, i, WORKLOAD)
+
+
+@kernel
+def key_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_keys, i, KEY)
+
+
+@kernel
+def flow_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_flows, i, FLOW)
+
+
+@kernel
+def event_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_events, i, EVENT)
+
+
+@kernel
+def decision_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_decisions, i, DECISION)
