@@ -2,7 +2,7 @@
 
 A segment begins with its schema, its dictionaries and an empty batch; every group of rows after it is one record batch, written
 and fsynced in one piece. Each batch carries the ring positions of its rows (`first`, `end`) and a CRC-32 that runs over the
-beginning and all bodies so far, because neither a file's length nor Arrow's framing tells a torn group from a whole one: after
+beginning and all batches so far, because neither a file's length nor Arrow's framing tells a torn group from a whole one: after
 a power failure a file may have its full length and pages of zeros in it (see Pillai et al., OSDI 2014, "All File Systems Are
 Not Created Equal"). What comes after the last batch that proves itself is cut off when the segment is mended.
 
@@ -206,7 +206,7 @@ class _OpenFile:
 
     def group(self, batch: pa.RecordBatch, first: int, end: int) -> tuple[int, list[bytes | pa.Buffer]]:
         """The CRC-32 and the bytes of a batch as they follow what is durable."""
-        crc = zlib.crc32(pa.ipc.read_message(batch.serialize()).body, self.crc)
+        crc = _proof(batch, first, end, self.crc)
         self._stream.write_batch(batch, custom_metadata={"first": str(first), "end": str(end), "crc": str(crc)})
         parts = self._sink.take()
         return crc, parts if self.durable else [self._beginning, *parts]
@@ -249,32 +249,35 @@ def read_sealed(path: Path) -> Contents:
     return contents
 
 
+def _proof(batch: pa.RecordBatch, first: int, end: int, before: int) -> int:
+    """CRC-32 over what came before and over a batch: its structure, its body, its place. As read it must be as it was meant."""
+    return zlib.crc32(batch.serialize(), zlib.crc32(b"%d %d" % (first, end), before))
+
+
 def _walk(data: pa.Buffer, *, proving: bool) -> Contents:
     """Batch by batch as far as the bytes are whole and, when `proving`, as their CRC-32 agrees."""
-    view, source = memoryview(data), pa.BufferReader(data)
+    source = pa.BufferReader(data)
     batches: list[pa.RecordBatch] = []
-    first = end = length = 0
+    start = end = length = 0
     try:
         reader = pa.ipc.open_stream(source)
         reader.read_next_batch()
-        crc = zlib.crc32(view[: source.tell()]) if proving else 0
+        crc = zlib.crc32(memoryview(data)[: source.tell()]) if proving else 0
         while True:
-            start = source.tell()
             batch, metadata = reader.read_next_batch_with_custom_metadata()
-            if metadata is None:
-                break
-            # An encapsulated message: a mark and the length of its metadata, 4 bytes each; the metadata; the body.
-            body = start + 8 + int.from_bytes(view[start + 4 : start + 8], "little")
+            first, after = int(metadata[b"first"]), int(metadata[b"end"])
             if proving:
-                crc = zlib.crc32(view[body : source.tell()], crc)
+                batch.validate()  # before anything looks into it: a torn structure may point anywhere
+                crc = _proof(batch, first, after, crc)
                 if crc != int(metadata[b"crc"]):
                     break
-            first = first if batches else int(metadata[b"first"])
-            end, length = int(metadata[b"end"]), source.tell()
+            if not batches:
+                start = first
             batches.append(batch)
-    except (StopIteration, pa.ArrowException, OSError, KeyError, ValueError):
+            end, length = after, source.tell()
+    except (StopIteration, pa.ArrowException, OSError, KeyError, TypeError, ValueError):
         pass  # the end, or as far as it is whole
-    return Contents(pa.Table.from_batches(batches) if batches else None, first, end, length)
+    return Contents(pa.Table.from_batches(batches) if batches else None, start, end, length)
 
 
 def mend(segment: SegmentFile, at: Callable[[Point], None] = nothing) -> Path | None:
