@@ -148,8 +148,8 @@ def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch: pytest.
 
 
 def test_a_path_without_weights_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no file of weights at .*nowhere.gguf"):
+    with pytest.raises(SettingsError, match=r"no file of weights at .*nowhere\.gguf"):
         find_weights(tmp_path / "nowhere.gguf")
     (tmp_path / "text.gguf").write_text("not weights")
-    with pytest.raises(SettingsError, match=r"text.gguf is not a GGUF file"):
+    with pytest.raises(SettingsError, match=r"text\.gguf is not a GGUF file"):
         find_weights(tmp_path / "text.gguf")

@@ -44,7 +44,7 @@ def read_script(text: str | bytes) -> Script:
     try:
         value = YAML(typ="safe", pure=True).load(text)
         return msgspec.convert(_as_mapping(value), Script)
-    except (YAMLError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:
         raise SettingsError(f"the script of faults cannot be read: {error}") from error
 
 
