@@ -99,7 +99,7 @@ class Request(Part):
     output_tokens: Tokens = Field(default=256, description="Assumed length of an answer whose request sets no maximum, for reservations.")
 
 
-def timezone(value: str) -> str:
+def known_zone(value: str) -> str:
     problem = zone_problem(value)
     if problem is not None:
         raise refuse(*problem)
@@ -111,7 +111,7 @@ class Plan(Part):
 
     roteiro: Literal[1] = Field(default=1, description="Version of the plan's language.")
     name: Text | None = Field(default=None, description="What the plan is called in reports.")
-    timezone: Annotated[Text, AfterValidator(timezone)] = Field(
+    timezone: Annotated[Text, AfterValidator(known_zone)] = Field(
         default="UTC", description="IANA name; budgets' periods and the hour follow it."
     )
     providers: dict[Subject, Provider] = Field(default_factory=dict, description="Where answers come from.")

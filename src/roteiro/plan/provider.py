@@ -76,7 +76,7 @@ class Breaker(Part):
     """Circuit breaker: closed, open, half-open."""
 
     window_s: PositiveSeconds = Field(default=30.0, alias="window", description="Sliding window over which failures are counted.")
-    failure_rate: Share = Field(default=0.5, description="Share of failures above which it opens.")
+    failure_rate: Share = Field(default=0.5, description="Share of failures at which it opens.")
     minimum_calls: Count = Field(default=20, description="Fewer calls in the window never open it.")
     open_for_s: PositiveSeconds = Field(
         default=5.0, alias="open_for", description="First time open; it doubles with each opening in a row."
@@ -84,7 +84,7 @@ class Breaker(Part):
     max_open_s: PositiveSeconds = Field(default=60.0, alias="max_open", description="Longest time open.")
     half_open_probes: Count = Field(default=3, description="Requests let through to see whether the provider is back.")
     slow_call_s: PositiveSeconds | None = Field(default=None, alias="slow_call", description="An answer slower than this counts as slow.")
-    slow_rate: Share = Field(default=0.8, description="Share of slow calls above which it opens, where `slow_call` is set.")
+    slow_rate: Share = Field(default=0.8, description="Share of slow calls at which it opens, where `slow_call` is set.")
 
 
 class DurationSpread(Part):

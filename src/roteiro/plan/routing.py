@@ -16,7 +16,7 @@ from roteiro.terms.units import QuantityError
 __all__ = ["Rule"]
 
 
-def condition(value: object) -> object:
+def read_condition(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
@@ -25,7 +25,7 @@ def condition(value: object) -> object:
         raise refuse(error.message, error.remedy, error.code, error.column) from None
 
 
-def action(value: object) -> object:
+def read_action(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
@@ -42,11 +42,11 @@ class Rule(Part):
     """One rule of `routing_logic`; the first that holds and has a candidate wins."""
 
     condition: Annotated[
-        InstanceOf[Condition], BeforeValidator(condition), PlainSerializer(str, return_type=str, when_used="json"),
+        InstanceOf[Condition], BeforeValidator(read_condition), PlainSerializer(str, return_type=str, when_used="json"),
         text("primary.latency > 2000ms", "When the rule is in force."),
     ]  # fmt: skip
     action: Annotated[
-        InstanceOf[Action], BeforeValidator(action), PlainSerializer(str, return_type=str, when_used="json"),
+        InstanceOf[Action], BeforeValidator(read_action), PlainSerializer(str, return_type=str, when_used="json"),
         text("route_to_secondary", "route_to_X, circuit_break_X, avoid_X, degrade, or shed batch."),
     ]  # fmt: skip
     for_s: Seconds | None = Field(default=None, alias="for", description="How long the condition must hold before the rule is in force.")

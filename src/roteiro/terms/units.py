@@ -124,8 +124,12 @@ class Spend:
 
 
 def show(value: object) -> str:
-    """The value as a message quotes it, cut where it is long."""
-    text = repr(value) if isinstance(value, str) else str(value)
+    """The value as a message quotes it, cut where it is long; what is no scalar by its kind."""
+    if value is None:
+        return "empty"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = repr(value) if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

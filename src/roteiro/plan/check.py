@@ -1,0 +1,28 @@
+"""Runs every cross-check on a resolved plan.
+
+What must not live here: any one check (`check_fleet`, `check_people`, `check_rules`, `check_demand`).
+"""
+
+from roteiro.plan import check_demand, check_fleet, check_people, check_rules
+from roteiro.plan.look import CHECKS, Look
+from roteiro.plan.model import Plan
+from roteiro.plan.shape import Marks, dotted
+from roteiro.terms.problem import Problem, Severity
+
+__all__ = ["REGISTERED", "check"]
+
+REGISTERED = (check_fleet, check_people, check_rules, check_demand)
+"""Importing them registers their checks."""
+
+
+def check(plan: Plan, marks: Marks) -> list[Problem]:
+    """The problems that cross-checks find in the plan, which must be resolved."""
+    look = Look(plan, marks)
+    problems = []
+    for code, function in CHECKS:
+        severity = Severity.ERROR if code.startswith("E") else Severity.WARNING
+        for found in function(look):
+            mark = look.mark(found.path)
+            where = mark.key if found.at_key else mark.at(found.column)
+            problems.append(Problem(code, where, dotted(found.path), found.message, found.remedy, severity))
+    return problems

@@ -1,0 +1,23 @@
+"""The plan's digest: what it means, not how it is written.
+
+What must not live here: versions within a run.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from roteiro.plan.model import Plan
+
+__all__ = ["canonical_json", "digest"]
+
+
+def canonical_json(plan: Plan) -> str:
+    """The resolved plan as JSON with sorted keys; itself a plan that loads. Nulls are kept: a null `stop_at` is not its default."""
+    data: dict[str, Any] = plan.model_dump(mode="json", by_alias=True)
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(plan: Plan) -> str:
+    """SHA-256, hexadecimal, of the canonical JSON: the same for any comments, order of keys, units' spelling or split into files."""
+    return hashlib.sha256(canonical_json(plan).encode()).hexdigest()

@@ -1,0 +1,65 @@
+"""Every kind of problem that reading a plan can find, with its stable code: the source of the reference page.
+
+E0 the file, E1 the shape, E2 and W2 what cannot work or looks wrong (registered by `check`), W1 and W3 the reader's remarks.
+What must not live here: looking for problems.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["KINDS", "Kind", "register"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem: what it says in a line, and why it is one."""
+
+    code: str
+    title: str
+    why: str
+
+
+KINDS: Final[dict[str, Kind]] = {}
+
+
+def register(code: str, title: str, why: str) -> Kind:
+    """Adds a kind. Codes are never reused."""
+    assert code not in KINDS, code
+    KINDS[code] = Kind(code, title, why)
+    return KINDS[code]
+
+
+for _row in (
+    ("E001", "the file cannot be read", "It is missing, is a folder, or may not be opened."),
+    ("E002", "the file is not UTF-8", "Plans are UTF-8 text; the line and column are those of the first byte that is not."),
+    ("E003", "the file is not YAML", "The text breaks YAML's grammar at this place; nothing after it could be read."),
+    ("E004", "a tab indents the line", "YAML is indented with spaces."),
+    ("E005", "the plan is empty", "There is nothing to check or to run."),
+    ("E006", "the plan is not a mapping", "A plan is `section: …` at its top."),
+    ("E007", "a key is written twice", "YAML would silently keep one of them."),
+    ("E008", "the file is too large", "A plan is at most 1 MiB; larger is a mistake or an attack."),
+    ("E009", "the plan is nested too deep", "No section needs more than 32 levels."),
+    ("E010", "aliases make the plan too large", "Aliases of aliases grow exponentially; at most 200,000 values in all."),
+    ("E011", "an alias has no anchor", "`*name` stands for a value marked `&name` before it, and not around it."),
+    ("E012", "a file cannot be included", "It is missing, includes itself, or is one of too many."),
+    ("E013", "the environment is unknown", "`plan.staging.yaml` beside `plan.yaml` makes the environment `staging`."),
+    ("E014", "the file holds several documents", "A plan is one document."),
+    ("E015", "a key is not text", "Keys of a plan are words."),
+    ("E016", "a tag is not accepted", "Plans hold plain values; tags could ask for any object."),
+    ("E101", "a key is unknown", "A misspelt key would otherwise be ignored in silence."),
+    ("E102", "a key is missing", "The section means nothing without it."),
+    ("E103", "a value is of the wrong kind", "For example a list where a mapping is wanted."),
+    ("E104", "a quantity cannot be read", "Durations, shares, money and rates carry their units."),
+    ("E105", "a value is out of bounds", "The message names the bound."),
+    ("E106", "a word is not one of those known", "The message names them."),
+    ("E107", "a name is malformed", "Names appear in conditions, reports and file names."),
+    ("E108", "the plan's language has another version", "This version reads `roteiro: 1`."),
+    ("E110", "a condition cannot be read", "The column is that inside the file."),
+    ("E112", "a condition names an unknown metric", "The metrics are listed in the plan's reference."),
+    ("E113", "a condition compares unlike things", "Latencies compare with durations, rates with shares, costs with money."),
+    ("E114", "an action cannot be read", "Actions are route_to_X, circuit_break_X, avoid_X, degrade, and shed batch."),
+    ("W101", "the plan does not say its version", "Write `roteiro: 1` first, so that a later version knows how to read it."),
+    ("W301", "a section is kept, and not enacted", "This version checks that it is a mapping, and does nothing with it."),
+    ("W302", "scaling policies are kept, and not enacted", "This version simulates and serves a fixed fleet."),
+):
+    register(*_row)
