@@ -1,7 +1,7 @@
 """A process for the ledger's tests to kill.
 
-    child.py produce SPEC SEED COUNT          feed COUNT rows to each ring, in bursts, waiting while a ring is full
-    child.py drain SPEC POINT NUMBER          a writer that dies, without any clean-up, the NUMBERth time it comes to POINT
+child.py produce SPEC SEED COUNT          feed COUNT rows to each ring, in bursts, waiting while a ring is full
+child.py drain SPEC POINT NUMBER          a writer that dies, without any clean-up, the NUMBERth time it comes to POINT
 """
 
 import os

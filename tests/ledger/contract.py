@@ -85,7 +85,15 @@ class LedgerContract:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "SELEC", "SELECT 1; SELECT 2", "COPY events TO 'out.csv'", "CREATE TABLE t AS FROM events", "ATTACH 'x.db'", "SELECT nothing FROM events"],
+        [
+            "",
+            "SELEC",
+            "SELECT 1; SELECT 2",
+            "COPY events TO 'out.csv'",
+            "CREATE TABLE t AS FROM events",
+            "ATTACH 'x.db'",
+            "SELECT nothing FROM events",
+        ],
     )
     def test_only_one_select_is_answered(self, two_runs: Queries, text: str) -> None:
         with pytest.raises(LedgerError):

@@ -107,6 +107,12 @@ class SegmentWriter:
             os.close(file.descriptor)
             sync_directory(segment.path.parent)
 
+    def abandon(self) -> None:
+        """Let the segment go as it is, unsealed, as a crash would; whoever writes or recovers next mends it."""
+        if self._file is not None:
+            os.close(self._file.descriptor)
+            self._file = None
+
     def _commit(self, rows: NDArray[np.void]) -> None:
         self._head = self._head.covering(rows)
         batch = encode(rows, self._head)

@@ -13,6 +13,7 @@ What must not live here: a clock. Rows carry their times.
 import argparse
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -187,12 +188,25 @@ def _say(**words: object) -> None:
         pass  # nobody listens; the ledger matters more
 
 
-def _serve(writer: Writer, group_s: float, parent: int) -> None:
+def _stop_signal() -> int:
+    """A descriptor that becomes readable on SIGTERM.
+
+    Blocking the signal and waiting for it would not do: Arrow's threads exist before this runs and do not block it, and so the
+    system could give it to one of them, whose default is to end the process in the middle of a group.
+    """
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.set_wakeup_fd(writable)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return readable
+
+
+def _serve(writer: Writer, group_s: float, parent: int, stop: int) -> None:
     """Drain until told to stop or orphaned."""
     said: str | None = None
     wait_s = group_s
-    # Signals are waited for, not handled: no handler can then run in the middle of a write.
-    while signal.sigtimedwait({signal.SIGTERM}, wait_s) is None and os.getppid() == parent:
+    while not select.select([stop], [], [], wait_s)[0] and os.getppid() == parent:
         drained = writer.drain_once()
         status = writer.status
         if status.error != said:
@@ -209,8 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--once", action="store_true", help="drain what is there, seal and stop")
     options = parser.parse_args(arguments)
     parent = os.getppid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stop = _stop_signal()
     try:
         spec = msgspec.json.decode(options.spec.read_bytes(), type=WriterSpec)
         writer = _open(spec)
@@ -223,7 +236,7 @@ def main(arguments: list[str] | None = None) -> int:
     _say(ready=True, run=spec.run, pid=os.getpid(), pending=writer.status.pending)
     try:
         if not options.once:
-            _serve(writer, spec.group_s, parent)
+            _serve(writer, spec.group_s, parent, stop)
         clean = writer.drain()
         writer.close()
     except (LedgerError, InvariantError) as error:
