@@ -7,12 +7,13 @@ from roteiro.journey.journal import note
 from roteiro.journey.request import gone
 from roteiro.policy import breaker as breakers
 from roteiro.policy import budget as budgets
+from roteiro.policy import queue as queues
 from roteiro.policy import rules
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import FLOW_BUDGETS, Flowing, NONE, breaker_at, budget_at, flow_at, header_of, rule_at, target_at, tenant_at, workload_at
+from roteiro.policy.state import FLOW_BUDGETS, Flowing, NONE, breaker_at, budget_at, flow_at, header_of, queue_at, rule_at, target_at, tenant_at, workload_at
 from roteiro.terms.codes import Reason
 
-__all__ = ["reap", "recount", "tend"]
+__all__ = ["reap", "recount", "restore", "tend"]
 
 FREE, WAITING, SENT, BACKOFF, DISMISSED, GRANTED = (
     Flowing.FREE, Flowing.WAITING, Flowing.SENT, Flowing.BACKOFF, Flowing.DISMISSED, Flowing.GRANTED,
@@ -39,6 +40,14 @@ def tend(block: int, worker: int, now: float, u: float) -> None:
         if change > 0 and rule.action == rules.CIRCUIT_BREAK and breakers.force_open(breaker_at(block, rule.argument), now, u):
             note(block, NONE, worker, NONE, rule.argument, BREAKER_FORCED, float(r), float(rule.argument), now)
     rules.apply(block)
+
+
+@kernel
+def restore(block: int, b: int, spent_nusd: int, now: float) -> None:
+    """Take up what was spent in the current period before this run."""
+    budget = budget_at(block, b)
+    budgets.roll(budget, header_of(block).epoch_unix_s, now)
+    budget.spent_nusd = spent_nusd
 
 
 @kernel
@@ -69,7 +78,10 @@ def recount(block: int) -> None:
         tenant_at(block, i).in_flight = 0
     for i in range(header_of(block).n_workloads):
         workload = workload_at(block, i)
-        workload.in_flight, workload.waiting, workload.first, workload.last = 0, 0, NONE, NONE
+        workload.in_flight, workload.waiting = 0, 0
+    for i in range(header.n_queues):
+        queue = queue_at(block, i)
+        queue.waiting, queue.first, queue.last = 0, NONE, NONE
     for i in range(header_of(block).n_budgets):
         budget_at(block, i).reserved_nusd = 0
     header.live, header.waiting, header.news, header.free = 0, 0, NONE, NONE
@@ -102,21 +114,9 @@ def recount(block: int) -> None:
 
 @kernel
 def line_up(block: int, f: int) -> None:
-    """Insert flow `f` into its workload's queue by the time it joined."""
+    """Insert flow `f` into the queue of its priority by the time it joined."""
     flow = flow_at(block, f)
-    workload = workload_at(block, flow.workload)
-    before = workload.last
+    before = queue_at(block, flow.priority).last
     while before != NONE and flow_at(block, before).queued > flow.queued:
         before = flow_at(block, before).before
-    flow.before = before
-    flow.next = workload.first if before == NONE else flow_at(block, before).next
-    if flow.next == NONE:
-        workload.last = f
-    else:
-        flow_at(block, flow.next).before = f
-    if before == NONE:
-        workload.first = f
-    else:
-        flow_at(block, before).next = f
-    workload.waiting += 1
-    header_of(block).waiting += 1
+    queues.insert(block, f, before)

@@ -14,7 +14,7 @@ from roteiro.policy import breaker as breakers
 from roteiro.policy import budget as budgets
 from roteiro.policy import limits, queue, retry, routing
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import Flowing, NONE, breaker_at, budget_at, candidate_at, flow_at, header_of, key_at, limit_at, route_at, target_at, tenant_at, workload_at
+from roteiro.policy.state import Flowing, NONE, breaker_at, budget_at, candidate_at, flow_at, header_of, key_at, limit_at, queue_at, route_at, target_at, tenant_at, workload_at
 from roteiro.terms.codes import Command, ErrorClass, Reason
 
 __all__ = ["again", "begin", "end", "failed", "first_byte", "gone", "wake"]
@@ -93,6 +93,8 @@ def enter(block: int, key_index: int, route_index: int, input_tokens: int, outpu
     flow.request, flow.worker, flow.key, flow.tenant = header.requests, worker, key_index, key.tenant
     header.requests += 1
     flow.workload = workload - 1 if workload > 0 else key.workload
+    own = tenant_at(block, flow.tenant).priority
+    flow.priority = own if own != NONE else workload_at(block, flow.workload).priority
     flow.asked, flow.route, flow.target, flow.first_target, flow.previous = route_index, route_index, NONE, NONE, NONE
     flow.input_tokens, flow.output_tokens, flow.reserved_tokens = input_tokens, output_tokens, 0
     flow.arrival, flow.deadline, flow.until = now, now + route_at(block, route_index).deadline_s, 0.0
@@ -100,9 +102,9 @@ def enter(block: int, key_index: int, route_index: int, input_tokens: int, outpu
     flow.reserved_nusd, flow.quota_tokens, flow.tried = 0, 0, 0
     flow.attempts, flow.same, flow.fallbacks = 0, 0, 0
     flow.next, flow.before = NONE, NONE
-    for i in range(4):
+    for i in range(FLOW_LIMITS):
         flow.limits[i] = NONE
-    for i in range(6):
+    for i in range(FLOW_BUDGETS):
         flow.budgets[i] = NONE
     flow.stream, flow.status, flow.probe, flow.degraded, flow.error_class = flags & 1, 0, 0, 0, 0
     flow.route_reason, flow.admitted, flow.stay, flow.estimated = 0, 0, 0, 0
@@ -164,8 +166,8 @@ def begin(
     if header.free == NONE:  # the last flow there is serves to say so
         return reject(block, f, FLOWS_FULL, SHED_RETRY_AFTER_S, float(header.live), float(header_of(block).n_flows), now)
     key, tenant, workload, route = key_at(block, key_index), tenant_at(block, flow.tenant), workload_at(block, flow.workload), route_at(block, route_index)
-    if workload.priority >= header.shed_from:
-        return reject(block, f, SHED_RULE, SHED_RETRY_AFTER_S, float(workload.priority), float(header.shed_from), now)
+    if flow.priority >= header.shed_from:
+        return reject(block, f, SHED_RULE, SHED_RETRY_AFTER_S, float(flow.priority), float(header.shed_from), now)
 
     tokens = input_tokens + output_tokens
     wait, bound = limit_wait(block, key.requests_limit, key.tokens_limit, tokens, now)
@@ -288,12 +290,12 @@ def enqueue(block: int, f: int, reason: int, x: float, y: float, now: float) -> 
     if workload.waiting >= workload.queue:
         return reject(block, f, QUEUE_FULL, SHED_RETRY_AFTER_S, float(workload.waiting), float(workload.queue), now)
     if header.waiting >= header.queue_bound:
-        victim = queue.last_of_less_important(block, workload.priority)
+        victim = queue.last_of_less_important(block, flow.priority)
         if victim == NONE:
             return reject(block, f, QUEUE_FULL, SHED_RETRY_AFTER_S, float(header.waiting), float(header.queue_bound), now)
         queue.leave(block, victim)
         dismissed = flow_at(block, victim)
-        dismissed.x, dismissed.y = float(workload_at(block, dismissed.workload).priority), float(workload.priority)
+        dismissed.x, dismissed.y = float(dismissed.priority), float(flow.priority)
         report(block, victim, DISMISSED)
     flow.phase, flow.queued = WAITING, now
     flow.until = min(now + workload.max_wait_s, flow.deadline)
@@ -342,13 +344,11 @@ def wake(block: int, worker: int, now: float, u: float) -> Answer:
             return reject(block, f, SHED_FOR_PRIORITY, SHED_RETRY_AFTER_S, flow.x, flow.y, now)
         flow.phase, flow.sent = SENT, now
         return SEND, flow.argument, flow.reason, f
-    order, blocked = -1, NONE
-    while header.waiting > 0:
-        w = queue.most_important_after(block, order)
-        if w == NONE:
-            break
-        order = workload_at(block, w).priority * header_of(block).n_workloads + w
-        f = workload_at(block, w).first
+    if header.waiting == 0:
+        return C_NONE, 0.0, OK, NONE
+    blocked = NONE
+    for p in range(header.n_queues):
+        f = queue_at(block, p).first
         while f != NONE:
             flow = flow_at(block, f)
             following = flow.next

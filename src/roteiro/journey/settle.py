@@ -166,7 +166,7 @@ def close(
     event.error_class = flow.error_class
     event.reason = reason
     event.route_reason = flow.route_reason
-    event.priority = workload_at(block, flow.workload).priority
+    event.priority = flow.priority
     event.attempts = flow.attempts
     event.fallbacks = flow.fallbacks
     event.stream = flow.stream

@@ -11,8 +11,8 @@ from roteiro.terms.codes import Command, Reason, Step
 
 __all__ = ["step"]
 
-BEGIN, FIRST_BYTE, FAILED, AGAIN, END, GONE, WAKE, TEND, REAP, ADOPT = (int(s) for s in Step if s)
-OK, CLIENT_GONE, ADOPTED = int(Reason.OK), int(Reason.CLIENT_GONE), int(Reason.ADOPTED)
+BEGIN, FIRST_BYTE, FAILED, AGAIN, END, GONE, WAKE, TEND, REAP, ADOPT, RESTORE = (int(s) for s in Step if s)
+OK, CLIENT_GONE, ADOPTED, MONEY_RESTORED = int(Reason.OK), int(Reason.CLIENT_GONE), int(Reason.ADOPTED), int(Reason.MONEY_RESTORED)
 C_NONE = int(Command.NONE)
 
 
@@ -32,6 +32,7 @@ def step(
     | END, GONE | input tokens | cached of them | output tokens | reasoning of them | bit 0: estimated |
     | REAP | dead worker | | | | |
     | ADOPT | plan version | | | | |
+    | RESTORE | budget | nano-dollars spent in the current period | | | |
 
     Returns (command, argument, reason, flow that it is about, flows that wait or have news). While the last is above 0, call WAKE until it
     answers with no flow. The clock may stand still but not run back: an earlier `now` counts as the latest one seen.
@@ -62,6 +63,9 @@ def step(
     elif what == ADOPT:
         header.plan, reason = a, ADOPTED
         header.generation += 1
+    elif what == RESTORE:
+        fleet.restore(block, a, b, now)
+        reason = MONEY_RESTORED
     if header.journal != 0:
         if answered == NONE:
             write(block, what, flow, now, u, a, b, c, d, e, NONE, worker, NONE, command, argument, reason, 0.0, 0.0, answered)

@@ -12,7 +12,7 @@ import numpy as np
 from roteiro.policy import breaker as breakers
 from roteiro.policy import meter as meters
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import NONE, breaker_at, flow_at, header_of, meter_at, op_at, rule_at, target_at, workload_at
+from roteiro.policy.state import NONE, breaker_at, flow_at, header_of, meter_at, op_at, rule_at, queue_at, target_at
 
 __all__ = ["Action", "Comparator", "OpCode", "apply", "holds", "judge"]
 
@@ -27,7 +27,7 @@ class OpCode(IntEnum):
     ALL_CLOUD_UNAVAILABLE = 4
     ALL_UNAVAILABLE = 5
     IN_FLIGHT = 6
-    """index: target."""
+    """index: target, or -1 for the fleet."""
     QUEUE_DEPTH = 7
     QUEUE_TOKENS = 8
     HOUR = 9
@@ -103,8 +103,8 @@ def none_available(block: int, cloud_only: bool, now: float) -> bool:
 @kernel
 def queued_tokens(block: int) -> float:
     total = 0.0
-    for w in range(header_of(block).n_workloads):
-        f = workload_at(block, w).first
+    for p in range(header_of(block).n_queues):
+        f = queue_at(block, p).first
         while f != NONE:
             total += flow_at(block, f).reserved_tokens
             f = flow_at(block, f).next
@@ -142,7 +142,7 @@ def holds(block: int, rule: Any, now: float) -> tuple[bool, float]:
         elif op.code == ALL_UNAVAILABLE:
             truth = none_available(block, False, now)
         elif op.code == IN_FLIGHT:
-            measured = float(target_at(block, op.index).in_flight)
+            measured = float(header_of(block).live if op.index == NONE else target_at(block, op.index).in_flight)
             truth = compare(measured, op.comparator, op.low)
         elif op.code == QUEUE_DEPTH:
             measured = float(header_of(block).waiting)

@@ -16,7 +16,7 @@ from roteiro.terms.event import DECISION, EVENT
 __all__ = [
     "BREAKER_SLOTS", "FLOW_BUDGETS", "FLOW_LIMITS", "HEADER", "LAYOUT_VERSION", "METER_SLOTS", "NONE", "TABLES",
     "Flowing", "State", "block_size", "build", "header_of", "release", "view",
-    "target_at", "breaker_at", "meter_at", "rule_at", "op_at", "route_at", "candidate_at", "limit_at", "budget_at", "tenant_at", "workload_at", "key_at", "flow_at", "event_at", "decision_at",
+    "target_at", "breaker_at", "meter_at", "rule_at", "op_at", "route_at", "candidate_at", "limit_at", "budget_at", "tenant_at", "workload_at", "queue_at", "key_at", "flow_at", "event_at", "decision_at",
 ]  # fmt: skip
 
 LAYOUT_VERSION: Final = 1
@@ -81,13 +81,15 @@ BUDGET: Final = record(
 )  # fmt: skip
 
 TENANT: Final = record(
-    ("slots", "i8"), ("in_flight", "i8"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("budgets", "i4", (4,)), ("tier", "i2"), ("retired", "i1"),
+    ("slots", "i8"), ("in_flight", "i8"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("budgets", "i4", (4,)), ("tier", "i2"), ("priority", "i2"), ("retired", "i1"),
 )  # fmt: skip
 
 WORKLOAD: Final = record(
-    ("slots", "i8"), ("in_flight", "i8"), ("queue", "i8"), ("max_wait_s", "f8"), ("waiting", "i8"), ("first", "i4"), ("last", "i4"),
+    ("slots", "i8"), ("in_flight", "i8"), ("queue", "i8"), ("max_wait_s", "f8"), ("waiting", "i8"),
     ("requests_limit", "i4"), ("tokens_limit", "i4"), ("budgets", "i4", (2,)), ("priority", "i2"), ("retired", "i1"),
 )  # fmt: skip
+
+QUEUE: Final = record(("waiting", "i8"), ("first", "i4"), ("last", "i4"))  # one a priority
 
 KEY: Final = record(("tenant", "i4"), ("workload", "i4"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("revoked", "i1"))
 
@@ -99,13 +101,13 @@ FLOW: Final = record(
     ("attempts", "i4"), ("same", "i4"), ("fallbacks", "i4"), ("input_tokens", "i4"), ("output_tokens", "i4"),
     ("key", "i4"), ("tenant", "i4"), ("workload", "i4"), ("asked", "i4"), ("route", "i4"), ("target", "i4"), ("first_target", "i4"), ("previous", "i4"),
     ("next", "i4"), ("before", "i4"), ("limits", "i4", (FLOW_LIMITS,)), ("budgets", "i4", (FLOW_BUDGETS,)),
-    ("worker", "i2"), ("status", "i2"), ("phase", "i1"), ("stream", "i1"), ("probe", "i1"), ("degraded", "i1"), ("error_class", "i1"),
+    ("worker", "i2"), ("status", "i2"), ("priority", "i1"), ("phase", "i1"), ("stream", "i1"), ("probe", "i1"), ("degraded", "i1"), ("error_class", "i1"),
     ("command", "i1"), ("reason", "i1"), ("route_reason", "i1"), ("admitted", "i1"), ("stay", "i1"), ("estimated", "i1"),
 )  # fmt: skip
 
 TABLES: Final[dict[str, np.dtype[Any]]] = {
     "targets": TARGET, "breakers": BREAKER, "meters": METER, "rules": RULE, "ops": OP, "routes": ROUTE, "candidates": CANDIDATE, "limits": LIMIT,
-    "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "keys": KEY, "flows": FLOW, "events": EVENT, "decisions": DECISION,
+    "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "queues": QUEUE, "keys": KEY, "flows": FLOW, "events": EVENT, "decisions": DECISION,
 }  # fmt: skip
 
 HEADER: Final = record(
@@ -155,6 +157,7 @@ class State(NamedTuple):
     budgets: npt.NDArray[Any]
     tenants: npt.NDArray[Any]
     workloads: npt.NDArray[Any]
+    queues: npt.NDArray[Any]
     keys: npt.NDArray[Any]
     flows: npt.NDArray[Any]
     events: npt.NDArray[Any]
@@ -189,7 +192,7 @@ def build(buffer: npt.NDArray[np.uint8], capacities: dict[str, int]) -> State:
     state = view(buffer)
     state.flows["next"] = np.arange(1, len(state.flows) + 1)
     state.flows["next"][-1:] = NONE
-    state.workloads["first"] = state.workloads["last"] = NONE
+    state.queues["first"] = state.queues["last"] = NONE
     return state
 
 
@@ -301,6 +304,11 @@ def tenant_at(block: int, i: int) -> Any:
 @kernel
 def workload_at(block: int, i: int) -> Any:
     return record_at(block, header_of(block).at_workloads, i, WORKLOAD)
+
+
+@kernel
+def queue_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_queues, i, QUEUE)
 
 
 @kernel

@@ -32,6 +32,8 @@ class Step(IntEnum):
     TEND = 8
     REAP = 9
     ADOPT = 10
+    RESTORE = 11
+    """A budget takes up what the ledger says was spent in its period before this run."""
 
 
 class Command(IntEnum):

@@ -6,7 +6,7 @@ What must not live here: secrets. `key_env` names an environment variable; the v
 
 from msgspec import Struct
 
-__all__ = ["Edge", "EdgeTarget", "Names"]
+__all__ = ["Edge", "EdgeTarget", "EdgeTenant", "Names"]
 
 
 class Names(Struct, frozen=True, kw_only=True):
@@ -42,6 +42,14 @@ class EdgeTarget(Struct, frozen=True, kw_only=True):
     connections: int = 256
 
 
+class EdgeTenant(Struct, frozen=True, kw_only=True):
+    """What one tenant may ask for. Indices of routes and workloads; None allows all."""
+
+    name: str
+    models: list[int] | None = None
+    workloads: list[int] | None = None
+
+
 class Edge(Struct, frozen=True, kw_only=True):
     """What a gateway worker knows of the plan beside the state block."""
 
@@ -53,6 +61,11 @@ class Edge(Struct, frozen=True, kw_only=True):
     workloads: dict[str, int]
     keys: dict[str, int]
     """SHA-256 of a key, hexadecimal → key index."""
+    tenants: list[EdgeTenant]
+    key_tenants: list[int]
+    """Tenant of each key index."""
+    default_models: list[int | None]
+    """Per workload: the route of requests that ask for `default` or name no model."""
     retired: list[str] = []
     """Targets that an adopted plan no longer has; their indices stay taken for the requests in flight."""
     body_bytes: int = 32 * 1024 * 1024

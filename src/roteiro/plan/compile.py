@@ -1,0 +1,414 @@
+"""Plan → tables: names to indices, capacities of the block, and the columns that configure each record.
+
+`fill` writes configuration only and leaves live columns (slots in use, money spent, breaker states) as they are, so the same function lays out
+a fresh block and adopts a new plan into one that is being used. Indices are stable: a name keeps its place for the whole run,
+a name that went is retired, a new one is appended.
+
+What must not live here: reading YAML, and anything that decides about a request.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from roteiro.plan.compile_rules import Program, compile_rules
+from roteiro.plan.model import Budget, Limits, OnExhausted, Plan, ProviderLimits
+from roteiro.policy.state import NONE, State, block_size, build
+from roteiro.terms.codes import ErrorClass, Priority
+from roteiro.terms.edge import Edge, EdgeTarget, EdgeTenant, Names
+from roteiro.terms.error import PlanError
+from roteiro.terms.problem import Problem, Where
+from roteiro.terms.units import Rate
+
+__all__ = ["Compiled", "Grant", "RingSizes", "compile_plan", "fresh_block"]
+
+UNBOUNDED: Final = 1 << 40
+ON_EXHAUSTED: Final = {OnExhausted.FAIL_FAST: 0, OnExhausted.LEAST_BAD: 1, OnExhausted.QUEUE: 2}
+COUNTED: Final = sum(1 << c for c in (ErrorClass.SERVER, ErrorClass.TIMEOUT, ErrorClass.CONNECTION, ErrorClass.PROTOCOL))
+PERIOD_S: Final = {"hour": 3600.0, "day": 86_400.0, "week": 604_800.0, "month": 0.0}
+MONDAY_S: Final = 4 * 86_400.0  # 1970-01-01 was a Thursday
+RETRY_CAP: Final = 100.0
+NEVER: Final = 1e18
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a key opens. `digest` is the SHA-256 of the key, hexadecimal."""
+
+    name: str
+    digest: str
+    tenant: str
+    workload: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RingSizes:
+    """Capacities that are not the plan's: requests at once, and rows that may wait to be written."""
+
+    flows: int = 8192
+    events: int = 1 << 16
+    decisions: int = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A plan as tables. `fill(state)` writes it into a block whose capacities allow it."""
+
+    plan: Plan
+    names: Names
+    edge: Edge
+    program: Program
+    capacities: dict[str, int]
+    grants: tuple[Grant, ...]
+    limits: dict[str, tuple[Rate, float]]
+    budgets: dict[str, Budget]
+
+    def fits(self, state: State) -> Iterable[Problem]:
+        """Why this plan cannot be adopted into that block: tables that are too small for it."""
+        wanted = {
+            "targets": self.names.targets, "routes": self.names.routes, "tenants": self.names.tenants, "workloads": self.names.workloads,
+            "keys": self.names.keys, "limits": self.names.limits, "budgets": self.names.budgets, "rules": self.program.rules,
+            "ops": self.program.ops, "meters": self.program.meters, "candidates": self.candidates(),
+        }  # fmt: skip
+        for table, rows in wanted.items():
+            room = len(getattr(state, table))
+            if len(rows) > room:
+                yield Problem(
+                    "E901", Where("plan"), table, f"needs {len(rows)} records; the running server has {room}",
+                    "restart the server with this plan: it then makes room",
+                )  # fmt: skip
+
+    def candidates(self) -> list[tuple[int, int, int, float]]:
+        """(route, target, rank, weight) of all routes, in order of route, rank and name."""
+        rows = []
+        for r, name in enumerate(self.names.routes):
+            model = self.plan.models.get(name)
+            if model is None:
+                continue
+            for target in sorted(model.targets):
+                if (model.targets[target] or 0.0) > 0.0:
+                    rows.append((r, self.names.targets.index(target), 0, float(model.targets[target] or 0.0)))
+            taken = {target for target, weight in model.targets.items() if weight}
+            rows += [(r, self.names.targets.index(f), rank, 1.0) for rank, f in enumerate(model.fallbacks, 1) if f not in taken]
+        return rows
+
+    def fill(self, state: State) -> None:
+        """Write the configuration into the state; live columns stay."""
+        fill_limits(self, state)
+        fill_targets(self, state)
+        fill_routes(self, state)
+        fill_people(self, state)
+        self.program.fill(state, self.names)
+        header = state.header[0]
+        offset = local_offset_s(self.plan.timezone, float(header["epoch_unix_s"]))
+        header["offset_s"], header["queue_bound"] = offset, self.plan.queue.size
+        header["retry_ratio"], header["retry_per_s"], header["retry_cap"] = self.plan.retry.ratio, self.plan.retry.min_per_second, RETRY_CAP
+
+
+def compile_plan(
+    plan: Plan,
+    digest: str,
+    grants: Sequence[Grant] = (),
+    *,
+    before: Names | None = None,
+    sizes: RingSizes = RingSizes(),
+) -> Compiled:
+    """Tables of a checked, resolved plan. `before` are the names of the running server, whose indices are kept.
+
+    Each tenant has an implicit key `tenant:NAME` that no digest opens; the simulator draws arrivals from it.
+    """
+    old = before or Names(
+        targets=[], routes=[], tenants=[], workloads=[], keys=[], tiers=[], regions=[], limits=[], budgets=[], rules=[], plans=[]
+    )
+    limits, budgets = named_limits(plan, grants), named_budgets(plan)
+    program = compile_rules(plan, kept(old.targets, plan.providers))
+    names = Names(
+        targets=kept(old.targets, plan.providers),
+        routes=kept(old.routes, plan.models),
+        tenants=kept(old.tenants, plan.tenants),
+        workloads=kept(old.workloads, plan.workloads),
+        keys=kept(old.keys, [*(f"tenant:{name}" for name in plan.tenants), *(grant.name for grant in grants)]),
+        tiers=kept(old.tiers, plan.sla_tiers),
+        regions=kept(old.regions, {provider.region for provider in plan.providers.values()}),
+        limits=kept(old.limits, limits),
+        budgets=kept(old.budgets, budgets),
+        rules=program.names,
+        plans=[*old.plans, digest],
+    )
+    compiled = Compiled(plan, names, edge_of(plan, names, digest, grants), program, {}, tuple(grants), limits, budgets)
+    compiled.capacities.update(capacities(compiled, sizes))
+    return compiled
+
+
+def kept(old: Sequence[str], new: Iterable[str]) -> list[str]:
+    return [*old, *sorted(set(new) - set(old))]
+
+
+def capacities(compiled: Compiled, sizes: RingSizes) -> dict[str, int]:
+    def roomy(rows: Sequence[object], least: int = 8) -> int:
+        return max(2 * len(rows), least)
+
+    names, program = compiled.names, compiled.program
+    return {
+        "targets": roomy(names.targets), "breakers": roomy(names.targets), "meters": roomy(program.meters, 16), "rules": roomy(program.rules),
+        "ops": roomy(program.ops, 32), "routes": roomy(names.routes), "candidates": roomy(compiled.candidates(), 32),
+        "limits": roomy(names.limits, 64), "budgets": roomy(names.budgets, 32), "tenants": roomy(names.tenants),
+        "workloads": roomy(names.workloads), "queues": len(Priority), "keys": roomy(names.keys, 64),
+        "flows": sizes.flows, "events": sizes.events, "decisions": sizes.decisions,
+    }  # fmt: skip
+
+
+def fresh_block(
+    compiled: Compiled, epoch_unix_s: float, epoch_monotonic_s: float = 0.0, buffer: npt.NDArray[np.uint8] | None = None
+) -> tuple[npt.NDArray[np.uint8], State]:
+    """A block for this plan, in `buffer` (zeroed) or in memory of its own → (block, its state). Keep the block as long as the state is used."""
+    if buffer is None:
+        buffer = np.zeros(block_size(compiled.capacities), np.uint8)
+    state = build(buffer, compiled.capacities)
+    header = state.header[0]
+    header["epoch_unix_s"], header["epoch_monotonic_s"], header["journal"] = epoch_unix_s, epoch_monotonic_s, 1
+    header["plan"] = len(compiled.names.plans) - 1
+    compiled.fill(state)
+    header["retry_balance"] = RETRY_CAP
+    return buffer, state
+
+
+def local_offset_s(timezone: str, unix_s: float) -> float:
+    offset = datetime.fromtimestamp(unix_s, UTC).astimezone(ZoneInfo(timezone)).utcoffset()
+    return offset.total_seconds() if offset is not None else 0.0
+
+
+# --- limits and budgets: named rows, so that adoption finds them again ---------------------------------------------------------------
+
+
+def named_limits(plan: Plan, grants: Sequence[Grant]) -> dict[str, tuple[Rate, float]]:
+    """Name → (rate, seconds of burst)."""
+    scopes: list[tuple[str, Limits | ProviderLimits]] = [
+        *((f"tenant/{name}", tenant.limits) for name, tenant in plan.tenants.items()),
+        *((f"workload/{name}", workload.limits) for name, workload in plan.workloads.items()),
+        *((f"model/{name}", model.limits) for name, model in plan.models.items()),
+        *((f"provider/{name}", provider.limits) for name, provider in plan.providers.items()),
+        *((f"key/{grant.name}", plan.tenants[grant.tenant].key_limits) for grant in grants if grant.tenant in plan.tenants),
+        *((f"key/tenant:{name}", tenant.key_limits) for name, tenant in plan.tenants.items()),
+    ]
+    rows = {}
+    for scope, limits in scopes:
+        for kind, rate in (("requests", limits.requests), ("tokens", limits.tokens)):
+            if rate is not None:
+                rows[f"{scope}/{kind}"] = (rate, float(limits.burst_s or rate.period_s))
+    return rows
+
+
+def named_budgets(plan: Plan) -> dict[str, Budget]:
+    return {
+        **{f"all/{name}": budget for name, budget in plan.budgets.items()},
+        **{f"team/{team}/{name}": budget for team, t in plan.teams.items() for name, budget in t.budgets.items()},
+        **{f"tenant/{tenant}/{name}": budget for tenant, t in plan.tenants.items() for name, budget in t.budgets.items()},
+        **{f"workload/{workload}/{name}": budget for workload, w in plan.workloads.items() for name, budget in w.budgets.items()},
+    }
+
+
+def fill_limits(compiled: Compiled, state: State) -> None:
+    for name, (rate, burst_s) in compiled.limits.items():
+        row = state.limits[compiled.names.limits.index(name)]
+        row["interval_s"], row["burst_s"] = 1.0 / rate.per_second, burst_s
+        row["per_minute"] = rate.per_second * 60.0
+    offset = local_offset_s(compiled.plan.timezone, float(state.header["epoch_unix_s"][0]))
+    for i, name in enumerate(compiled.names.budgets):
+        row = state.budgets[i]
+        budget = compiled.budgets.get(name)
+        if budget is None:  # retired: money in flight is still settled here, and nothing is refused for it
+            row["amount_nusd"], row["stop"], row["degrade"], row["warn"] = 0, NEVER, NEVER, NEVER
+            continue
+        row["amount_nusd"], row["period_s"] = budget.amount_nusd, PERIOD_S[budget.period]
+        row["offset_s"] = offset - (MONDAY_S if budget.period == "week" else 0.0)
+        for column, share in (("warn", budget.warn_at), ("degrade", budget.degrade_at), ("stop", budget.stop_at)):
+            row[column] = NEVER if share is None else share
+
+
+def limit_index(compiled: Compiled, name: str) -> int:
+    return compiled.names.limits.index(name) if name in compiled.limits else NONE
+
+
+# --- targets and routes ----------------------------------------------------------------------------------------------------------------
+
+
+def fill_targets(compiled: Compiled, state: State) -> None:
+    for i, name in enumerate(compiled.names.targets):
+        target, breaker = state.targets[i], state.breakers[i]
+        provider = compiled.plan.providers.get(name)
+        target["retired"] = provider is None
+        if provider is None:
+            continue
+        target["slots"], target["cloud"] = provider.limits.concurrency, provider.is_cloud
+        target["region"] = compiled.names.regions.index(provider.region)
+        target["requests_limit"] = limit_index(compiled, f"provider/{name}/requests")
+        target["tokens_limit"] = limit_index(compiled, f"provider/{name}/tokens")
+        target["first_token_s"], target["attempt_s"] = provider.timeouts.first_token_s, provider.timeouts.attempt_s
+        price = provider.price
+        if price is not None:
+            target["price_input"], target["price_output"] = price.input_nusd_per_mtok, price.output_nusd_per_mtok
+            cached, reasoning = price.cached_input_nusd_per_mtok, price.reasoning_nusd_per_mtok
+            target["price_cached"] = price.input_nusd_per_mtok if cached is None else cached
+            target["price_reasoning"] = price.output_nusd_per_mtok if reasoning is None else reasoning
+        else:
+            for column in ("price_input", "price_output", "price_cached", "price_reasoning"):
+                target[column] = 0
+        rules = provider.breaker
+        breaker["enabled"], breaker["counted"], breaker["window_s"] = 1, COUNTED, rules.window_s
+        breaker["minimum_calls"], breaker["failure_share"] = rules.minimum_calls, rules.failure_rate
+        breaker["slow_s"], breaker["slow_share"] = rules.slow_call_s or 0.0, rules.slow_rate
+        breaker["open_s"], breaker["max_open_s"], breaker["probes"] = rules.open_for_s, rules.max_open_s, rules.half_open_probes
+
+
+def fill_routes(compiled: Compiled, state: State) -> None:
+    rows = compiled.candidates()
+    for c, (_, target, rank, weight) in enumerate(rows):
+        state.candidates[c] = (target, rank, weight)
+    for r, name in enumerate(compiled.names.routes):
+        route = state.routes[r]
+        model = compiled.plan.models.get(name)
+        route["retired"] = model is None
+        mine = [c for c, row in enumerate(rows) if row[0] == r]
+        route["first"], route["count"] = (mine[0] if mine else 0), len(mine)
+        if model is None:
+            continue
+        targets = [rows[c][1] for c in mine]
+        route["price_input"] = max((int(state.targets[t]["price_input"]) for t in targets), default=0)
+        route["price_output"] = max(
+            (max(int(state.targets[t]["price_output"]), int(state.targets[t]["price_reasoning"])) for t in targets), default=0
+        )
+        route["degrade"] = NONE if model.degrade_to is None else compiled.names.routes.index(model.degrade_to)
+        route["requests_limit"] = limit_index(compiled, f"model/{name}/requests")
+        route["tokens_limit"] = limit_index(compiled, f"model/{name}/tokens")
+        route["on_exhausted"], route["deadline_s"] = ON_EXHAUSTED[model.on_exhausted], model.timeouts.total_s
+        retry = model.retry
+        route["attempts"], route["same_target"], route["backoff_s"] = retry.attempts, retry.same_target, retry.backoff_s
+        route["max_backoff_s"], route["retry_after_cap_s"] = retry.max_backoff_s, retry.retry_after_cap_s
+
+
+# --- people ------------------------------------------------------------------------------------------------------------------------------
+
+
+def fill_people(compiled: Compiled, state: State) -> None:
+    plan, names = compiled.plan, compiled.names
+    for i, name in enumerate(names.tenants):
+        row, tenant = state.tenants[i], plan.tenants.get(name)
+        row["retired"] = tenant is None
+        row["budgets"] = NONE
+        if tenant is None:
+            continue
+        row["slots"] = tenant.concurrency or UNBOUNDED
+        row["tier"] = NONE if tenant.tier is None else names.tiers.index(tenant.tier)
+        row["priority"] = NONE if tenant.priority is None else Priority[tenant.priority.name]
+        row["requests_limit"] = limit_index(compiled, f"tenant/{name}/requests")
+        row["tokens_limit"] = limit_index(compiled, f"tenant/{name}/tokens")
+        prefixes = ["all/", *([f"team/{tenant.team}/"] if tenant.team else []), f"tenant/{name}/"]
+        put_budgets(row, [b for prefix in prefixes for b in compiled.budgets if b.startswith(prefix)], names, f"tenants.{name}.budgets")
+    for i, name in enumerate(names.workloads):
+        row, workload = state.workloads[i], plan.workloads.get(name)
+        row["retired"] = workload is None
+        row["budgets"] = NONE
+        if workload is None:
+            continue
+        row["slots"], row["priority"] = workload.concurrency or UNBOUNDED, Priority[workload.priority.name]
+        row["queue"], row["max_wait_s"] = (workload.queue.size, workload.queue.max_wait_s) if workload.queue else (0, 0.0)
+        row["requests_limit"] = limit_index(compiled, f"workload/{name}/requests")
+        row["tokens_limit"] = limit_index(compiled, f"workload/{name}/tokens")
+        put_budgets(row, [b for b in compiled.budgets if b.startswith(f"workload/{name}/")], names, f"workloads.{name}.budgets")
+    for k, (tenant_name, workload_name, limits_name) in enumerate(key_owners(compiled)):
+        row = state.keys[k]
+        row["revoked"] = tenant_name is None
+        if tenant_name is None:
+            continue
+        row["tenant"] = names.tenants.index(tenant_name)
+        row["workload"] = names.workloads.index(workload_name or default_workload(plan, tenant_name))
+        row["requests_limit"] = limit_index(compiled, f"key/{limits_name}/requests")
+        row["tokens_limit"] = limit_index(compiled, f"key/{limits_name}/tokens")
+
+
+def put_budgets(row: Any, rows: Sequence[str], names: Names, path: str) -> None:
+    room = len(row["budgets"])
+    if len(rows) > room:
+        raise PlanError([
+            Problem("E902", Where("plan"), path, f"are {len(rows)} with those of all and of the team; at most {room}", "join some of them")
+        ])  # fmt: skip
+    row["budgets"][: len(rows)] = [names.budgets.index(name) for name in rows]
+
+
+def key_owners(compiled: Compiled) -> Iterable[tuple[str | None, str | None, str]]:
+    """(tenant, workload, name) of each key in order of index; tenant None where it is revoked or its tenant went."""
+    granted = {grant.name: grant for grant in compiled.grants}
+    for name in compiled.names.keys:
+        grant = granted.get(name)
+        tenant = grant.tenant if grant else name.removeprefix("tenant:") if name.startswith("tenant:") else None
+        workload = grant.workload if grant else None
+        if tenant not in compiled.plan.tenants or (workload is not None and workload not in compiled.plan.workloads):
+            tenant = None
+        yield tenant, workload, name
+
+
+def default_workload(plan: Plan, tenant: str) -> str:
+    own = plan.tenants[tenant].workloads
+    return own[0] if own else min(plan.workloads)
+
+
+# --- the edge ----------------------------------------------------------------------------------------------------------------------------
+
+
+def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant]) -> Edge:
+    """What workers know. A target without an address is left out of service by its empty `base_url`."""
+    targets = []
+    for name in names.targets:
+        provider = plan.providers.get(name)
+        if provider is None:
+            targets.append(EdgeTarget(name=name, base_url="", model=""))
+            continue
+        times = provider.timeouts
+        targets.append(
+            EdgeTarget(
+                name=name, base_url=provider.base_url or "", model=provider.model, dialect=provider.dialect, key_env=provider.key_env,
+                connect_s=times.connect_s, first_token_s=times.first_token_s, idle_s=times.idle_s, attempt_s=times.attempt_s,
+                connections=provider.limits.concurrency,
+            )
+        )  # fmt: skip
+    holders = {grant.name: grant for grant in grants}
+    tenant_of = [
+        holders[name].tenant if name in holders else name.removeprefix("tenant:") if name.startswith("tenant:") else ""
+        for name in names.keys
+    ]
+    return Edge(
+        digest=digest,
+        version=len(names.plans) - 1,
+        targets=targets,
+        models={name: names.routes.index(name) for name in plan.models},
+        workloads={name: names.workloads.index(name) for name in plan.workloads},
+        keys={grant.digest: names.keys.index(grant.name) for grant in grants if grant.tenant in plan.tenants},
+        tenants=[edge_tenant(plan, names, name) for name in names.tenants],
+        key_tenants=[names.tenants.index(tenant) if tenant in names.tenants else NONE for tenant in tenant_of],
+        default_models=[default_route(plan, names, name) for name in names.workloads],
+        retired=[name for name in names.targets if name not in plan.providers],
+        body_bytes=plan.request.body_bytes,
+        output_tokens=plan.request.output_tokens,
+    )
+
+
+def edge_tenant(plan: Plan, names: Names, name: str) -> EdgeTenant:
+    tenant = plan.tenants.get(name)
+    if tenant is None:
+        return EdgeTenant(name=name, models=[], workloads=[])
+    indices: Mapping[str, list[int] | None] = {
+        "models": [names.routes.index(m) for m in tenant.models] or None,
+        "workloads": [names.workloads.index(w) for w in tenant.workloads] or None,
+    }
+    return EdgeTenant(name=name, models=indices["models"], workloads=indices["workloads"])
+
+
+def default_route(plan: Plan, names: Names, workload: str) -> int | None:
+    own = plan.workloads[workload].model if workload in plan.workloads else None
+    return names.routes.index(own) if own is not None else names.routes.index("auto") if "auto" in plan.models else None
