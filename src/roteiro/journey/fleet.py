@@ -10,7 +10,20 @@ from roteiro.policy import budget as budgets
 from roteiro.policy import queue as queues
 from roteiro.policy import rules
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import FLOW_BUDGETS, Flowing, NONE, breaker_at, budget_at, flow_at, header_of, queue_at, rule_at, target_at, tenant_at, workload_at
+from roteiro.policy.state import (
+    FLOW_BUDGETS,
+    NONE,
+    Flowing,
+    breaker_at,
+    budget_at,
+    flow_at,
+    header_of,
+    queue_at,
+    rule_at,
+    target_at,
+    tenant_at,
+    workload_at,
+)
 from roteiro.terms.codes import Reason
 
 __all__ = ["reap", "recount", "restore", "tend"]

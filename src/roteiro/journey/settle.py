@@ -10,7 +10,21 @@ from roteiro.policy import breaker as breakers
 from roteiro.policy import limits
 from roteiro.policy import meter as meters
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import FLOW_BUDGETS, FLOW_LIMITS, Flowing, NONE, breaker_at, budget_at, event_at, flow_at, header_of, limit_at, target_at, tenant_at, workload_at
+from roteiro.policy.state import (
+    FLOW_BUDGETS,
+    FLOW_LIMITS,
+    NONE,
+    Flowing,
+    breaker_at,
+    budget_at,
+    event_at,
+    flow_at,
+    header_of,
+    limit_at,
+    target_at,
+    tenant_at,
+    workload_at,
+)
 from roteiro.terms.codes import ErrorClass, Outcome, Reason
 
 __all__ = ["close", "cost_of", "leave_target", "outcome_of", "status_of"]

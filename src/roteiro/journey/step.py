@@ -72,6 +72,7 @@ def step(
         else:
             about = flow_at(block, answered)
             write(
-                block, what, flow, now, u, a, b, c, d, e, about.request, worker, about.target, command, argument, reason, about.x, about.y, answered
+                block, what, flow, now, u, a, b, c, d, e,
+                about.request, worker, about.target, command, argument, reason, about.x, about.y, answered,
             )  # fmt: skip
     return command, argument, reason, answered, header.waiting + (1 if header.news != NONE else 0)

@@ -1,8 +1,8 @@
 """Plan → tables: names to indices, capacities of the block, and the columns that configure each record.
 
-`fill` writes configuration only and leaves live columns (slots in use, money spent, breaker states) as they are, so the same function lays out
-a fresh block and adopts a new plan into one that is being used. Indices are stable: a name keeps its place for the whole run,
-a name that went is retired, a new one is appended.
+`fill` writes configuration only and leaves live columns (slots in use, money spent, breaker states) as they are, so the same
+function lays out a fresh block and adopts a new plan into one that is being used. Indices are stable: a name keeps its place for the
+whole run, a name that went is retired, a new one is appended.
 
 What must not live here: reading YAML, and anything that decides about a request.
 """
@@ -70,7 +70,7 @@ class Compiled:
 
     def fits(self, state: State) -> Iterable[Problem]:
         """Why this plan cannot be adopted into that block: tables that are too small for it."""
-        wanted = {
+        wanted: dict[str, Sequence[object]] = {
             "targets": self.names.targets, "routes": self.names.routes, "tenants": self.names.tenants, "workloads": self.names.workloads,
             "keys": self.names.keys, "limits": self.names.limits, "budgets": self.names.budgets, "rules": self.program.rules,
             "ops": self.program.ops, "meters": self.program.meters, "candidates": self.candidates(),
@@ -90,11 +90,9 @@ class Compiled:
             model = self.plan.models.get(name)
             if model is None:
                 continue
-            for target in sorted(model.targets):
-                if (model.targets[target] or 0.0) > 0.0:
-                    rows.append((r, self.names.targets.index(target), 0, float(model.targets[target] or 0.0)))
-            taken = {target for target, weight in model.targets.items() if weight}
-            rows += [(r, self.names.targets.index(f), rank, 1.0) for rank, f in enumerate(model.fallbacks, 1) if f not in taken]
+            index, taken = self.names.targets.index, {target: weight for target, weight in sorted(model.targets.items()) if weight}
+            rows += [(r, index(target), 0, float(weight)) for target, weight in taken.items()]
+            rows += [(r, index(fallback), rank, 1.0) for rank, fallback in enumerate(model.fallbacks, 1) if fallback not in taken]
         return rows
 
     def fill(self, state: State) -> None:
@@ -155,7 +153,8 @@ def capacities(compiled: Compiled, sizes: RingSizes) -> dict[str, int]:
 
     names, program = compiled.names, compiled.program
     return {
-        "targets": roomy(names.targets), "breakers": roomy(names.targets), "meters": roomy(program.meters, 16), "rules": roomy(program.rules),
+        "targets": roomy(names.targets), "breakers": roomy(names.targets),
+        "meters": roomy(program.meters, 16), "rules": roomy(program.rules),
         "ops": roomy(program.ops, 32), "routes": roomy(names.routes), "candidates": roomy(compiled.candidates(), 32),
         "limits": roomy(names.limits, 64), "budgets": roomy(names.budgets, 32), "tenants": roomy(names.tenants),
         "workloads": roomy(names.workloads), "queues": len(Priority), "keys": roomy(names.keys, 64),
@@ -166,7 +165,10 @@ def capacities(compiled: Compiled, sizes: RingSizes) -> dict[str, int]:
 def fresh_block(
     compiled: Compiled, epoch_unix_s: float, epoch_monotonic_s: float = 0.0, buffer: npt.NDArray[np.uint8] | None = None
 ) -> tuple[npt.NDArray[np.uint8], State]:
-    """A block for this plan, in `buffer` (zeroed) or in memory of its own → (block, its state). Keep the block as long as the state is used."""
+    """A block for this plan, in `buffer` (zeroed) or in memory of its own → (block, its state).
+
+    Keep the block as long as the state is used.
+    """
     if buffer is None:
         buffer = np.zeros(block_size(compiled.capacities), np.uint8)
     state = build(buffer, compiled.capacities)

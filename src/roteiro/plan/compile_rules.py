@@ -186,7 +186,8 @@ def comparison(leaf: Comparison, condition: Condition, targets: Sequence[str], p
         return OpRow(OpCode.METER, COMPARATORS[operator], index, value)
     if metric.name == "hour":
         low, high = {
-            ">": (value + 1, 23.0), ">=": (value, 23.0), "<": (0.0, value - 1), "<=": (0.0, value), "==": (value, value), "!=": (value + 1, value - 1),
+            ">": (value + 1, 23.0), ">=": (value, 23.0), "<": (0.0, value - 1), "<=": (0.0, value),
+            "==": (value, value), "!=": (value + 1, value - 1),
         }[operator]  # fmt: skip
         return OpRow(OpCode.HOUR, 0, NONE, low, high)
     code = {"in_flight": OpCode.IN_FLIGHT, "queue_depth": OpCode.QUEUE_DEPTH, "queue_depth_tokens": OpCode.QUEUE_TOKENS}[metric.name]

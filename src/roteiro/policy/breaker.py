@@ -1,6 +1,6 @@
 """Circuit breaker per target: closed, open, half-open, over a sliding time window with a minimum of calls.
 
-Record: BREAKER. The window is a ring of slots, so an old failure is forgotten a tenth of a window late at most. Open time doubles each time,
+Record: BREAKER. The window is a ring of slots, so an old failure is forgotten a tenth of a window late at most. Open time doubles,
 with jitter; half-open admits a bounded number of probes, and closes when that many have succeeded.
 Semantics as in M. Nygard, "Release It!", and the .NET and Java libraries that made them standard.
 """
@@ -130,7 +130,9 @@ def settle(breaker: Any, probe: bool, failed: bool, took_s: float, now: float, u
     breaker.slows[at] += 1 if slow else 0
     if failed or slow:
         calls, failure_share, slow_share = shares(breaker)
-        if calls >= breaker.minimum_calls and (failure_share >= breaker.failure_share or (breaker.slow_s > 0.0 and slow_share >= breaker.slow_share)):
+        if calls >= breaker.minimum_calls and (
+            failure_share >= breaker.failure_share or (breaker.slow_s > 0.0 and slow_share >= breaker.slow_share)
+        ):
             trip(breaker, now, u)
             return OPEN
     return UNCHANGED

@@ -52,11 +52,11 @@ if JIT:
 
         Without the wrappers that Python would need to call it, which take a third of the time to compile.
         """
-        return numba.njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
     def entry(function: F) -> F:
         """The same for the few functions that Python calls."""
-        return numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
 else:
 
     def kernel(function: F) -> F:

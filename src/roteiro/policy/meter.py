@@ -1,7 +1,7 @@
 """Meters: what routing conditions measure of a target or of the fleet, over a sliding time window.
 
 Record: METER, one per distinct (subject, metric, statistic, window, threshold) that the plan asks for, so nothing else is measured.
-A percentile is never estimated: "p95 > 2000 ms" holds exactly when more than 5 % of the calls took longer than 2000 ms, and that is counted.
+A percentile is never estimated: "p95 > 2000 ms" holds exactly when more than 5 % of the calls took longer, and those are counted.
 """
 
 from enum import IntEnum

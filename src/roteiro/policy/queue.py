@@ -61,5 +61,5 @@ def last_of_less_important(block: int, priority: int) -> int:
     """The newest flow of the least important priority that waits, if it is less important than `priority`; else NONE."""
     for p in range(header_of(block).n_queues - 1, priority, -1):
         if queue_at(block, p).waiting > 0:
-            return queue_at(block, p).last  # type: ignore[no-any-return]
+            return queue_at(block, p).last
     return NONE

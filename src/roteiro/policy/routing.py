@@ -90,7 +90,12 @@ def choose(block: int, route: Any, tried: int, tokens: int, now: float, u: float
     for c in range(route.count):
         candidate = candidate_at(block, route.first + c)
         target = target_at(block, candidate.target)
-        if (tried >> c) & 1 or candidate.rank != rank or target.avoid != avoided or readiness(block, candidate.target, tokens, now) != READY:
+        if (
+            (tried >> c) & 1
+            or candidate.rank != rank
+            or target.avoid != avoided
+            or readiness(block, candidate.target, tokens, now) != READY
+        ):
             continue
         x -= candidate.weight
         if x < 0.0:

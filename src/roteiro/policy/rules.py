@@ -12,7 +12,7 @@ import numpy as np
 from roteiro.policy import breaker as breakers
 from roteiro.policy import meter as meters
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import NONE, breaker_at, flow_at, header_of, meter_at, op_at, rule_at, queue_at, target_at
+from roteiro.policy.state import NONE, breaker_at, flow_at, header_of, meter_at, op_at, queue_at, rule_at, target_at
 
 __all__ = ["Action", "Comparator", "OpCode", "apply", "holds", "judge"]
 

@@ -14,9 +14,37 @@ from roteiro.terms.error import InvariantError
 from roteiro.terms.event import DECISION, EVENT
 
 __all__ = [
-    "BREAKER_SLOTS", "FLOW_BUDGETS", "FLOW_LIMITS", "HEADER", "LAYOUT_VERSION", "METER_SLOTS", "NONE", "TABLES",
-    "Flowing", "State", "block_size", "build", "header_of", "release", "view",
-    "target_at", "breaker_at", "meter_at", "rule_at", "op_at", "route_at", "candidate_at", "limit_at", "budget_at", "tenant_at", "workload_at", "queue_at", "key_at", "flow_at", "event_at", "decision_at",
+    "BREAKER_SLOTS",
+    "FLOW_BUDGETS",
+    "FLOW_LIMITS",
+    "HEADER",
+    "LAYOUT_VERSION",
+    "METER_SLOTS",
+    "NONE",
+    "TABLES",
+    "Flowing",
+    "State",
+    "block_size",
+    "breaker_at",
+    "budget_at",
+    "build",
+    "candidate_at",
+    "decision_at",
+    "event_at",
+    "flow_at",
+    "header_of",
+    "key_at",
+    "limit_at",
+    "meter_at",
+    "op_at",
+    "queue_at",
+    "release",
+    "route_at",
+    "rule_at",
+    "target_at",
+    "tenant_at",
+    "view",
+    "workload_at",
 ]  # fmt: skip
 
 LAYOUT_VERSION: Final = 1
@@ -52,12 +80,14 @@ BREAKER: Final = record(
 )  # fmt: skip
 
 METER: Final = record(
-    ("target", "i4"), ("metric", "i2"), ("statistic", "i2"), ("window_s", "f8"), ("threshold", "f8"), ("percentile", "f8"), ("minimum", "f8"),
+    ("target", "i4"), ("metric", "i2"), ("statistic", "i2"), ("window_s", "f8"), ("threshold", "f8"), ("percentile", "f8"),
+    ("minimum", "f8"),
     ("slot", "i8"), ("count", "f8", (METER_SLOTS,)), ("above", "f8", (METER_SLOTS,)), ("total", "f8", (METER_SLOTS,)),
 )  # fmt: skip
 
 RULE: Final = record(
-    ("first", "i4"), ("ops", "i4"), ("action", "i2"), ("argument", "i4"), ("subject", "i4"), ("for_s", "f8"), ("since", "f8"), ("active", "i1"), ("measured", "f8"),
+    ("first", "i4"), ("ops", "i4"), ("action", "i2"), ("argument", "i4"), ("subject", "i4"), ("for_s", "f8"), ("since", "f8"),
+    ("active", "i1"), ("measured", "f8"),
 )  # fmt: skip
 
 OP: Final = record(("code", "i2"), ("comparator", "i2"), ("index", "i4"), ("low", "f8"), ("high", "f8"))
@@ -65,7 +95,8 @@ OP: Final = record(("code", "i2"), ("comparator", "i2"), ("index", "i4"), ("low"
 ROUTE: Final = record(
     ("first", "i4"), ("count", "i4"), ("degrade", "i4"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("on_exhausted", "i2"),
     ("price_input", "i8"), ("price_output", "i8"),  # the dearest of its candidates: what a reservation assumes
-    ("attempts", "i8"), ("same_target", "i8"), ("backoff_s", "f8"), ("max_backoff_s", "f8"), ("retry_after_cap_s", "f8"), ("deadline_s", "f8"),
+    ("attempts", "i8"), ("same_target", "i8"), ("backoff_s", "f8"), ("max_backoff_s", "f8"), ("retry_after_cap_s", "f8"),
+    ("deadline_s", "f8"),
     ("retired", "i1"), ("degrading", "i1"),
 )  # fmt: skip
 
@@ -81,7 +112,8 @@ BUDGET: Final = record(
 )  # fmt: skip
 
 TENANT: Final = record(
-    ("slots", "i8"), ("in_flight", "i8"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("budgets", "i4", (4,)), ("tier", "i2"), ("priority", "i2"), ("retired", "i1"),
+    ("slots", "i8"), ("in_flight", "i8"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("budgets", "i4", (4,)), ("tier", "i2"),
+    ("priority", "i2"), ("retired", "i1"),
 )  # fmt: skip
 
 WORKLOAD: Final = record(
@@ -99,15 +131,19 @@ FLOW: Final = record(
     ("argument", "f8"), ("x", "f8"), ("y", "f8"),
     ("reserved_nusd", "i8"), ("reserved_tokens", "i8"), ("quota_tokens", "i8"), ("tried", "i8"),
     ("attempts", "i4"), ("same", "i4"), ("fallbacks", "i4"), ("input_tokens", "i4"), ("output_tokens", "i4"),
-    ("key", "i4"), ("tenant", "i4"), ("workload", "i4"), ("asked", "i4"), ("route", "i4"), ("target", "i4"), ("first_target", "i4"), ("previous", "i4"),
+    ("key", "i4"), ("tenant", "i4"), ("workload", "i4"), ("asked", "i4"), ("route", "i4"), ("target", "i4"), ("first_target", "i4"),
+    ("previous", "i4"),
     ("next", "i4"), ("before", "i4"), ("limits", "i4", (FLOW_LIMITS,)), ("budgets", "i4", (FLOW_BUDGETS,)),
-    ("worker", "i2"), ("status", "i2"), ("priority", "i1"), ("phase", "i1"), ("stream", "i1"), ("probe", "i1"), ("degraded", "i1"), ("error_class", "i1"),
+    ("worker", "i2"), ("status", "i2"), ("priority", "i1"), ("phase", "i1"), ("stream", "i1"), ("probe", "i1"), ("degraded", "i1"),
+    ("error_class", "i1"),
     ("command", "i1"), ("reason", "i1"), ("route_reason", "i1"), ("admitted", "i1"), ("stay", "i1"), ("estimated", "i1"),
 )  # fmt: skip
 
 TABLES: Final[dict[str, np.dtype[Any]]] = {
-    "targets": TARGET, "breakers": BREAKER, "meters": METER, "rules": RULE, "ops": OP, "routes": ROUTE, "candidates": CANDIDATE, "limits": LIMIT,
-    "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "queues": QUEUE, "keys": KEY, "flows": FLOW, "events": EVENT, "decisions": DECISION,
+    "targets": TARGET, "breakers": BREAKER, "meters": METER, "rules": RULE, "ops": OP, "routes": ROUTE, "candidates": CANDIDATE,
+    "limits": LIMIT,
+    "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "queues": QUEUE, "keys": KEY, "flows": FLOW, "events": EVENT,
+    "decisions": DECISION,
 }  # fmt: skip
 
 HEADER: Final = record(
@@ -118,7 +154,8 @@ HEADER: Final = record(
     ("seq", "i8"), ("requests", "i8"),
     ("event_head", "i8"), ("event_tail", "i8"), ("decision_head", "i8"), ("decision_tail", "i8"),
     ("free", "i8"), ("live", "i8"),  # free list of flows
-    ("waiting", "i8"), ("queue_bound", "i8"), ("news", "i8"),  # list of flows dismissed or granted by another's step, whose drivers are yet to be told
+    # list of flows dismissed or granted by another's step, whose drivers are yet to be told
+    ("waiting", "i8"), ("queue_bound", "i8"), ("news", "i8"),
     ("refused", "i8"), ("unjournaled", "i8"),  # requests that could not even be recorded; decisions for which there was no room
     ("retry_balance", "f8"), ("retry_ratio", "f8"), ("retry_cap", "f8"), ("retry_per_s", "f8"), ("retry_seen", "f8"),
     ("redirect", "i8"), ("redirect_rule", "i8"), ("shed_from", "i8"), ("degrading", "i8"),  # set while a routing rule holds
