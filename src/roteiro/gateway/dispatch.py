@@ -1,0 +1,165 @@
+"""What all exchanges of one worker share: the plan's edge, the targets with their connections, the journey, and the way to wake others.
+
+What must not live here: HTTP to clients, and decisions.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Final
+
+from roteiro.gateway.journey_port import NO_FLOW, JourneyPort
+from roteiro.gateway.sweep import Sweep
+from roteiro.providers.call import Target
+from roteiro.terms.codes import Command, Reason, Step
+from roteiro.terms.edge import Edge, EdgeTenant
+from roteiro.terms.error import InvariantError, RequestError
+
+if TYPE_CHECKING:
+    from roteiro.gateway.exchange import Exchange
+
+__all__ = ["REASONS", "Dispatch"]
+
+log = logging.getLogger("roteiro.gateway")
+
+REASONS: Final = tuple(reason.name.lower().encode() for reason in Reason)
+"""Reason code → its word in a header."""
+
+_NONE: Final = int(Command.NONE)
+_WAKE: Final = int(Step.WAKE)
+MOST_NAMED: Final = 50
+"""Names listed in an error message."""
+
+
+class Dispatch:
+    """One worker's exchanges, between the journey and the providers."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        journey: JourneyPort,
+        sweep: Sweep,
+        environment: Mapping[str, str],
+        *,
+        run: str = "run",
+        notify: Callable[[int], None] = lambda worker: None,
+    ) -> None:
+        """`notify(worker)` tells another worker to `wake()`. Raises SettingsError where a target cannot be called."""
+        self.journey, self.sweep = journey, sweep
+        self.queued: dict[int, Exchange] = {}
+        """Flow → its exchange, of those that wait for their turn."""
+        self.draining = False
+        self.run = run.encode()
+        self.date = b""
+        self.targets: list[Target] = []
+        self.edge: Edge
+        self._environment = environment
+        self._notify = notify
+        self._waking = self._wake_again = False
+        self.adopt(edge)
+        sweep.every_second(self._each_second)
+
+    def adopt(self, edge: Edge) -> None:
+        """Takes a new plan's edge; all of it or, by SettingsError, nothing. Requests in flight keep the target they are on."""
+        old = self.targets
+        if len(edge.targets) < len(old):
+            raise InvariantError(f"an adopted edge has {len(edge.targets)} targets where {len(old)} have indices already")
+        fresh = [
+            old[i] if i < len(old) and old[i].edge == target else Target(target, self._environment, self.sweep)
+            for i, target in enumerate(edge.targets)
+        ]
+        self.targets = fresh
+        for i, target in enumerate(old):
+            if fresh[i] is not target:
+                target.close()
+        self.edge = edge
+        self.keys = {bytes.fromhex(digest): index for digest, index in edge.keys.items()}
+        self.workloads = {name.encode(): index for name, index in edge.workloads.items()}
+
+    def key_of(self, authorization: bytes | None) -> int:
+        """Index of the key in an Authorization header. Raises RequestError (401)."""
+        if authorization is not None and authorization[:7].lower() == b"bearer ":
+            index = self.keys.get(hashlib.sha256(authorization[7:].strip()).digest())
+            if index is not None:
+                return index
+            raise RequestError(401, "invalid_api_key", "the key is not known here; check the key, or ask the operator for one")
+        raise RequestError(401, "missing_api_key", "no key; send it as `Authorization: Bearer KEY`")
+
+    def workload_of(self, name: bytes, key: int) -> int:
+        """Index of a workload that the key's tenant may use. Raises RequestError (400, 403)."""
+        allowed = self._tenant_of(key).workloads
+        index = self.workloads.get(name)
+        if index is not None and (allowed is None or index in allowed):
+            return index
+        known = _list(name for name, i in self.edge.workloads.items() if allowed is None or i in allowed)
+        if index is None:
+            raise RequestError(400, "unknown_workload", f"no such workload; known are: {known}", "x-roteiro-workload")
+        raise RequestError(403, "workload_not_allowed", f"this key may not use that workload, but: {known}", "x-roteiro-workload")
+
+    def route_of(self, model: str | None, key: int, workload: int) -> int:
+        """Index of the route of a logical model that the key's tenant may use. Raises RequestError (403, 404).
+
+        No model, or `default`, is what the plan says for the workload, which is the key's own where `workload` is -1.
+        """
+        index = self.edge.models.get(model) if model is not None else None
+        if index is None and (model is None or model == "default"):
+            index = self.edge.default_models[self.journey.workload_of_key(key) if workload < 0 else workload]
+        allowed = self._tenant_of(key).models
+        if index is not None and (allowed is None or index in allowed):
+            return index
+        known = _list(self.models_of(key))
+        if index is not None:
+            raise RequestError(403, "model_not_allowed", f"this key may not use model `{model or 'default'}`, but: {known}", "model")
+        if model is None:
+            raise RequestError(400, "missing_required_parameter", f"you must provide `model`; known are: {known}", "model")
+        shown = model if len(model) <= 100 else model[:99] + "…"
+        raise RequestError(404, "model_not_found", f"no model `{shown}`; known are: {known}", "model")
+
+    def models_of(self, key: int) -> list[str]:
+        """Names of the logical models that the key's tenant may use."""
+        allowed = self._tenant_of(key).models
+        return sorted(name for name, index in self.edge.models.items() if allowed is None or index in allowed)
+
+    def _tenant_of(self, key: int) -> EdgeTenant:
+        return self.edge.tenants[self.edge.key_tenants[key]]
+
+    def wake(self) -> None:
+        """Lets those go whose turn it is, and tells the workers of the others. Also what a worker does when it is told."""
+        if self._waking:  # an exchange that was let go took a step of its own
+            self._wake_again = True
+            return
+        self._waking = True
+        try:
+            self._wake_again = True
+            while self._wake_again:
+                self._wake_again = False
+                while True:
+                    command, argument, reason, flow, _ = self.journey.step(_WAKE, NO_FLOW)
+                    if flow == NO_FLOW:
+                        break
+                    if command == _NONE:
+                        self._notify(int(argument))
+                        continue
+                    exchange = self.queued.pop(flow, None)
+                    if exchange is None:
+                        raise InvariantError(f"the journey woke flow {flow}, which does not wait here")
+                    exchange.obey(command, argument, reason)
+        finally:
+            self._waking = False
+
+    def close(self) -> None:
+        """Ends the timer and the connections that are idle."""
+        self.sweep.stop()
+        for target in self.targets:
+            target.close()
+
+    def _each_second(self) -> None:
+        self.date = b"date: %b\r\n" % formatdate(self.sweep.unix(), usegmt=True).encode()
+        for target in self.targets:
+            target.tidy()
+
+
+def _list(names: Iterable[str]) -> str:
+    known = sorted(names)
+    return ", ".join(known[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")

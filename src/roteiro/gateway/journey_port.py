@@ -1,0 +1,110 @@
+"""The journey as a worker calls it: the block's address, the clock, the draw, and a lock where processes share the block.
+
+What must not live here: a decision. The command comes from the kernel, and so does its reason.
+"""
+
+import fcntl
+import os
+import random
+import struct
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol
+
+from roteiro.journey.step import step as kernel_step
+from roteiro.policy.state import FLOW, State
+from roteiro.terms.codes import Step
+
+__all__ = ["NO_FLOW", "Answer", "FileLock", "Journey", "JourneyPort"]
+
+NO_FLOW: Final = -1
+
+Answer = tuple[int, float, int, int, int]
+"""(command, argument, reason, flow that it is about, how many wait or have news)"""
+
+
+class JourneyPort(Protocol):
+    """What drives a worker's exchanges; the kernel in service, a script in tests."""
+
+    def step(self, what: int, flow: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0) -> Answer:
+        """Takes one step of the journey (see `roteiro.journey.step`)."""
+
+    def begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> tuple[Answer, int, float]:
+        """Takes the step BEGIN → (answer, number of the request within the run, its deadline in seconds since the run's epoch).
+
+        The number is -1 where the request was turned away without a flow.
+        """
+
+    def workload_of_key(self, key: int) -> int:
+        """The workload of a key's requests that name none."""
+
+
+class FileLock:
+    """An advisory lock between processes, held for the microsecond of a step; the system drops it when its holder dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+class Journey:
+    """The kernel on one block. `lock` is None where this process alone takes steps."""
+
+    def __init__(
+        self,
+        state: State,
+        worker: int,
+        lock: AbstractContextManager[None] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.state = state
+        """Keeps the block's memory alive."""
+        self.epoch_monotonic_s = float(state.header["epoch_monotonic_s"][0])
+        self._address = int(state.header.ctypes.data)
+        self._worker = worker
+        self._lock = lock
+        self._clock, self._draw = clock, draw
+        self._flows = state.flows.view("u1").data
+
+    def step(self, what: int, flow: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0) -> Answer:
+        if self._lock is None:
+            return kernel_step(self._address, what, flow, self._clock() - self.epoch_monotonic_s, self._draw(), a, b, c, d, e, self._worker)
+        with self._lock:
+            return kernel_step(self._address, what, flow, self._clock() - self.epoch_monotonic_s, self._draw(), a, b, c, d, e, self._worker)
+
+    def begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> tuple[Answer, int, float]:
+        if self._lock is None:
+            return self._begin(key, route, input_tokens, output_tokens, flags)
+        with self._lock:  # a flow that was turned away is free again, for any worker
+            return self._begin(key, route, input_tokens, output_tokens, flags)
+
+    def workload_of_key(self, key: int) -> int:
+        return int(self.state.keys["workload"][key])
+
+    def _begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> tuple[Answer, int, float]:
+        now = self._clock() - self.epoch_monotonic_s
+        answer = kernel_step(
+            self._address, _BEGIN, NO_FLOW, now, self._draw(), key, route, input_tokens, output_tokens, flags, self._worker
+        )  # fmt: skip
+        if answer[3] == NO_FLOW:
+            return answer, -1, now
+        request, deadline = _REQUEST_AND_DEADLINE(self._flows, answer[3] * FLOW.itemsize)
+        return answer, request, deadline
+
+
+_BEGIN: Final = int(Step.BEGIN)
+assert FLOW.names is not None and FLOW.names[:3] == ("request", "arrival", "deadline")
+_REQUEST_AND_DEADLINE: Final[Callable[[memoryview, int], tuple[int, float]]] = struct.Struct("=q8xd").unpack_from

@@ -1,0 +1,367 @@
+"""The fast lane: chat completions answered by protocol callbacks on uvicorn's own connection, all else by the ordinary application.
+
+One parser reads a connection; each request is hot or plain by its method and path, and answers leave in the order of requests,
+whichever kind they are. What must not live here: what a request means, and which provider serves it.
+"""
+
+import asyncio
+import http
+import logging
+from collections import deque
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from roteiro.gateway.dispatch import Dispatch
+from roteiro.gateway.exchange import Exchange
+from roteiro.gateway.refusal import Refusal, of_request
+from roteiro.terms.error import RequestError
+from roteiro.wire.openai import read_request
+
+__all__ = ["HOT_PATH", "Lane"]
+
+log = logging.getLogger("roteiro.gateway")
+
+HOT_PATH: Final = b"/v1/chat/completions"
+HEAD_BYTES: Final = 64 * 1024
+"""Most bytes of a request line and headers."""
+KEEP_ALIVE_S: Final = 75.0
+"""An idle connection is closed after this time."""
+PIECE_S: Final = 30.0
+"""Most seconds between two pieces of a request."""
+REQUEST_S: Final = 300.0
+"""Most seconds for a whole request to arrive: 32 MiB at 110 KB/s."""
+LINGER_S: Final = 2.0
+"""How long to go on reading, and forget, after a refusal: closed at once, the system would reset the connection and lose the refusal."""
+
+_STATUS_LINES: Final = {status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in http.HTTPStatus}
+_PLAIN: Final = None
+_EARLIER: Final = SimpleNamespace(response_complete=False)
+"""Stands for a hot answer in flight, so that uvicorn lines a plain request up behind it."""
+
+
+class _Request(NamedTuple):
+    """A hot request in line: whole, or at fault."""
+
+    key: int
+    workload: int
+    body: bytes
+    keep_alive: bool
+    chunks: bool
+    """Whether the client understands chunks (HTTP/1.1)."""
+    fault: RequestError | None = None
+
+
+class Lane(HttpToolsProtocol):
+    """One client connection. A `Client` of the exchange that is in flight on it."""
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._dispatch = dispatch
+        self._exchange: Exchange | None = None
+        self._line: deque[_Request | None] = deque()  # what is to be answered next; None for a plain request
+        self._busy = False  # an answer is in flight
+        self._closing = False  # the server drains: this answer is the last
+        self._deaf = False  # what comes is read and forgotten
+        self._keep_alive = self._chunks = True  # of the request in flight
+        self._hot = False  # of the request that arrives
+        self._in_head = True
+        self._in_message = False
+        self._arriving = False  # in more pieces than one
+        self._owes_continue = self._expects = False
+        self._heads = self._head_bytes = self._size = 0
+        self._parts: list[bytes] = []
+        self._key = self._workload = -1
+        self._fault: RequestError | None = None
+        self._begun_at = self._heard_at = dispatch.sweep.now()
+
+    # asyncio's callbacks
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        from_head, heads = self._in_head, self._heads
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            raise error.__context__ or error from None  # ours: the loop logs it and drops the connection
+        except httptools.HttpParserError as error:
+            self._turn_away(RequestError(400, "invalid_http", f"not a valid HTTP request: {error}"))
+        except httptools.HttpParserUpgrade:
+            self._turn_away(RequestError(400, "upgrade_refused", "this server speaks HTTP/1.1 only; leave out the Upgrade header"))
+        self._heard_at = self._dispatch.sweep.now()
+        if self._in_message:
+            self._watch_arrival(len(data) if from_head and heads == self._heads else 0)
+        if self._line:
+            if not self._busy:
+                self._next()
+            if self._line:
+                self.flow.pause_reading()  # bounds what one connection can line up
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deaf = True
+        self._line.clear()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.gone()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._exchange is not None:
+            self._exchange.pause()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._exchange is not None:
+            self._exchange.resume()
+
+    # uvicorn's
+
+    def shutdown(self) -> None:
+        """The server drains: what is in flight is answered, and the connection closes after it."""
+        self._closing = True
+        if self._busy and self._exchange is None:
+            super().shutdown()
+        elif not self._busy and not self._in_message:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """A plain answer is complete."""
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self._finish()
+
+    # llhttp's callbacks
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+        self._in_message, self._arriving = True, False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._heads += 1
+        self._head_bytes = 0
+        self._hot = self.parser.get_method() == b"POST" and (self.url == HOT_PATH or self.url.partition(b"?")[0] == HOT_PATH)
+        if self._hot:
+            self._begin_hot(dict(self.headers))
+        else:
+            self._begin_plain()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._hot:
+            super().on_body(body)
+            return
+        self._size += len(body)
+        if self._size <= self._dispatch.edge.body_bytes:
+            self._parts.append(body)
+        elif self._fault is None or self._fault.status != 413:
+            self._parts.clear()
+            self._fault = self._too_large()
+
+    def on_message_complete(self) -> None:
+        self._in_head, self._in_message = True, False
+        if not self._hot:
+            super().on_message_complete()
+            return
+        parts = self._parts
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        chunks = self._chunked
+        self._line.append(_Request(self._key, self._workload, body, chunks and self.parser.should_keep_alive(), chunks, self._fault))
+
+    # the Client of an exchange
+
+    def answer(self, headers: bytes, body: bytes) -> None:
+        self._write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n%b%bcontent-length: %d\r\n%b\r\n%b"
+            % (self._dispatch.date, headers, len(body), self._connection(), body)
+        )
+        self._finish()
+
+    def refuse(self, refusal: Refusal, headers: bytes) -> None:
+        line = _STATUS_LINES.get(refusal.status) or b"HTTP/1.1 %d \r\n" % refusal.status
+        self._write(
+            b"%bcontent-type: application/json\r\n%b%b%bcontent-length: %d\r\n%b\r\n%b"
+            % (line, self._dispatch.date, headers, refusal.headers, len(refusal.body), self._connection(), refusal.body)
+        )
+        self._finish()
+
+    def open_stream(self, headers: bytes, frames: bytes) -> None:
+        if self._chunks:
+            form, first = b"transfer-encoding: chunked\r\n", b"%x\r\n%b\r\n" % (len(frames), frames)
+        else:
+            self._keep_alive = False
+            form, first = b"", frames
+        self._write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n%b%b%b%b\r\n%b"
+            % (self._dispatch.date, headers, form, self._connection(), first)
+        )
+
+    def relay(self, frames: bytes) -> None:
+        self._write(b"%x\r\n%b\r\n" % (len(frames), frames) if self._chunks else frames)
+
+    def end_stream(self, frames: bytes, broken: bool) -> None:
+        if frames:
+            self.relay(frames)
+        if self._chunks:
+            self._write(b"0\r\n\r\n")
+        if broken:
+            self._keep_alive = False
+        self._finish()
+
+    def drop(self) -> None:
+        self._exchange = None
+        self.transport.abort()
+
+    # the worker's
+
+    def tidy(self, now: float) -> None:
+        """Looks at the connection's patience; to be called about once a second."""
+        if self._deaf and not self._busy:
+            if now - self._heard_at > LINGER_S:
+                self.transport.abort()
+        elif self._in_message:
+            if now - self._heard_at > PIECE_S or now - self._begun_at > REQUEST_S:
+                self._turn_away(RequestError(408, "request_timeout", "the request did not arrive in time"))
+                if not self._busy:
+                    self._next()
+        elif not self._busy and now - self._heard_at > KEEP_ALIVE_S:
+            self.transport.close()
+
+    # what arrives
+
+    def _begin_hot(self, headers: dict[bytes, bytes]) -> None:
+        self._size = 0
+        self._fault = None
+        self._workload = -1
+        self._chunked = self.parser.get_http_version() == "1.1"
+        dispatch = self._dispatch
+        try:
+            self._key = dispatch.key_of(headers.get(b"authorization"))
+            name = headers.get(b"x-roteiro-workload")
+            if name is not None:
+                self._workload = dispatch.workload_of(name, self._key)
+        except RequestError as error:
+            self._fault = error
+        if int(headers.get(b"content-length", b"0")) > dispatch.edge.body_bytes:
+            self._fault = self._too_large()
+        self._expects = headers.get(b"expect", b"").lower() == b"100-continue"
+        if self._expects and self._fault is None:
+            self._owes_continue = True
+            if not self._busy and not self._line:
+                self._continue()
+
+    def _begin_plain(self) -> None:
+        """Hands the head to uvicorn, in line if an answer is in flight."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        self.scope["headers"] = self.headers = headers
+        self.expect_100_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
+        if self._busy or self._line:
+            if self.cycle is None or self.cycle.response_complete:
+                self.cycle = _EARLIER  # type: ignore[assignment]
+            self._line.append(_PLAIN)
+        else:
+            self._busy = self._keep_alive = True
+        super().on_headers_complete()
+
+    def _watch_arrival(self, head_bytes: int) -> None:
+        """Bounds a request that does not arrive at once: the size of its head here, its time in `tidy`."""
+        if not self._arriving:
+            self._arriving, self._begun_at = True, self._heard_at
+        if self._in_head:
+            self._head_bytes += head_bytes
+            if self._head_bytes > HEAD_BYTES:
+                self._turn_away(RequestError(431, "headers_too_large", f"the headers are more than {HEAD_BYTES} bytes"))
+        elif self._hot and self._fault is not None and (self._expects or self._size > HEAD_BYTES or self._fault.status == 413):
+            self._turn_away(self._fault)  # for the sake of a body that nobody will read
+
+    def _turn_away(self, fault: RequestError) -> None:
+        """Refuses what arrives, in its turn, and hears no more."""
+        self._deaf, self._in_message = True, False
+        self._parts.clear()
+        self._line.append(_Request(-1, -1, b"", False, True, fault))
+
+    def _too_large(self) -> RequestError:
+        bound = self._dispatch.edge.body_bytes
+        return RequestError(413, "request_too_large", f"the body is more than {bound} bytes")
+
+    def _continue(self) -> None:
+        self._owes_continue = False
+        self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    # what leaves
+
+    def _next(self) -> None:
+        """Serves the next in line."""
+        request = self._line.popleft()
+        self._busy = True
+        if request is None:
+            self._keep_alive = True
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            return
+        self._keep_alive, self._chunks = request.keep_alive, request.chunks
+        try:
+            if request.fault is not None:
+                raise request.fault
+            dispatch = self._dispatch
+            chat = read_request(request.body)
+            route = dispatch.route_of(chat.model, request.key, request.workload)
+        except RequestError as error:
+            self.refuse(of_request(error), b"")
+            return
+        exchange = self._exchange = Exchange(dispatch, self, chat)
+        exchange.begin(request.key, route, request.workload)
+
+    def _finish(self) -> None:
+        """An answer is complete."""
+        self._exchange = None
+        self._busy = False
+        if not self._keep_alive or self._closing:
+            self._hang_up()
+        elif self._line:
+            self.loop.call_soon(self._next_if_any)  # not nested: a long line of quick answers would be a deep stack
+        else:
+            self.flow.resume_reading()
+            if self._owes_continue:
+                self._continue()
+
+    def _next_if_any(self) -> None:
+        if self._line and not self._busy and not self.transport.is_closing():
+            self._next()
+            if not self._line:
+                self.flow.resume_reading()
+
+    def _hang_up(self) -> None:
+        self._line.clear()
+        if not self._deaf or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self._heard_at = self._dispatch.sweep.now()
+        self.flow.resume_reading()
+        self.transport.write_eof()
+
+    def _connection(self) -> bytes:
+        return b"" if self._keep_alive and not self._closing else b"connection: close\r\n"
+
+    def _write(self, data: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(data)

@@ -1,0 +1,183 @@
+"""A gateway worker process: `python -m roteiro.gateway.worker --spec FILE`.
+
+Maps the state block, listens, prints one JSON line when it is ready, serves until SIGTERM, drains, and ends with its parent. What it
+imports is lean on purpose: no reader of plans, no ledger. What must not live here: starting and tending other workers.
+"""
+
+import argparse
+import asyncio
+import ctypes
+import functools
+import gc
+import json
+import logging
+import mmap
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+import uvicorn
+import uvloop
+
+from roteiro.gateway import wake
+from roteiro.gateway.dispatch import Dispatch
+from roteiro.gateway.journey_port import FileLock, Journey
+from roteiro.gateway.lane import Lane
+from roteiro.gateway.plain import application
+from roteiro.gateway.spec import WorkerSpec
+from roteiro.gateway.sweep import Sweep
+from roteiro.journey.warm import warm
+from roteiro.policy.state import State, view
+from roteiro.terms.edge import Edge
+from roteiro.terms.error import InvariantError, RoteiroError, SettingsError
+
+__all__ = ["main", "serve"]
+
+log = logging.getLogger("roteiro.gateway")
+
+PR_SET_PDEATHSIG: Final = 1
+BACKLOG: Final = 4096
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a worker → exit code: 0 after a drain, 1 where it cannot start (said on stderr)."""
+    parser = argparse.ArgumentParser(prog="roteiro-worker", description="One gateway worker; started by `roteiro serve`.")
+    parser.add_argument("--spec", required=True, type=Path, help="the worker's specification, a JSON file")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        spec = msgspec.json.decode(options.spec.read_bytes(), type=WorkerSpec)
+        die_with_parent(spec.parent)
+        uvloop.run(serve(spec))
+    except (RoteiroError, OSError, msgspec.MsgspecError) as error:
+        log.error("worker cannot start: %s", error)
+        return 1
+    except KeyboardInterrupt:  # raised again by uvicorn after the drain
+        return 0
+    return 0
+
+
+async def serve(spec: WorkerSpec) -> None:
+    """Serves until told to stop. Raises SettingsError and OSError where it cannot start."""
+    loop = asyncio.get_running_loop()
+    lock = FileLock(Path(spec.lock)) if spec.lock is not None else None
+    journey = Journey(map_block(Path(spec.block)), spec.worker, lock)
+    warm()
+    sweep = Sweep(loop, journey.epoch_monotonic_s)
+    dispatch = Dispatch(
+        read_edge(Path(spec.edge)), journey, sweep, os.environ, run=spec.run, notify=lambda worker: wake.ring(spec.wake_fds[worker])
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(dispatch),
+            http=functools.partial(Lane, dispatch),  # type: ignore[arg-type]
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=max(1, round(spec.drain_s)),
+            ssl_certfile=spec.tls_certificate,
+            ssl_keyfile=spec.tls_key,
+        )
+    )
+    listener = listening(spec)
+
+    def tidy() -> None:
+        now = sweep.now()
+        for connection in list(server.server_state.connections):
+            if isinstance(connection, Lane):
+                connection.tidy(now)
+
+    sweep.every_second(tidy)
+    loop.add_signal_handler(signal.SIGUSR1, reload_edge, dispatch, Path(spec.edge))
+    if spec.wake_fds:
+        wake.listen(loop, spec.wake_fds[spec.worker], dispatch.wake)
+    announcing = asyncio.create_task(announce(server, listener.getsockname()[1], spec.worker))
+    gc.collect()
+    gc.freeze()  # what lives by now lives on; a collection need not look at it
+    try:
+        await server.serve([listener])
+    finally:
+        announcing.cancel()
+        for connection in list(server.server_state.connections):  # those that the drain did not wait for
+            if isinstance(connection, Lane):
+                connection.drop()
+        dispatch.close()
+        await asyncio.sleep(0)  # dropped connections settle their flows
+
+
+async def announce(server: uvicorn.Server, port: int, worker: int) -> None:
+    """Prints the ready line once connections are accepted."""
+    while not server.started:
+        await asyncio.sleep(0.005)
+    sys.stdout.write(json.dumps({"ready": True, "worker": worker, "pid": os.getpid(), "port": port}) + "\n")
+    sys.stdout.flush()
+
+
+def map_block(path: Path) -> State:
+    """The shared state in a file. Raises SettingsError where it is none of this version."""
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        memory = mmap.mmap(file, 0)
+    finally:
+        os.close(file)
+    try:
+        return view(np.frombuffer(memory, np.uint8))
+    except (InvariantError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def read_edge(path: Path) -> Edge:
+    """Raises SettingsError where the file is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Edge)
+    except msgspec.MsgspecError as error:
+        raise SettingsError(f"{path} is not a plan's edge: {error}") from None
+
+
+def reload_edge(dispatch: Dispatch, path: Path) -> None:
+    """Adopts the edge file's new content; a bad one leaves the old edge in force, and the log says why."""
+    try:
+        dispatch.adopt(read_edge(path))
+    except (RoteiroError, OSError, ValueError) as error:
+        log.error("the new edge is refused, the old one stays: %s", error)
+    else:
+        log.info("edge of plan version %d adopted", dispatch.edge.version)
+
+
+def listening(spec: WorkerSpec) -> socket.socket:
+    """The socket to accept on. Raises SettingsError where the port is taken."""
+    if spec.fd is not None:
+        return socket.socket(fileno=spec.fd)
+    family = socket.AF_INET6 if ":" in spec.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((spec.host, spec.port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(f"cannot listen on {spec.host}:{spec.port}: {error.strerror}; choose another port with --port") from None
+    return listener
+
+
+def die_with_parent(parent: int | None) -> None:
+    """Asks the system to kill this process when its parent dies, however that happens (Linux)."""
+    before = os.getppid() if parent is None else parent
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != before:  # it died before we could ask
+        raise SettingsError("the process that started this worker is gone")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
