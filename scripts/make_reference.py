@@ -194,13 +194,9 @@ def plan() -> str:
 
 
 def problems() -> str:
-    return page(
-        "Problems of a plan",
-        "src/roteiro/plan",
-        "What `roteiro check` may say. Codes are stable: `E…` refuses the plan, `W…` only warns. Each problem is told with its file, line "
-        "and column, the value, the bound and a remedy, and all of them are told at once.",
-        importlib.import_module("roteiro.plan.reference").problem_reference(),
-    )
+    told = importlib.import_module("roteiro.plan.reference").problem_reference()
+    title, _, body = told.partition("\n")
+    return page(title.removeprefix("# "), "the registry of checks in src/roteiro/plan", body)
 
 
 # --- faces and rooms ---------------------------------------------------------------------------------------------------------
