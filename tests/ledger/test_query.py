@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roteiro.ledger import Head, Ledger, SegmentWriter, compact_segments, expire
+from roteiro.ledger import Head, Ledger, SegmentWriter, compact_segments, expire, query
+from roteiro.ledger.place import SegmentFile, segments
 from roteiro.terms.error import LedgerError
 
 from .build import EPOCH_S, RUN, names, rows, same
@@ -102,6 +104,24 @@ def test_the_partition_of_a_day_is_all_that_is_read_for_it(tmp_path: Path) -> No
     assert days == ["date=2026-02-01", "date=2026-02-02"]
     found = ledger.events(since=datetime(2026, 2, 1, tzinfo=UTC), until=datetime(2026, 2, 2, tzinfo=UTC))
     assert len(found) == 24
+
+
+def test_a_segment_missed_while_it_is_renamed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listing a folder while a name in it changes may show neither the old nor the new one (readdir(3) leaves it open)."""
+    writer = SegmentWriter(tmp_path, Head("events", RUN, EPOCH_S, names()))
+    for start in (0, 50):
+        writer.append(rows("events", start, 50))
+        writer.seal()
+    listings = iter([segments(tmp_path, "events")[:1], segments(tmp_path, "events")])
+    monkeypatch.setattr(query, "segments", lambda *where: next(listings, None) or segments(*where))
+    assert same(Ledger(tmp_path).rows("events", RUN), rows("events", 0, 100))
+
+
+def test_a_ledger_that_never_stands_still_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = count()
+    monkeypatch.setattr(query, "segments", lambda *_: [SegmentFile.new(tmp_path, "events", RUN, next(numbers))])
+    with pytest.raises(LedgerError, match="changed 50 times while they were read"):
+        Ledger(tmp_path).rows("events", RUN)
 
 
 def test_readers_see_whole_prefixes_while_others_write_compact_and_expire(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -55,16 +56,16 @@ class Process:
     """A child process and the JSON lines it says."""
 
     def __init__(self, *arguments: str) -> None:
-        self.popen = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
+        self.popen = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, bufsize=0)
 
     def said(self, word: str) -> dict[str, object]:
         """The next line that has this word in it."""
         assert self.popen.stdout is not None
-        for line in self.popen.stdout:
+        while select.select([self.popen.stdout], [], [], BOUND_S)[0] and (line := self.popen.stdout.readline()):
             message: dict[str, object] = json.loads(line)
             if word in message:
                 return message
-        raise AssertionError(f"{word!r} was not said before the end, {self.popen.wait(BOUND_S)}")
+        raise AssertionError(f"{word!r} was not said; exit status {self.popen.poll()}")
 
     def end(self, signum: int) -> int:
         self.popen.send_signal(signum)

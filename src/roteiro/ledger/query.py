@@ -94,15 +94,20 @@ class Queries(ABC):
 
     def head(self, run: str) -> Head:
         """The newest head of a run: its epoch and its names. Raises `LedgerError` when the ledger has no such run."""
-        newest: Head | None = None
+        heads = self._heads(run)
+        if run not in heads:
+            raise LedgerError(f"the ledger has no run {run!r}; it has {[known.run for known in self.runs()]}")
+        return heads[run]
+
+    def _heads(self, run: str | None = None) -> dict[str, Head]:
+        """Run → its newest head. What is in Parquet is older than what is in segments; names only ever grow within a run."""
+        newest: dict[str, Head] = {}
         for table in TABLES:
             sources = self.sources(table, run=run)
-            for schema in [part.schema for part in sources.arrow] + [_read_schema(path) for path in sources.parquet]:
+            for schema in [*map(pq.read_schema, sources.parquet), *(part.schema for part in sources.arrow)]:
                 head = Head.of(schema)
-                if head.run == run and (newest is None or len(head.names.plans) >= len(newest.names.plans)):
-                    newest = head
-        if newest is None:
-            raise LedgerError(f"the ledger has no run {run!r}; it has {[known.run for known in self.runs()]}")
+                if head.run not in newest or len(head.names.plans) >= len(newest[head.run].names.plans):
+                    newest[head.run] = head
         return newest
 
     def runs(self) -> list[Run]:
@@ -114,7 +119,8 @@ class Queries(ABC):
                GROUP BY run ORDER BY first, run""",
             (),
         )
-        return [Run(**row | {"worlds": tuple(row["worlds"]), "epoch_s": self.head(row["run"]).epoch_s}) for row in found.to_pylist()]
+        heads = self._heads()
+        return [Run(**row | {"worlds": tuple(row["worlds"]), "epoch_s": heads[row["run"]].epoch_s}) for row in found.to_pylist()]
 
     def _between(self, table: Table, since: datetime | None, until: datetime | None, run: str | None, where: str) -> pa.Table:
         for bound in (since, until):
@@ -206,7 +212,3 @@ def _literal(value: object) -> str:
 def _read_parquet(path: Path) -> pa.Table:
     # One file as it stands: the folder's `date=` is not a column of the packed row.
     return pq.read_table(path, partitioning=None)
-
-
-def _read_schema(path: Path) -> pa.Schema:
-    return pq.read_schema(path)
