@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,6 +30,26 @@ __all__ = ["SCHEMA_VERSION", "Head", "columns_of", "decode", "encode", "words_of
 SCHEMA_VERSION: Final = 1
 
 _FIELDS: Final[dict[Table, tuple[Field, ...]]] = {"events": EVENT_FIELDS, "decisions": DECISION_FIELDS}
+
+
+class _Column(NamedTuple):
+    """A field as an Arrow column; `coded` where its integers become words."""
+
+    name: str
+    type: pa.DataType
+    coded: bool
+    is_float: bool
+    field: Field
+
+    @classmethod
+    def of(cls, field: Field) -> "_Column":
+        number = pa.from_numpy_dtype(np.dtype(field.kind))
+        coded = field.decode is not None and field.name != "plan"  # the version stays a number, `digest` says it in words
+        words = pa.dictionary(pa.int32() if number.bit_width > 16 else pa.int16(), pa.string())
+        return cls(field.name, words if coded else number, coded, field.kind[0] == "f", field)
+
+
+_COLUMNS: Final = {table: tuple(map(_Column.of, fields)) for table, fields in _FIELDS.items()}
 _SECONDS: Final[dict[Table, str]] = {"events": "arrival_s", "decisions": "now_s"}
 _UNKNOWN: Final = re.compile(r"#(-?\d+)")
 _TIME: Final = pa.timestamp("us", tz="UTC")
@@ -87,7 +107,7 @@ class Head:
     @cached_property
     def words(self) -> dict[str, tuple[str, ...]]:
         """Column → the word of each code from 0; for `digest` the code is the plan version."""
-        words = {field.name: words_of(field, self.names) for field in _CODED[self.table]}
+        words = {column.name: words_of(column.field, self.names) for column in _COLUMNS[self.table] if column.coded}
         return words | {"digest": tuple(self.names.plans)} if self.table == "events" else words
 
     @cached_property
@@ -125,7 +145,7 @@ def words_of(field: Field, names: Names) -> tuple[str, ...]:
 def columns_of(table: Table) -> list[pa.Field]:
     """The columns of a table as Arrow fields."""
     digest = [pa.field("digest", _WORD)] if table == "events" else []
-    fields = [pa.field(field.name, _type(field), nullable=field.kind[0] == "f" or field in _CODED[table]) for field in _FIELDS[table]]
+    fields = [pa.field(column.name, column.type, nullable=column.coded or column.is_float) for column in _COLUMNS[table]]
     return [pa.field("run", _WORD, nullable=False), pa.field("time", _TIME, nullable=False), *digest, *fields]
 
 
@@ -138,14 +158,12 @@ def encode(rows: NDArray[np.void], head: Head) -> pa.RecordBatch:
     ]
     if head.table == "events":
         columns.append(_words(rows["plan"], "digest", _WORD, head))
-    for field in _FIELDS[head.table]:
-        values = np.ascontiguousarray(rows[field.name])
-        if field in _CODED[head.table]:
-            columns.append(_words(values, field.name, _type(field), head))
-        elif values.dtype.kind == "f":
-            columns.append(_array(values, _type(field), np.isnan(values)))
+    for column in _COLUMNS[head.table]:
+        values = np.ascontiguousarray(rows[column.name])
+        if column.coded:
+            columns.append(_words(values, column.name, column.type, head))
         else:
-            columns.append(_array(values, _type(field)))
+            columns.append(_array(values, column.type, np.isnan(values) if column.is_float else None))
     return pa.RecordBatch.from_arrays(columns, schema=head.schema)
 
 
@@ -155,25 +173,15 @@ def decode(table: pa.Table, head: Head) -> NDArray[np.void]:
     start = 0
     for batch in table.to_batches():
         part = rows[start : start + len(batch)]
-        for field in _FIELDS[head.table]:
-            column = batch.column(field.name)
-            if field in _CODED[head.table]:
-                part[field.name] = _codes(column, head.words[field.name])
-            else:
-                part[field.name] = column.to_numpy(zero_copy_only=False)
+        for column in _COLUMNS[head.table]:
+            values = batch.column(column.name)
+            part[column.name] = _codes(values, head.words[column.name]) if column.coded else values.to_numpy(zero_copy_only=False)
         start += len(batch)
     return rows
 
 
 def _source(column: str) -> str:
     return "plan" if column == "digest" else column
-
-
-def _type(field: Field) -> pa.DataType:
-    number = pa.from_numpy_dtype(np.dtype(field.kind))
-    if field.decode is None or field.name == "plan":
-        return number
-    return pa.dictionary(pa.int32() if number.bit_width > 16 else pa.int16(), pa.string())
 
 
 def _array(values: NDArray[Any], kind: pa.DataType, null: NDArray[np.bool_] | None = None) -> pa.Array:
@@ -205,8 +213,3 @@ def _codes(column: pa.DictionaryArray, words: Sequence[str]) -> NDArray[np.int64
     index = column.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
     codes: NDArray[np.int64] = np.array([*known, -1], np.int64)[index]
     return codes
-
-
-_CODED: Final[dict[Table, tuple[Field, ...]]] = {
-    table: tuple(field for field in fields if field.decode is not None and field.name != "plan") for table, fields in _FIELDS.items()
-}
