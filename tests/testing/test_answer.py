@@ -87,6 +87,15 @@ def test_a_stream_in_another_order_is_not_whole(order: list[int]) -> None:
     assert bool(check.faults()) == (order != list(range(16)))
 
 
+@pytest.mark.parametrize("place", range(15))
+def test_two_neighbouring_frames_swapped_are_found_out(place: int) -> None:
+    frames = answer_to("hello").frames(include_usage=True)
+    frames[place], frames[place + 1] = frames[place + 1], frames[place]
+    check = StreamCheck(wants_usage=True)
+    check.feed(b"".join(frames))
+    assert check.faults()
+
+
 def test_a_long_prompt_may_come_from_the_cache_by_whole_blocks() -> None:
     cached = {answer_to(f"{number} " + "x" * 8000).usage.cached for number in range(40)}
     assert cached == {0, 1920}

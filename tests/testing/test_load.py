@@ -82,11 +82,20 @@ def test_throttled_requests_keep_what_they_were_told() -> None:
     assert {(record.status, record.retry_after) for record in records} == {(429, "7")}
 
 
-def test_what_its_bound_holds_back_is_recorded() -> None:
-    records, stats = run(Stall(seconds=0.3), max_in_flight=3, cv=0.0, rate_per_s=100.0, duration_s=0.195)
+def test_its_bound_holds_and_what_it_holds_back_is_recorded() -> None:
+    async def bounded() -> tuple[list[Record], list[int], int]:
+        script = Script(phases=(Phase(faults=(Stall(seconds=0.3),)),))
+        async with asyncio.timeout(WITHIN_S), SandboxServer(SandboxSettings(script=script)) as server:
+            load = Load(plan_for(server.base_url, max_in_flight=3, cv=0.0, rate_per_s=100.0, duration_s=0.195))
+            under_way: list[int] = []
+            records = await load.run(on_record=lambda _: under_way.append(load.in_flight))
+            return records, under_way, server.stats()["requests"]
+
+    records, under_way, served = asyncio.run(bounded())
+    held_back = [record for record in records if record.error.startswith("not sent")]
+    assert max(under_way) == 3
     assert len(records) == 19
-    assert stats["requests"] == sum(record.whole for record in records) >= 3
-    assert sum(record.error.startswith("not sent") for record in records) == 19 - stats["requests"]
+    assert served == 19 - len(held_back) == sum(record.whole for record in records)
 
 
 def test_a_plan_asks_the_same_for_the_same_seed_and_in_its_shares() -> None:

@@ -230,7 +230,7 @@ def test_a_broken_connection_is_seen_as_what_it_is(run: Run, fault: AnyFault, er
 
 @pytest.mark.parametrize(
     ("fault", "complaint"),
-    [(CutStream(), "no finish reason"), (Malformed(), "not a chunk"), (Nonsense(), "no role"), (WrongType(), "no role")],
+    [(CutStream(), "no finish reason"), (Malformed(), "not a chunk"), (Nonsense(), "no finish reason"), (WrongType(), "no finish reason")],
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_a_stream_that_is_not_whole_is_found_out(run: Run, fault: AnyFault, complaint: str) -> None:

@@ -113,7 +113,8 @@ class HttpClient:
             await answer._head()
             yield answer
         finally:
-            if answer.complete and answer.keep_alive:
+            # Not after a stream: llama.cpp's server then closes, though it promised not to, and the next request would be lost.
+            if answer.complete and answer.keep_alive and "content-length" in answer.headers:
                 self._idle.append((reader, writer))
             else:
                 writer.transport.abort()

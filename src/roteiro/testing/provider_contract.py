@@ -22,7 +22,7 @@ from roteiro.testing.stream_check import StreamCheck
 __all__ = ["OpenAIProviderContract"]
 
 _WITHIN_S: Final = 60.0
-_QUESTION: Final = {"model": "any", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8}
+_QUESTION: Final = {"model": "any", "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8, "temperature": 0}
 
 
 class OpenAIProviderContract:
@@ -68,8 +68,8 @@ class OpenAIProviderContract:
     def test_a_stream_is_whole_and_ends_with_its_usage(self) -> None:
         async def check(client: HttpClient) -> None:
             stream = await _stream(client, {**_QUESTION, "stream": True, "stream_options": {"include_usage": True}})
-            assert stream.faults() == []
-            assert stream.text
+            assert stream.faults() == [], stream.faults()
+            assert stream.text, "a stream without a word"
             assert stream.output_tokens is not None
             assert 0 < stream.output_tokens <= 8
 
@@ -78,7 +78,7 @@ class OpenAIProviderContract:
     def test_a_stream_without_asking_for_usage_has_none(self) -> None:
         async def check(client: HttpClient) -> None:
             stream = await _stream(client, {**_QUESTION, "stream": True})
-            assert stream.faults() == []
+            assert stream.faults() == [], stream.faults()
             assert stream.output_tokens is None
 
         self._run(check)

@@ -1,7 +1,8 @@
 """Whether a stream of the OpenAI dialect came whole: an independent reader of frames that notes every departure from the right order.
 
-Right is: a role, content, one finish reason, the usage where it was asked for, `[DONE]`, nothing after it.
-What must not live here: sockets; leniency.
+Right is: a role, content, one finish reason, the usage where it was asked for, `[DONE]`, nothing after it. The role is asked of sandboxes
+only: llama.cpp leaves its frame out when the first token is but a part of a character. A sandbox's words and their number are checked too.
+What must not live here: sockets.
 """
 
 from typing import Annotated, Final
@@ -85,17 +86,23 @@ class StreamCheck:
             faults.append("half a frame at the end")
         if self.error is not None:
             faults.append(f"an error frame: {self.error}")
-        if not self._has_role:
-            faults.append("no role")
         if self.finish_reason is None:
             faults.append("no finish reason")
         if self._wants_usage and self.output_tokens is None:
             faults.append("no usage")
         if not self.done:
             faults.append("no [DONE]")
-        if self._is_sandbox and self.text and not follows(self.text):
+        if self._is_sandbox:
+            faults += self._sandbox_faults()
+        return faults
+
+    def _sandbox_faults(self) -> list[str]:
+        faults = []
+        if not self._has_role:
+            faults.append("no role")
+        if self.text and not follows(self.text):
             faults.append("words lost, doubled or swapped")
-        if self._is_sandbox and self.output_tokens is not None and self.frames != self.output_tokens:
+        if self.output_tokens not in (None, self.frames):
             faults.append(f"{self.frames} frames with content, {self.output_tokens} tokens in the usage")
         return faults
 
@@ -131,10 +138,10 @@ class StreamCheck:
         if choice.delta.role is not None:
             if self._has_role:
                 self._note("a second role")
+            if self.text:
+                self._note("content before the role")
             self._has_role = True
         if choice.delta.content:
-            if not self._has_role:
-                self._note("content before the role")
             self.text += choice.delta.content
             self.frames += 1
         if choice.finish_reason is not None:
