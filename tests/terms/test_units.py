@@ -74,7 +74,7 @@ def test_what_is_no_money(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "price"),
-    [("$0.002/1K tokens", 2_000_000_000), ("0.15/M", 150_000_000), ("$3 per million tokens", 3_000_000_000), 
+    [("$0.002/1K tokens", 2_000_000_000), ("0.15/M", 150_000_000), ("$3 per million tokens", 3_000_000_000),
      ("$30/1M tokens", 30_000_000_000), ("$0.00001/token", 10_000_000_000), ("US$ 0.15 / 1M", 150_000_000), ("$0", 0), (0, 0)],
 )  # fmt: skip
 def test_token_prices(written: units.Quantity, price: int) -> None:

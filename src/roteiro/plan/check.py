@@ -6,7 +6,7 @@ What must not live here: any one check (`check_fleet`, `check_people`, `check_ru
 from roteiro.plan import check_demand, check_fleet, check_people, check_rules
 from roteiro.plan.look import CHECKS, Look
 from roteiro.plan.model import Plan
-from roteiro.plan.shape import Marks, dotted
+from roteiro.plan.shape import Marks
 from roteiro.terms.problem import Problem, Severity
 
 __all__ = ["REGISTERED", "check"]
@@ -24,5 +24,5 @@ def check(plan: Plan, marks: Marks) -> list[Problem]:
         for found in function(look):
             mark = look.mark(found.path)
             where = mark.key if found.at_key else mark.at(found.column)
-            problems.append(Problem(code, where, dotted(found.path), found.message, found.remedy, severity))
+            problems.append(Problem(code, where, marks.dotted(found.path), found.message, found.remedy, severity))
     return problems

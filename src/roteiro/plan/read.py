@@ -20,6 +20,7 @@ from roteiro.terms.problem import Problem, Severity, Where
 __all__ = ["Reading", "read", "read_text"]
 
 MOST_FILES: Final = 32
+MOST_PROBLEMS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +152,15 @@ def finish(files: Files, node: Node | None, name: str, on: date | None) -> Readi
 
 
 def ordered(problems: list[Problem]) -> tuple[Problem, ...]:
-    """By place, errors before warnings at one place; each once."""
+    """By place, errors before warnings at one place; each once, and of very many the first."""
     unique = dict.fromkeys(problems)
-    return tuple(sorted(unique, key=lambda problem: (problem.where, problem.severity is Severity.WARNING, problem.code, problem.path)))
+    told = sorted(unique, key=lambda problem: (problem.where, problem.severity is Severity.WARNING, problem.code, problem.path))
+    if len(told) > MOST_PROBLEMS:
+        rest = len(told) - MOST_PROBLEMS
+        told[MOST_PROBLEMS:] = [
+            Problem("E017", told[MOST_PROBLEMS].where, "", f"and {rest:,} problems more from here on", "mend these first")
+        ]
+    return tuple(told)
 
 
 def read(path: str | File, environment: str | None = None, on: date | None = None) -> Reading:

@@ -52,12 +52,13 @@ BOUNDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The places of a value: its key's, its own, and where its text begins if columns in it can be counted; and the text."""
+    """The places of a value: its key's, its own, and where its text begins if columns can be counted; the text; its path as written."""
 
     key: Where
     value: Where
     inside: Where | None = None
     text: str = ""
+    path: Path = ()
 
     def at(self, column: int | None) -> Where:
         """The place of a column (from 0) of the text, where it can be told."""
@@ -85,6 +86,26 @@ class Marks:
                 return mark
         return Mark(Where(self.file), Where(self.file))
 
+    def dotted(self, path: Path) -> str:
+        """The path as the person who wrote it would count."""
+        for length in range(len(path), 0, -1):
+            mark = self.rows.get(path[:length])
+            if mark is not None:
+                return dotted((*mark.path, *path[length:]))
+        return dotted(path)
+
+    def close_gap(self, around: Path, gone: int) -> None:
+        """An item was taken out of a list: those behind it move up, and remember where they were."""
+        depth = len(around)
+        moved = {}
+        for path, mark in self.rows.items():
+            index = path[depth] if len(path) > depth and path[:depth] == around else None
+            if not isinstance(index, int) or index < gone:
+                moved[path] = mark
+            elif index > gone:
+                moved[(*around, index - 1, *path[depth + 1 :])] = mark
+        self.rows = moved
+
 
 def dotted(path: Iterable[str | int]) -> str:
     """`models.chat.fallbacks[0]`."""
@@ -97,9 +118,9 @@ def dotted(path: Iterable[str | int]) -> str:
 def plain(node: Node, path: Path, key: Where, marks: Marks) -> Any:
     """The node as plain data; notes its marks. The depth was bounded when the node was built."""
     if isinstance(node, Scalar):
-        marks.rows[path] = Mark(key, node.where, node.inside, node.value if isinstance(node.value, str) else "")
+        marks.rows[path] = Mark(key, node.where, node.inside, node.value if isinstance(node.value, str) else "", path)
         return node.value
-    marks.rows[path] = Mark(key, node.where)
+    marks.rows[path] = Mark(key, node.where, path=path)
     if isinstance(node, document.Sequence):
         return [plain(item, (*path, index), item.where, marks) for index, item in enumerate(node.items)]
     return {name: plain(entry.node, (*path, name), entry.where, marks) for name, entry in document.entries(node).items()}
@@ -193,29 +214,39 @@ def remarks(data: dict[str, Any], marks: Marks) -> list[Problem]:
     return found
 
 
-def pruned(data: Any, path: Path) -> None:
-    """Takes the value at the path out of the data, or the nearest around it that is there; never a section's whole mapping of names."""
-    trail = [data]
-    for step in path:
-        inner = trail[-1]
-        there = (isinstance(inner, dict) and step in inner) or (isinstance(inner, list) and isinstance(step, int) and step < len(inner))
-        if not there:
-            break
-        trail.append(inner[step])
-    if len(trail) < 2:
-        return
-    holder, step = trail[-2], path[len(trail) - 2]
-    if isinstance(holder, dict):
-        del holder[step]
-    else:
-        holder[step] = None  # so that the places of the others stay; the next round takes the list away if it must
+def there(whole: Any, path: Path) -> Path:
+    """The longest part of the path that leads somewhere."""
+    data: Any = whole
+    for length, step in enumerate(path):
+        if (isinstance(data, dict) and step in data) or (isinstance(data, list) and isinstance(step, int) and step < len(data)):
+            inside: Any = data
+            data = inside[step]
+        else:
+            return path[:length]
+    return path
 
 
-def remainder(data: dict[str, Any], complaints: list[Any]) -> Plan | None:
+def prune(data: Any, path: Path, marks: Marks) -> None:
+    """Takes the value at the path out of the data."""
+    holder, last = data, path[-1]
+    for step in path[:-1]:
+        holder = holder[step]
+    del holder[last]
+    if isinstance(last, int):
+        marks.close_gap(path[:-1], last)
+
+
+def backwards(path: Path) -> tuple[int, list[int]]:
+    """Deep places first, and in a list the last first, so that taking one out does not move another."""
+    return -len(path), [-step for step in path if isinstance(step, int)]
+
+
+def remainder(data: dict[str, Any], complaints: list[Any], marks: Marks) -> Plan | None:
     """The plan without what is wrong in it, so that the cross-checks can look at the rest; None where nothing sound is left."""
     for _ in range(ROUNDS):
-        for path in sorted({tuple(complaint["loc"]) for complaint in complaints}, key=len, reverse=True):
-            pruned(data, path)
+        wrong = {there(data, tuple(complaint["loc"])) for complaint in complaints}
+        for path in sorted(wrong - {()}, key=backwards):
+            prune(data, path, marks)
         try:
             return Plan.model_validate(data)
         except ValidationError as error:
@@ -241,4 +272,4 @@ def shape(node: Node, file: str) -> tuple[Plan | None, list[Problem], Marks]:
     except ValidationError as error:
         complaints = error.errors(include_url=False)
         found += [problem_of(complaint, marks) for complaint in complaints]
-        return remainder(data, complaints), found, marks
+        return remainder(data, complaints, marks), found, marks
