@@ -1,0 +1,71 @@
+"""A report as a value: sections of tables and notes, told once and shown on a terminal, in Markdown or in HTML.
+
+What must not live here: what a report says, and any one form of showing it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Cell", "Column", "Document", "Note", "Part", "Section", "Table", "Tone", "cell"]
+
+
+class Tone(StrEnum):
+    """What a text means to its reader; a form of showing may colour it, and nothing may hang on the colour alone."""
+
+    PLAIN = "plain"
+    STRONG = "strong"
+    GOOD = "good"
+    BAD = "bad"
+    WARN = "warn"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`rank`: where the room is too narrow, columns of the highest rank go first; those of rank 0 stay."""
+
+    head: str
+    right: bool = False
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of as many cells as there are columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+Part = Table | Note
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`subtitle` says what the report is about: the period, the run, the plan."""
+
+    title: str
+    sections: tuple[Section, ...]
+    subtitle: str = ""
+
+
+def cell(text: str, tone: Tone = Tone.PLAIN) -> Cell:
+    return Cell(text, tone)

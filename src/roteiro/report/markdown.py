@@ -1,0 +1,47 @@
+"""A report in Markdown, as GitHub reads it.
+
+What must not live here: what the report says.
+"""
+
+import re
+from typing import Final
+
+from roteiro.report.document import Cell, Document, Note, Part, Table, Tone
+
+__all__ = ["markdown"]
+
+SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|])")
+
+
+def markdown(document: Document) -> str:
+    """The whole report; ends with a line break."""
+    blocks = [f"# {escaped(document.title)}"]
+    if document.subtitle:
+        blocks.append(escaped(document.subtitle))
+    for section in document.sections:
+        if section.title:
+            blocks.append(f"## {escaped(section.title)}")
+        blocks += [block(part) for part in section.parts]
+    return "\n\n".join(blocks) + "\n"
+
+
+def block(part: Part) -> str:
+    if isinstance(part, Note):
+        return toned(Cell(part.text, part.tone))
+    return table(part)
+
+
+def table(part: Table) -> str:
+    heads = [escaped(column.head) for column in part.columns]
+    rule = ["---:" if column.right else "---" for column in part.columns]
+    rows = [[toned(cell) for cell in row] for row in part.rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
+
+
+def toned(cell: Cell) -> str:
+    text = escaped(cell.text)
+    return f"**{text}**" if text and cell.tone in (Tone.STRONG, Tone.BAD) else text
+
+
+def escaped(text: str) -> str:
+    return SPECIAL.sub(r"\\\1", text).replace("\n", " ")

@@ -1,0 +1,83 @@
+"""A report on a terminal, wide or narrow, with or without colour; and the consoles that commands write to.
+
+What must not live here: what the report says.
+"""
+
+import sys
+from typing import Final
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from roteiro.report.document import Column, Document, Note, Part, Table, Tone
+
+__all__ = ["STYLES", "console", "rendered", "show"]
+
+STYLES: Final = {
+    Tone.PLAIN: "", Tone.STRONG: "bold", Tone.GOOD: "green", Tone.BAD: "bold red", Tone.WARN: "yellow", Tone.QUIET: "dim",
+}  # fmt: skip
+PIPED_WIDTH: Final = 160
+"""Where nobody's window sets the width, nothing need be left out."""
+
+GAP: Final = 3
+"""Columns between two columns of a table, and its margin."""
+
+
+def console(stderr: bool = False) -> Console:
+    """The console of a command: the window's width, or a wide one into a pipe. Colour as rich decides (NO_COLOR, TERM, a terminal)."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False)
+
+
+def show(document: Document, to: Console) -> None:
+    """Print the report."""
+    to.print(rendered(document, to.width))
+
+
+def rendered(document: Document, width: int) -> RenderableType:
+    """The report for a room of `width` columns."""
+    parts: list[RenderableType] = [Text(document.title, style="bold underline")]
+    if document.subtitle:
+        parts.append(Text(document.subtitle, style="dim"))
+    for section in document.sections:
+        parts.append(Text())
+        if section.title:
+            parts.append(Text(section.title, style="bold"))
+        parts += [block(part, width) for part in section.parts]
+    return Group(*parts)
+
+
+def block(part: Part, width: int) -> RenderableType:
+    if isinstance(part, Note):
+        return Padding(Text(part.text, style=STYLES[part.tone]), (0, 0, 0, 1))
+    return table(part, width)
+
+
+def table(part: Table, width: int) -> RenderableType:
+    kept = fitting(part, width)
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 1), show_edge=False)
+    for i in kept:
+        shown.add_column(part.columns[i].head, justify="right" if part.columns[i].right else "left", overflow="fold")
+    for row in part.rows:
+        shown.add_row(*(Text(row[i].text, style=STYLES[row[i].tone]) for i in kept))
+    return Padding(shown, (0, 0, 0, 1))
+
+
+def fitting(part: Table, width: int) -> list[int]:
+    """Positions of the columns to show: all that fit, the highest ranks given up first."""
+    wide = [max([cell_len(column.head), *(cell_len(row[i].text) for row in part.rows)]) for i, column in enumerate(part.columns)]
+    kept = list(range(len(part.columns)))
+    while sum(wide[i] + GAP for i in kept) > width:
+        last = max(kept, key=lambda i: (rank(part.columns, i), i))
+        if rank(part.columns, last) == 0:
+            break
+        kept.remove(last)
+    return kept
+
+
+def rank(columns: tuple[Column, ...], i: int) -> int:
+    return columns[i].rank
