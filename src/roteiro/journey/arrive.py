@@ -194,7 +194,7 @@ def begin(
     take_limits(block, flow, 2, workload.requests_limit, workload.tokens_limit, now)
     take_limits(block, flow, 3, route.requests_limit, route.tokens_limit, now)
 
-    placed, reason, x, y = place(block, f, OK, now, u)
+    placed, reason, x, y = place(block, f, now, u)
     if placed:
         return SEND, flow.argument, flow.reason, f
     return unplaced(block, f, reason, x, y, now, u)

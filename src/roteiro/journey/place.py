@@ -34,6 +34,7 @@ Answer = tuple[int, float, int, int]
 WAITING, SENT, DISMISSED, GRANTED = Flowing.WAITING, Flowing.SENT, Flowing.DISMISSED, Flowing.GRANTED
 C_NONE, SEND, QUEUE, REJECT = int(Command.NONE), int(Command.SEND), int(Command.QUEUE), int(Command.REJECT)
 R = {reason.name: int(reason) for reason in Reason}
+FALLBACK, RETRY = R["FALLBACK"], R["RETRY"]
 OK, TENANT_FULL, WORKLOAD_FULL, QUEUE_FULL, SHED_FOR_PRIORITY = (
     R["OK"],
     R["TENANT_FULL"],
@@ -60,11 +61,8 @@ def reject(block: int, f: int, reason: int, retry_after_s: float, x: float, y: f
 
 
 @kernel
-def place(block: int, f: int, why: int, now: float, u: float) -> tuple[bool, int, float, float]:
-    """Bulkheads, then routing, then take everything at once → (placed, reason, x, y).
-
-    `why` is the reason to give for the send, or OK to give routing's own.
-    """
+def place(block: int, f: int, now: float, u: float) -> tuple[bool, int, float, float]:
+    """Bulkheads, then routing, then take everything at once → (placed, reason, x, y)."""
     flow = flow_at(block, f)
     tenant, workload = tenant_at(block, flow.tenant), workload_at(block, flow.workload)
     if flow.admitted == 0:
@@ -77,8 +75,9 @@ def place(block: int, f: int, why: int, now: float, u: float) -> tuple[bool, int
     c, reason, x, y = routing.choose(block, route, flow.tried, tokens, now, u)
     if c == NONE:
         return False, reason, x, y
-    if why != OK:
-        reason, x, y = why, float(flow.target), float(flow.attempts)
+    if flow.attempts > 0:
+        same = candidate_at(block, route.first + c).target == flow.target
+        reason, x, y = RETRY if same else FALLBACK, float(flow.target), float(flow.attempts)
     send(block, f, c, reason, x, y, now)
     return True, reason, x, y
 
@@ -205,7 +204,7 @@ def wake(block: int, worker: int, now: float, u: float) -> Answer:
             flow = flow_at(block, f)
             following = flow.next
             if now < flow.until and (flow.tried != 0 or flow.route != blocked) and could_go(block, f):
-                placed, _, _, _ = place(block, f, OK, now, u)
+                placed, _, _, _ = place(block, f, now, u)
                 if placed:
                     queue.leave(block, f)
                     flow.queue_s += now - flow.queued

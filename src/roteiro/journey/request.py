@@ -28,7 +28,7 @@ FREE, WAITING, SENT, BACKOFF, DISMISSED, GRANTED = (
 C_NONE, SEND, WAIT, QUEUE, DONE = int(Command.NONE), int(Command.SEND), int(Command.WAIT), int(Command.QUEUE), int(Command.DONE)
 RATE_LIMIT = int(ErrorClass.RATE_LIMIT)
 R = {reason.name: int(reason) for reason in Reason}
-OK, FALLBACK, RETRY, BACKING_OFF, RETRY_AFTER = R["OK"], R["FALLBACK"], R["RETRY"], R["BACKOFF"], R["RETRY_AFTER"]
+OK, RETRY, BACKING_OFF, RETRY_AFTER = R["OK"], R["RETRY"], R["BACKOFF"], R["RETRY_AFTER"]
 TARGETS_FULL, QUEUE_TIMEOUT, OUT_OF_ATTEMPTS, PAST_DEADLINE, RETRY_BUDGET = (
     R["TARGETS_FULL"],
     R["QUEUE_TIMEOUT"],
@@ -83,7 +83,7 @@ def failed(block: int, f: int, error_class: int, retry_after_ms: int, status: in
     flow.stay = 0
     if c != NONE:
         flow.tried |= 1 << c
-    placed, reason, x, y = place(block, f, FALLBACK, now, u)
+    placed, reason, x, y = place(block, f, now, u)
     if placed:
         return SEND, flow.argument, flow.reason, f
     if reason == TARGETS_FULL:
@@ -144,7 +144,7 @@ def again(block: int, f: int, now: float, u: float) -> Answer:
             return SEND, flow.argument, flow.reason, f
         if c != NONE:
             flow.tried |= 1 << c
-    placed, reason, x, y = place(block, f, FALLBACK, now, u)
+    placed, reason, x, y = place(block, f, now, u)
     if placed:
         return SEND, flow.argument, flow.reason, f
     return unplaced(block, f, reason, x, y, now, u)

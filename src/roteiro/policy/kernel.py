@@ -6,6 +6,7 @@ the same lines. What must not live here: decisions.
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -31,15 +32,15 @@ def cache_directory() -> Path:
             digest.update(path.name.encode())
             digest.update(path.read_bytes())
     home = os.environ.get("ROTEIRO_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    for root in (Path(home).expanduser(), Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"):
-        folder = root / "roteiro" / f"kernel-{digest.hexdigest()[:16]}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
-    return Path(tempfile.mkdtemp(prefix="roteiro-kernel-"))
+    folder = Path(home).expanduser() / "roteiro" / f"kernel-{digest.hexdigest()[:16]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = folder.stat()
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="roteiro-kernel-"))
+    # What lies here is run: a folder that others may write to, or that is another's, is not ours to load from.
+    ours = status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return folder if ours and os.access(folder, os.W_OK) else Path(tempfile.mkdtemp(prefix="roteiro-kernel-"))
 
 
 if JIT:

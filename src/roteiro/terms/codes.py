@@ -13,8 +13,11 @@ class World(IntEnum):
     """Where an event was born."""
 
     LIVE = 0
+    """The gateway, with real traffic."""
     SIMULATED = 1
+    """The simulator, with drawn traffic."""
     REPLAY = 2
+    """The simulator, with a recorded run's steps."""
 
 
 class Step(IntEnum):
@@ -23,15 +26,25 @@ class Step(IntEnum):
     NOTE = 0
     """Not a step: something that another step caused, such as a breaker that opened."""
     BEGIN = 1
+    """A request came. a: key; b: route; c: estimated input tokens; d: most output tokens; e: flags (0 stream, 8… workload + 1)."""
     FIRST_BYTE = 2
+    """The first byte of an answer has come from the target."""
     FAILED = 3
+    """An attempt has failed. a: error class; b: Retry-After in ms, or -1; c: HTTP status."""
     AGAIN = 4
+    """The time that WAIT or QUEUE named has come."""
     END = 5
+    """The answer is whole. a: input; b: cached; c: output; d: reasoning tokens; e: bit 0 where usage is an estimate."""
     GONE = 6
+    """The client has left. Arguments as of END, estimated."""
     WAKE = 7
+    """Something came free: which waiting request may go, or is shed?"""
     TEND = 8
+    """A tick of the fleet's clock: windows move on, routing rules are measured."""
     REAP = 9
+    """A worker has died; what it held is settled. a: worker."""
     ADOPT = 10
+    """A new plan version is in the tables. a: version."""
     RESTORE = 11
     """A budget takes up what the ledger says was spent in its period before this run."""
 
@@ -57,6 +70,7 @@ class Outcome(IntEnum):
     """How a request ended. Every request has exactly one."""
 
     SUCCESS = 0
+    """A whole answer was given."""
     FAILED = 1
     """Providers were tried and none gave an answer."""
     LIMITED = 2
@@ -79,13 +93,21 @@ class ErrorClass(IntEnum):
     """What went wrong upstream. Only some classes count against a breaker, and only some are tried again."""
 
     NONE = 0
+    """Nothing went wrong."""
     AUTH = 1
+    """The provider refused our key (401, 403)."""
     RATE_LIMIT = 2
+    """The provider's own limit (429)."""
     SERVER = 3
+    """The provider failed (5xx)."""
     TIMEOUT = 4
+    """No connection, no first token, no next frame or no end in time."""
     CONNECTION = 5
+    """The connection could not be made, or broke."""
     CONTENT = 6
+    """The provider's content filter refused."""
     BAD_REQUEST = 7
+    """The provider refused the request itself (400, 404, 413, 422)."""
     PROTOCOL = 8
     """The provider answered nonsense, or half an answer."""
 
@@ -94,15 +116,22 @@ class Priority(IntEnum):
     """Lower is more important; the highest number is shed first."""
 
     CRITICAL = 0
+    """Never shed for another."""
     INTERACTIVE = 1
+    """A person is waiting."""
     BATCH = 2
+    """Nobody is waiting."""
     SANDBOX = 3
+    """Experiments; the first to go."""
 
 
 class BreakerState(IntEnum):
     CLOSED = 0
+    """Requests pass; failures are counted."""
     OPEN = 1
+    """No request passes until its time is over."""
     HALF_OPEN = 2
+    """A bounded number of probes pass; they decide."""
 
 
 class Reason(IntEnum):

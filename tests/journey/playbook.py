@@ -1,0 +1,132 @@
+"""Journeys as playbooks: `>>` what happens, `<<` what must be commanded. Times in seconds; every line names the request by a letter.
+
+    >> 0.0 A arrives from acme for chat
+    << send primary (weighted)
+    >> 0.4 A fails: server 500
+    << wait 0.1 (backoff)
+    >> 0.5 A again
+    << send primary (retry)
+    >> 1.5 A ends with 100 in, 40 out
+    << done
+
+`u=0.2` at the end of a `>>` line is its random draw (0.5 where nothing is said); `@2` is the worker. `>> 3.0 tick` tends the fleet, `>> 3.0 wake` asks who may go:
+the answer names its flow, `<< B send primary (…)`, or `<< nobody`. A `==` line states a fact: `== primary is open`, `== acme.daily has spent $0.0045`.
+"""
+
+import re
+
+from tests.journey.world import Answer, World
+
+from roteiro.policy.state import NONE
+from roteiro.terms.codes import BreakerState, Command, ErrorClass, Outcome, Step
+from roteiro.terms.units import parse_money
+
+ARRIVES = re.compile(r"arrives from (\w+)(?: for ([\w.-]+))?(?: as (\w+))?(?: with (\d+) in, (\d+) out)?( streaming)?")
+FAILS = re.compile(r"fails(?: after bytes)?: (\w+)(?: (\d{3}))?(?: retry-after ([\d.]+)s)?")
+USES = re.compile(r"(\d+) in, (\d+) out")
+
+
+def play(yaml: str, script: str) -> World:
+    """Run the playbook; the first line that differs fails the test, with what was commanded instead."""
+    world = World(yaml)
+    flows: dict[str, int] = {}
+    said: list[str] = []
+    for number, line in enumerate((line.strip() for line in script.strip().splitlines()), 1):
+        if not line or line.startswith("#"):
+            continue
+        mark, text = line[:2], line[2:].strip()
+        if mark == ">>":
+            assert not said or said == ["nothing"], f"line {number}: {said} was commanded and not expected"
+            said = [tell(world, flows, text)]
+            world.check()
+        elif mark == "<<":
+            got = said.pop(0) if said else "nothing"
+            assert matches(text, got), f"line {number}: expected {text!r}, got {got!r}"
+        elif mark == "==":
+            fact(world, text)
+        else:
+            raise AssertionError(f"line {number}: {line!r} is no line of a playbook")
+    assert not said or said == ["nothing"], f"{said} was commanded and not expected"
+    return world
+
+
+def matches(expected: str, got: str) -> bool:
+    return expected == got or ("(" not in expected and expected == got.partition(" (")[0])
+
+
+def tell(world: World, flows: dict[str, int], text: str) -> str:
+    u = 0.5
+    if found := re.search(r" u=([\d.]+)", text):
+        u, text = float(found[1]), text.replace(found[0], "")
+    worker = 0
+    if found := re.search(r" @(\d+)", text):
+        worker, text = int(found[1]), text.replace(found[0], "")
+    time, _, what = text.partition(" ")
+    timing = {"now": float(time), "u": u, "worker": worker}
+    if what == "tick":
+        world.step(Step.TEND, **timing)
+        return "nothing"
+    if what == "wake":
+        answer = world.step(Step.WAKE, **timing)
+        name = next((name for name, flow in flows.items() if flow == answer.flow), "nobody")
+        return name if answer.flow == NONE else f"{name} {command(world, answer)}"
+    if found := re.match(r"worker (\d+) dies", what):
+        return f"{world.step(Step.REAP, args=(int(found[1]),), **timing).argument:.0f} settled"
+    name, _, what = what.partition(" ")
+    if found := ARRIVES.match(what):
+        tenant, model, workload, tokens_in, tokens_out, stream = found.groups()
+        tokens = (int(tokens_in), int(tokens_out)) if tokens_in else (100, 50)
+        answer = world.begin(tenant, model or "auto", tokens, workload, bool(stream), **timing)
+        flows[name] = answer.flow
+        return command(world, answer)
+    flow = flows[name]
+    if found := FAILS.match(what):
+        retry_after = round(float(found[3]) * 1000) if found[3] else -1
+        answer = world.fail(flow, ErrorClass[found[1].upper()], retry_after, int(found[2] or 500), "after bytes" in what, **timing)
+    elif what.startswith("again"):
+        answer = world.step(Step.AGAIN, flow, **timing)
+    elif what.startswith("first byte"):
+        world.step(Step.FIRST_BYTE, flow, **timing)
+        return "nothing"
+    else:
+        used = USES.search(what)
+        tokens = (int(used[1]), int(used[2])) if used else (100, 50)
+        if what.startswith("ends"):
+            answer = world.end(flow, tokens, **timing)
+        elif what.startswith("leaves"):
+            answer = world.step(Step.GONE, flow, args=(*((tokens[0], 0, tokens[1]) if used else (0, 0, 0)), 0, 1), **timing)
+        else:
+            raise AssertionError(f"{what!r} is nothing that happens in a playbook")
+    return command(world, answer)
+
+
+def command(world: World, answer: Answer) -> str:
+    reason = answer.reason.name.lower()
+    match answer.command:
+        case Command.SEND:
+            return f"send {world.names.targets[int(answer.argument)]} ({reason})"
+        case Command.WAIT:
+            return f"wait {answer.argument - world.now:.3g} ({reason})"
+        case Command.QUEUE:
+            return f"queue until {answer.argument:.3g} ({reason})"
+        case Command.REJECT:
+            return f"reject {int(world.events()[-1]['status'])} ({reason})"
+        case Command.DONE:
+            return "done" if answer.reason == 0 else f"done ({reason})"
+        case _:
+            return "nothing"
+
+
+def fact(world: World, text: str) -> None:
+    if found := re.fullmatch(r"(\w+) is (open|closed|half_open)", text):
+        assert world.breaker(found[1])["state"] == BreakerState[found[2].upper()], (
+            f"{found[1]} is {BreakerState(int(world.breaker(found[1])['state'])).name}"
+        )
+    elif found := re.fullmatch(r"([\w/]+) has (spent|reserved) (\S+)", text):
+        assert world.budget(found[1])[f"{found[2]}_nusd"] == parse_money(found[3]), (
+            f"{found[1]} has {found[2]} {world.budget(found[1])[f'{found[2]}_nusd']}"
+        )
+    elif found := re.fullmatch(r"outcomes (.+)", text):
+        assert " ".join(Outcome(int(event["outcome"])).name.lower() for event in world.events()) == found[1]
+    else:
+        raise AssertionError(f"{text!r} is no fact of a playbook")

@@ -1,0 +1,124 @@
+"""A small world for tests of the journey: a plan compiled to a block, steps by name, and the laws that hold after every step."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from roteiro.journey import step
+from roteiro.plan.compile import RingSizes, compile_plan, fresh_block
+from roteiro.plan.read import read_text
+from roteiro.policy.state import NONE, Flowing
+from roteiro.terms.codes import BreakerState, Command, ErrorClass, Reason, Step
+
+EPOCH_UNIX_S = 1_769_904_000.0  # 2026-02-01 00:00 UTC
+
+
+@dataclass(frozen=True)
+class Answer:
+    command: Command
+    argument: float
+    reason: Reason
+    flow: int
+    waiting: int
+
+
+@dataclass
+class World:
+    """One block, driven by hand."""
+
+    yaml: str
+    sizes: RingSizes = field(default_factory=lambda: RingSizes(flows=64, events=4096, decisions=1 << 15))
+
+    def __post_init__(self) -> None:
+        reading = read_text(self.yaml)
+        assert reading.plan is not None, "\n".join(map(str, reading.problems))
+        self.compiled = compile_plan(reading.plan, reading.digest, sizes=self.sizes)
+        self.names = self.compiled.names
+        self.buffer, self.state = fresh_block(self.compiled, EPOCH_UNIX_S)
+        self.block = int(self.buffer.ctypes.data)
+        self.now = 0.0
+
+    @property
+    def header(self) -> Any:
+        return self.state.header[0]
+
+    def step(
+        self, what: Step, flow: int = NONE, now: float | None = None, u: float = 0.5, args: tuple[int, ...] = (), worker: int = 0
+    ) -> Answer:
+        self.now = self.now if now is None else now
+        a, b, c, d, e = (*args, 0, 0, 0, 0, 0)[:5]
+        command, argument, reason, answered, waiting = step(self.block, int(what), flow, self.now, u, a, b, c, d, e, worker)
+        return Answer(Command(command), argument, Reason(reason), answered, waiting)
+
+    def begin(
+        self,
+        tenant: str,
+        model: str = "auto",
+        tokens: tuple[int, int] = (100, 50),
+        workload: str | None = None,
+        stream: bool = False,
+        **kw: Any,
+    ) -> Answer:
+        flags = int(stream) | ((self.names.workloads.index(workload) + 1) << 8 if workload else 0)
+        key = self.names.keys.index(f"tenant:{tenant}")
+        return self.step(Step.BEGIN, args=(key, self.names.routes.index(model), *tokens, flags), **kw)
+
+    def end(self, flow: int, tokens: tuple[int, int] = (100, 50), **kw: Any) -> Answer:
+        return self.step(Step.END, flow, args=(tokens[0], 0, tokens[1], 0, 0), **kw)
+
+    def fail(self, flow: int, error: ErrorClass, retry_after_ms: int = -1, status: int = 500, relayed: bool = False, **kw: Any) -> Answer:
+        return self.step(Step.FAILED, flow, args=(int(error), retry_after_ms, status, int(relayed)), **kw)
+
+    def target(self, name: str) -> Any:
+        return self.state.targets[self.names.targets.index(name)]
+
+    def breaker(self, name: str) -> Any:
+        return self.state.breakers[self.names.targets.index(name)]
+
+    def budget(self, name: str) -> Any:
+        return self.state.budgets[self.names.budgets.index(name)]
+
+    def events(self) -> np.ndarray:
+        return self.state.events[: int(self.header["event_head"])]
+
+    def decisions(self) -> np.ndarray:
+        return self.state.decisions[: int(self.header["decision_head"])]
+
+    def check(self) -> None:
+        """The laws that hold between any two steps."""
+        state, header = self.state, self.header
+        busy = state.flows[state.flows["phase"] != Flowing.FREE]
+        assert header["live"] == len(busy)
+        assert header["requests"] == header["event_head"] + len(busy), "every request ends in exactly one outcome"
+        in_use = np.isin(busy["phase"], (Flowing.SENT, Flowing.GRANTED))
+        for i in range(len(self.names.targets)):
+            mine = in_use & (busy["target"] == i)
+            assert state.targets[i]["in_flight"] == mine.sum() <= state.targets[i]["slots"]
+            breaker = state.breakers[i]
+            if breaker["state"] == BreakerState.HALF_OPEN:
+                assert breaker["probes_out"] + breaker["probes_ok"] <= breaker["probes"], "half-open admits no more than its probes"
+                assert 0 <= breaker["probes_out"] <= (mine & (busy["probe"] == 1)).sum()
+        for table, column in (("tenants", "tenant"), ("workloads", "workload")):
+            for i, row in enumerate(getattr(state, table)):
+                assert row["in_flight"] == ((busy[column] == i) & (busy["admitted"] == 1)).sum() <= max(row["slots"], 0)
+        for b in range(len(self.names.budgets)):
+            holders = (busy["budgets"] == b).any(axis=1)
+            assert state.budgets[b]["reserved_nusd"] == busy["reserved_nusd"][holders].sum(), "nothing reserved is lost or settled twice"
+        waiting = busy[busy["phase"] == Flowing.WAITING]
+        assert header["waiting"] == len(waiting) <= header["queue_bound"]
+        for w, row in enumerate(state.workloads):
+            assert row["waiting"] == (waiting["workload"] == w).sum() <= max(row["queue"], 0), "a queue never exceeds its bound"
+        for p, row in enumerate(state.queues):
+            chain, f = [], int(row["first"])
+            while f != NONE:
+                chain.append(f)
+                f = int(state.flows[f]["next"])
+            assert len(chain) == row["waiting"] == (waiting["priority"] == p).sum()
+            assert (np.diff(state.flows["queued"][chain]) >= 0).all(), "first come, first served"
+        now = self.decisions()["now_s"]
+        assert (np.diff(now) >= 0).all(), "the clock never runs back"
+        assert header["unjournaled"] == 0
+        spent = sum(int(row["spent_nusd"]) for row, name in zip(state.budgets, self.names.budgets, strict=False) if name.startswith("all/"))
+        if any(name.startswith("all/") for name in self.names.budgets):
+            assert spent == self.events()["cost_nusd"].sum(), "money in events is money in budgets"
