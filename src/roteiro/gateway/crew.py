@@ -1,0 +1,188 @@
+"""The workers of a server: one listening socket among them, a bell for each, and another in the place of one that died.
+
+What must not live here: what a worker does, and how its flows are settled (the owner of the block is told).
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from roteiro.gateway import wake
+from roteiro.gateway.child import Child, rss_bytes
+from roteiro.gateway.data_directory import DataDirectory, RunDirectory
+from roteiro.gateway.spec import WorkerSpec
+from roteiro.terms.error import SettingsError
+
+__all__ = ["Crew", "Post", "listen_on"]
+
+log = logging.getLogger("roteiro.gateway")
+
+BACKLOG: Final = 4096
+MOST_DEATHS: Final = 5
+"""So many in a row, each soon after the start, are a crash loop."""
+SOON_S: Final = 10.0
+GRACE_S: Final = 5.0
+"""On top of the drain: a worker that is done by then has hung."""
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 5.0
+
+
+@dataclass(slots=True)
+class Post:
+    """One worker's place: the process changes, the number and the bell stay."""
+
+    number: int
+    bell: int
+    child: Child | None = None
+    restarts: int = 0
+
+
+def listen_on(host: str, port: int, option: str) -> socket.socket:
+    """A socket that accepts. `option` is what names the port on the command line. Raises SettingsError where it cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, OverflowError) as error:
+        raise SettingsError(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with {option}, or stop the program that has this one"
+        ) from None
+    return listener
+
+
+class Crew:
+    """`count` workers on one socket."""
+
+    def __init__(
+        self,
+        data: DataDirectory,
+        run: RunDirectory,
+        listener: socket.socket,
+        count: int,
+        *,
+        drain_s: float,
+        tls: tuple[str, str] | None,
+        died: Callable[[int], None],
+        broke: Callable[[str], None],
+    ) -> None:
+        """`died` is told the number of a worker that is gone, before another takes its place; `broke`, why it makes no sense to go on."""
+        self.posts = [Post(number, wake.create()) for number in range(count)]
+        self._data, self._run, self._listener = data, run, listener
+        self._drain_s, self._tls, self._died, self._broke = drain_s, tls, died, broke
+        self._keeping: list[asyncio.Task[None]] = []
+        self._leaving = False
+
+    async def start(self) -> None:
+        """All of them ready. Raises SettingsError where one is not."""
+        await asyncio.gather(*(self._spawn(post) for post in self.posts))
+        self._keeping = [asyncio.create_task(self._keep(post), name=f"keep worker {post.number}") for post in self.posts]
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return tuple(post.child.pid for post in self.posts if post.child is not None)
+
+    def ring(self, number: int) -> None:
+        """Tell a worker that flows of its have news."""
+        if 0 <= number < len(self.posts):
+            wake.ring(self.posts[number].bell)
+
+    def signal(self, number: int) -> None:
+        """Signal all of them."""
+        for post in self.posts:
+            if post.child is not None:
+                post.child.signal(number)
+
+    def look(self) -> list[dict[str, object]]:
+        """How they are, for the administration."""
+        return [
+            {
+                "worker": post.number,
+                "pid": post.child and post.child.pid,
+                "rss_bytes": post.child and rss_bytes(post.child.pid),
+                "restarts": post.restarts,
+            }
+            for post in self.posts
+        ]
+
+    async def drain(self, hasten: asyncio.Event) -> None:
+        """Requests in flight are answered, then all end; where `hasten` is set, at once. What they leave is settled."""
+        self._leaving = True
+        self.signal(signal.SIGTERM)
+        hastened = asyncio.create_task(hasten.wait())
+        over = asyncio.create_task(self._all_over())
+        await asyncio.wait((over, hastened), timeout=self._drain_s + GRACE_S, return_when=asyncio.FIRST_COMPLETED)
+        hastened.cancel()
+        if not over.done():
+            self.signal(signal.SIGKILL)
+        await over
+
+    def close(self) -> None:
+        """Let go of the bells."""
+        for post in self.posts:
+            os.close(post.bell)
+
+    async def _all_over(self) -> bool:
+        await asyncio.gather(*self._keeping, return_exceptions=True)
+        return True
+
+    async def _spawn(self, post: Post) -> None:
+        certificate, key = self._tls or (None, None)
+        spec = WorkerSpec(
+            worker=post.number,
+            run=self._run.name,
+            block=str(self._run.block),
+            edge=str(self._run.edge),
+            lock=str(self._run.lock),
+            fd=self._listener.fileno(),
+            wake_fds=[other.bell for other in self.posts],
+            drain_s=self._drain_s,
+            tls_certificate=certificate,
+            tls_key=key,
+            parent=os.getpid(),
+        )
+        path = self._run.worker(post.number)
+        path.write_bytes(msgspec.json.encode(spec))
+        inherited = [self._listener.fileno(), self._data.lock_fd, *spec.wake_fds]
+        post.child = await Child.start("roteiro.gateway.worker", ["--spec", str(path)], f"worker {post.number}", pass_fds=inherited)
+
+    async def _keep(self, post: Post) -> None:
+        """Until we leave: wait for its end, have its flows settled, start another."""
+        deaths, pause_s, since = 0, _FIRST_PAUSE_S, time.monotonic()
+        while True:
+            if post.child is not None:
+                code = await post.child.wait()
+                post.child = None
+                self._died(post.number)
+                if self._leaving:
+                    return
+                log.error("worker %d ended (%d); its requests are settled and another takes its place", post.number, code)
+            deaths, pause_s = (deaths + 1, 2 * pause_s) if time.monotonic() - since < SOON_S else (1, _FIRST_PAUSE_S)
+            if deaths >= MOST_DEATHS:
+                self._broke(
+                    f"worker {post.number} ended {deaths} times in a row, each time within {SOON_S:g} s of its start; its log says why"
+                )
+                return
+            await asyncio.sleep(min(pause_s, _LONGEST_PAUSE_S))
+            if self._leaving:
+                return
+            post.restarts += 1
+            since = time.monotonic()
+            try:
+                await self._spawn(post)
+            except (SettingsError, OSError) as error:
+                log.error("%s", error)

@@ -1,0 +1,96 @@
+"""How a run stands at this moment: the block's live columns under their names, as plain data for the administration and the live view.
+
+Read beside the workers' steps, without their lock: each number is true, and two of them may be a step apart.
+What must not live here: history (the ledger has it) and processes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from roteiro.plan.compile import UNBOUNDED, Compiled
+from roteiro.policy.state import State
+from roteiro.terms.codes import BreakerState, Priority
+
+__all__ = ["snapshot"]
+
+Row = dict[str, Any]
+
+
+def snapshot(compiled: Compiled, state: State, now_s: float) -> Row:
+    """The counters. Times in seconds, money in nano-dollars. `now_s` is on the run's clock."""
+    header = state.header[0]
+    return {
+        "epoch_unix_s": float(header["epoch_unix_s"]),
+        "now_s": now_s,
+        "requests": int(header["requests"]),
+        "in_flight": int(header["live"]),
+        "waiting": int(header["waiting"]),
+        "queue_bound": int(header["queue_bound"]),
+        "refused": int(header["refused"]),
+        "queues": {priority.name.lower(): int(state.queues["waiting"][priority]) for priority in Priority},
+        "retry_balance": float(header["retry_balance"]),
+        "targets": list(targets(compiled, state, now_s)),
+        "tenants": [
+            {"name": name, "in_flight": int(row["in_flight"]), "slots": slots(row)}
+            for name, row in zip(compiled.names.tenants, state.tenants, strict=False)
+            if not row["retired"]
+        ],
+        "workloads": [
+            {"name": name, "in_flight": int(row["in_flight"]), "slots": slots(row), "waiting": int(row["waiting"])}
+            for name, row in zip(compiled.names.workloads, state.workloads, strict=False)
+            if not row["retired"]
+        ],
+        "budgets": list(budgets(compiled, state)),
+        "rules": [
+            {"name": name, "active": bool(row["active"]), "measured": float(row["measured"])}
+            for name, row in zip(compiled.program.names, state.rules, strict=False)
+            if row["ops"]
+        ],
+        "rings": {
+            table: {"written": int(header[f"{word}_head"]), "durable": int(header[f"{word}_tail"]), "capacity": int(header[f"n_{table}"])}
+            for table, word in (("events", "event"), ("decisions", "decision"))
+        },
+        "unjournaled": int(header["unjournaled"]),
+    }
+
+
+def slots(row: Any) -> int | None:
+    """Slots of a bulkhead; None where it has no bound."""
+    return None if row["slots"] >= UNBOUNDED else int(row["slots"])
+
+
+def targets(compiled: Compiled, state: State, now_s: float) -> Iterator[Row]:
+    for i, name in enumerate(compiled.names.targets):
+        target, breaker = state.targets[i], state.breakers[i]
+        if target["retired"] and not target["in_flight"]:
+            continue
+        yield {
+            "name": name,
+            "in_flight": int(target["in_flight"]),
+            "slots": slots(target),
+            "calls": int(target["calls"]),
+            "failures": int(target["failures"]),
+            "failure_share": float(target["failure_share"]),
+            "breaker": BreakerState(int(breaker["state"])).name.lower(),
+            "breaker_opened": int(breaker["opened"]),
+            "paused_s": max(0.0, float(target["paused_until"]) - now_s),
+            "avoided": bool(target["avoid"]),
+            "redirected_to": compiled.names.targets[target["redirect"]] if target["redirect"] >= 0 else None,
+            "retired": bool(target["retired"]),
+        }
+
+
+def budgets(compiled: Compiled, state: State) -> Iterator[Row]:
+    epoch_s = float(state.header["epoch_unix_s"][0])
+    for name, row in zip(compiled.names.budgets, state.budgets, strict=False):
+        if name not in compiled.budgets:
+            continue
+        amount, spent, reserved = int(row["amount_nusd"]), int(row["spent_nusd"]), int(row["reserved_nusd"])
+        yield {
+            "name": name,
+            "amount_nusd": amount,
+            "spent_nusd": spent,
+            "reserved_nusd": reserved,
+            "share": (spent + reserved) / amount if amount else None,
+            "ends_unix_s": epoch_s + float(row["ends_s"]),
+        }

@@ -1,0 +1,354 @@
+"""The supervisor of a server: makes the run, keeps its processes, tends the fleet, adopts plans, and ends everything in order.
+
+    supervisor ─┬─ worker × N         answer clients
+                ├─ the ledger's writer
+                ├─ local models
+                └─ now and then: upkeep of the ledger, questions to it
+
+Each child ends when the supervisor does. What must not live here: what each part does (a file each), and where settings come from.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+
+from roteiro.gateway.admin import administration
+from roteiro.gateway.adoption import Adoption, Surroundings, compile_checked
+from roteiro.gateway.block import Block
+from roteiro.gateway.child import rss_bytes
+from roteiro.gateway.crew import Crew, listen_on
+from roteiro.gateway.data_directory import DataDirectory, RunDirectory
+from roteiro.gateway.keys import Key, Keys
+from roteiro.gateway.local_models import LocalModels, StartsModels
+from roteiro.gateway.recovery import recover_runs
+from roteiro.gateway.scribe import Scribe, write_spec
+from roteiro.gateway.snapshot import snapshot
+from roteiro.gateway.tending import Tending
+from roteiro.gateway.upkeep import EVERY_S, Upkeep
+from roteiro.journey.warm import warm
+from roteiro.plan.model import Plan
+from roteiro.plan.read import Reading, read
+from roteiro.policy.kernel import JIT, cache_directory
+from roteiro.terms.error import PlanError, RoteiroError, SettingsError
+
+__all__ = ["Ready", "Serving", "Supervisor"]
+
+log = logging.getLogger("roteiro.gateway")
+
+ADMIN_LEAVES_WITHIN_S: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """What a server is told by its machine: where, with what, how many. Times in seconds; port 0 takes a free one."""
+
+    directory: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    admin_host: str = "127.0.0.1"
+    admin_port: int | None = None
+    """None: the port after `port`."""
+    workers: int = 1
+    environment: str | None = None
+    """Names the plan's overlay, `plan.<environment>.yaml`."""
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of providers in place of the plan's."""
+    drain_s: float = 30.0
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    admin_token: str | None = None
+    """None: the one in the data directory, made up at the first start."""
+    state_url: str | None = None
+    """Database of the keys; None: SQLite in the data directory."""
+    upkeep_s: float = EVERY_S
+
+    @property
+    def admin_port_wanted(self) -> int:
+        if self.admin_port is not None:
+            return self.admin_port
+        return self.port + 1 if self.port else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A server that serves."""
+
+    run: str
+    pid: int
+    port: int
+    admin_port: int
+    workers: tuple[int, ...]
+    digest: str
+    version: int
+    directory: Path
+    token_file: Path | None
+
+
+class Supervisor:
+    """One server, from start to end; see `run`."""
+
+    def __init__(
+        self,
+        plan_path: Path,
+        serving: Serving,
+        make_model: StartsModels,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        say: Callable[[str], None] = lambda _: None,
+        on_ready: Callable[[Ready], None] = lambda _: None,
+    ) -> None:
+        """`say` is told what takes a while; `on_ready` once, when requests are answered."""
+        self.environment = serving.environment
+        self.status = "starting"
+        self._plan_path, self._serving, self._make_model, self._environ = plan_path, serving, make_model, environ
+        self._say, self._on_ready = say, on_ready
+        self._stop, self._hasten = asyncio.Event(), asyncio.Event()
+        self._trouble: str | None = None
+        self._reading: set[asyncio.Task[None]] = set()
+        self._data = DataDirectory(serving.directory)
+        self._run: RunDirectory
+        self._block: Block
+        self._adoption: Adoption
+        self._crew: Crew
+        self._scribe: Scribe
+        self._models = LocalModels(make_model, lambda provider, base_url: self._adoption.move(provider, base_url))
+
+    async def run(self) -> int:
+        """Serve until told to stop → exit code: 0 all in order, 1 it broke down or rows wait in the block for the next start.
+
+        Raises PlanError with all problems, SettingsError and LedgerError where it cannot start.
+        """
+        reading = await asyncio.to_thread(read, self._plan_path, self._serving.environment)
+        if reading.plan is None:
+            raise PlanError(reading.problems)
+        for problem in reading.warnings:
+            log.warning("%s", problem)
+        unknown = sorted(set(self._serving.base_urls) - set(reading.plan.providers))
+        if unknown:
+            raise SettingsError(
+                f"an address is given for {', '.join(unknown)}; the plan's providers are {', '.join(sorted(reading.plan.providers))}"
+            )
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self._signals())
+            stack.callback(self._data.release)
+            await asyncio.to_thread(self._data.hold)
+            listener = stack.enter_context(contextlib.closing(listen_on(self._serving.host, self._serving.port, "--port")))
+            admin = stack.enter_context(
+                contextlib.closing(listen_on(self._serving.admin_host, self._serving.admin_port_wanted, "--admin-port"))
+            )
+            return await self._serve(stack, reading, listener, admin)
+
+    async def _serve(self, stack: AsyncExitStack, reading: Reading, listener: socket.socket, admin: socket.socket) -> int:
+        assert reading.plan is not None
+        token = self._serving.admin_token or self._data.admin_token()
+        keys = stack.enter_context(contextlib.closing(Keys(self._serving.state_url or f"sqlite:///{self._data.state.resolve()}")))
+        compiled = compile_checked(reading.plan, reading.digest, await asyncio.to_thread(keys.grants, reading.plan))
+        surroundings = Surroundings(self._serving.base_urls, self._environ)
+        surroundings.edge(compiled.edge, {})  # what is missing is said before anything takes long
+        self._warm_up()
+
+        stack.push_async_callback(self._models.stop)
+        if any(provider.local is not None and name not in surroundings.base_urls for name, provider in reading.plan.providers.items()):
+            self._say("loading the local models …")
+        brought = await self._models.bring(reading.plan, surroundings.base_urls)
+        await self._models.keep(brought)
+        await recover_runs(self._data)
+
+        self._run = self._data.new_run()
+        self._block = Block.create(self._run.block, self._run.lock, compiled, time.time(), time.monotonic())
+        stack.callback(self._block.close)
+        tending = Tending(self._block, lambda worker: self._crew.ring(worker))
+        self._adoption = Adoption(
+            self._data, self._run, self._block, keys, self._models, tending, surroundings, lambda: self._crew.signal(signal.SIGUSR1)
+        )
+        self._crew = Crew(
+            self._data, self._run, listener, self._serving.workers,
+            drain_s=self._serving.drain_s, tls=self._tls(), died=tending.reap, broke=self._break_down,
+        )  # fmt: skip
+        stack.callback(self._crew.close)
+        self._scribe = Scribe(self._data, self._run)
+        try:
+            await self._adoption.begin(compiled, surroundings.edge(compiled.edge, brought.addresses))
+            write_spec(self._data, self._run, self._block)
+        except OSError as error:
+            raise SettingsError(f"{self._run.path} cannot be written: {error.strerror}") from None
+
+        all_durable = False
+        await self._scribe.start()
+        try:
+            async with self._tended(tending), self._upkept(), self._administered(admin, token):
+                try:
+                    await self._crew.start()
+                    if not self._stop.is_set():
+                        self.status = "serving"
+                        self._on_ready(self._ready(listener, admin))
+                    await self._stop.wait()
+                finally:
+                    self.status = "draining"
+                    await self._crew.drain(self._hasten)
+        finally:
+            all_durable = await self._scribe.stop()
+            if all_durable:
+                self._run.tidy()
+        if self._trouble is not None:
+            log.error("%s", self._trouble)
+        if not all_durable:
+            log.error("some rows are not on disk; they wait in %s, and the next start on this directory writes them", self._run.block)
+        return 0 if all_durable and self._trouble is None else 1
+
+    # --- what is administered ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def in_force(self) -> tuple[Plan, str, int]:
+        """The plan, its digest and its version within the run."""
+        return self._adoption.plan, self._adoption.edge.digest, self._adoption.edge.version
+
+    def state(self) -> dict[str, Any]:
+        """Counters and processes, for the administration."""
+        plan, digest, version = self.in_force
+        return {
+            "run": self._run.name,
+            "status": self.status,
+            "plan": {"name": plan.name, "digest": digest, "version": version},
+            **snapshot(self._adoption.compiled, self._block.state, self._block.now_s),
+            "workers": self._crew.look(),
+            "writer": self._scribe.look(),
+            "local_models": self._models.look(),
+            "supervisor": {"pid": os.getpid(), "rss_bytes": rss_bytes(os.getpid())},
+        }
+
+    async def adopt(self, reading: Reading) -> bool:
+        """Take up another plan. Whether it differs from the one in force. Raises PlanError, SettingsError, LedgerError."""
+        return await self._adoption.adopt(reading)
+
+    async def add_key(self, tenant: str, workload: str | None, name: str | None) -> tuple[Key, str]:
+        """Make a key and open it. Raises RequestError, PlanError, SettingsError, LedgerError."""
+        return await self._adoption.add_key(tenant, workload, name)
+
+    async def revoke_key(self, name: str) -> Key:
+        """Close a key. Raises RequestError, PlanError, SettingsError, LedgerError."""
+        return await self._adoption.revoke_key(name)
+
+    async def keys(self) -> list[Key]:
+        """All keys there ever were."""
+        return await self._adoption.keys()
+
+    # --- parts that live while it serves ----------------------------------------------------------------------------------------------
+
+    def _warm_up(self) -> None:
+        """Load the kernel, so that the workers find its machine code on disk; the first time it is compiled."""
+        if JIT and not any(cache_directory().glob("journey*/step.step-*.nbc")):
+            self._say("compiling the kernel (once) …")
+        warm()
+
+    def _ready(self, listener: socket.socket, admin: socket.socket) -> Ready:
+        _, digest, version = self.in_force
+        token_file = None if self._serving.admin_token else self._data.token_file
+        ports = listener.getsockname()[1], admin.getsockname()[1]
+        return Ready(self._run.name, os.getpid(), *ports, self._crew.pids, digest, version, self._data.path, token_file)
+
+    def _tls(self) -> tuple[str, str] | None:
+        if self._serving.tls_certificate is None or self._serving.tls_key is None:
+            return None
+        return str(self._serving.tls_certificate), str(self._serving.tls_key)
+
+    def _break_down(self, why: str) -> None:
+        """There is no sense in going on."""
+        self._trouble = why
+        self._stop.set()
+
+    @asynccontextmanager
+    async def _tended(self, tending: Tending) -> AsyncIterator[None]:
+        tending.start()
+        try:
+            yield
+        finally:
+            await tending.stop()
+
+    @asynccontextmanager
+    async def _upkept(self) -> AsyncIterator[None]:
+        upkeep = Upkeep(self._data, lambda: self._adoption.plan, self._serving.upkeep_s)
+        upkeep.start()
+        try:
+            yield
+        finally:
+            await upkeep.stop()
+
+    @asynccontextmanager
+    async def _administered(self, listener: socket.socket, token: str) -> AsyncIterator[None]:
+        server = AdminServer(
+            uvicorn.Config(
+                administration(self, token),
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=ADMIN_LEAVES_WITHIN_S,
+            )
+        )
+        serving = asyncio.create_task(server.serve([listener]), name="administration")
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await asyncio.gather(serving, return_exceptions=True)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT end it in order, and the second time at once; SIGHUP reads the plan again."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop, number)
+        loop.add_signal_handler(signal.SIGHUP, self._told_to_read)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    def _told_to_stop(self, number: signal.Signals) -> None:
+        if self._stop.is_set():
+            self._say("ending now")
+            self._hasten.set()
+            return
+        self._say(f"{number.name}: requests in flight are answered, then it ends (once more to end now)")
+        self._stop.set()
+
+    def _told_to_read(self) -> None:
+        task = asyncio.create_task(self._read_again(), name="read the plan again")
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read_again(self) -> None:
+        if self.status != "serving":
+            return
+        reading = await asyncio.to_thread(read, self._plan_path, self.environment)
+        for problem in reading.problems:
+            log.warning("%s", problem)
+        try:
+            if not await self.adopt(reading):
+                log.info("%s is the plan in force already", self._plan_path)
+        except RoteiroError as error:
+            words = f"{len(error.problems)} problems" if isinstance(error, PlanError) and reading.plan is None else str(error)
+            log.error("%s is refused, and the plan in force stays: %s", self._plan_path, words)
+
+
+class AdminServer(uvicorn.Server):
+    """Uvicorn within our loop: signals are the supervisor's."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None are captured."""
+        yield

@@ -1,0 +1,106 @@
+"""The ledger's upkeep: sealed segments to Parquet, and what is past its retention removed, now and then, in a process of its own.
+
+    python -m roteiro.gateway.upkeep --directory DIR --events-before DAY --decisions-before DAY
+
+What must not live here: how files are compacted or expired (`ledger.compact`).
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from roteiro.gateway.child import run_to_end
+from roteiro.gateway.data_directory import DataDirectory
+from roteiro.gateway.spending import period_start
+from roteiro.plan.compile import PERIOD_S, named_budgets
+from roteiro.plan.model import Plan
+from roteiro.terms.error import LedgerError
+
+if TYPE_CHECKING:
+    from roteiro.ledger.place import Table
+
+__all__ = ["EVERY_S", "Upkeep", "keep_from", "main"]
+
+log = logging.getLogger("roteiro.gateway")
+
+EVERY_S: Final = 900.0
+_NICENESS: Final = 10
+_MARGIN_S: Final = 8 * 86_400.0
+"""Budgets' periods are local time, and weeks begin on a Monday, not where weeks of Unix time do: more than enough for both."""
+
+
+def keep_from(plan: Plan, unix_s: float) -> tuple[date, date]:
+    """The first UTC days of events and of decisions that are to be kept.
+
+    Events that a budget's current period still counts are kept in any case: a restart reads there what was spent.
+    """
+    budgets = named_budgets(plan).values()
+    needed = min((period_start(PERIOD_S[budget.period], 0.0, unix_s) - _MARGIN_S for budget in budgets), default=unix_s)
+    return day(min(unix_s - plan.retention.events_s, needed)), day(unix_s - plan.retention.decisions_s)
+
+
+def day(unix_s: float) -> date:
+    return datetime.fromtimestamp(max(unix_s, 0.0), UTC).date()
+
+
+class Upkeep:
+    """Upkeep every `every_s`, the first time at once. `plan()` is the plan in force."""
+
+    def __init__(self, data: DataDirectory, plan: Callable[[], Plan], every_s: float = EVERY_S) -> None:
+        self.error: str | None = None
+        """Why the last one did not succeed."""
+        self._data, self._plan, self._every_s = data, plan, every_s
+        self._working: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._working = asyncio.create_task(self._work(), name="upkeep of the ledger")
+
+    async def stop(self) -> None:
+        """End it where it is: no step of it can leave a loss or a double."""
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.gather(self._working, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            events, decisions = keep_from(self._plan(), time.time())
+            arguments = ["--directory", str(self._data.path), "--events-before", str(events), "--decisions-before", str(decisions)]
+            code, said = await run_to_end("roteiro.gateway.upkeep", arguments)
+            self.error = said.decode(errors="replace").strip() or f"exit code {code}" if code else None
+            if self.error:
+                log.error("the ledger's upkeep failed, and is tried again in %g s: %s", self._every_s, self.error)
+            await asyncio.sleep(self._every_s)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """One round. Exit code 1, and one line on what is wrong, where it could not be finished."""
+    parser = argparse.ArgumentParser(prog="python -m roteiro.gateway.upkeep", description="Compact and expire the ledger once.")
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--events-before", type=date.fromisoformat, required=True, help="first UTC day that is kept")
+    parser.add_argument("--decisions-before", type=date.fromisoformat, required=True)
+    options: Any = parser.parse_args(arguments)
+    os.nice(_NICENESS)
+    from roteiro.ledger import compact_segments, expire, recover
+
+    before: dict[Table, date] = {"events": options.events_before, "decisions": options.decisions_before}
+    try:
+        recover(options.directory)
+        for table, first in before.items():
+            compact_segments(options.directory, table)
+            expire(options.directory, table, first)
+    except LedgerError as error:
+        sys.stdout.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
