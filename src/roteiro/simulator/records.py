@@ -1,0 +1,197 @@
+"""The simulated world as records in one block of memory, beside the kernel's: what arrives, how targets serve, what becomes of each request.
+
+All of a run's state lies in these two blocks, so a run can stop at any happening and go on. Records are reached by address, as the kernel's
+are: arrays handed from function to function would count references, which took a quarter of the time. What must not live here: draws.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from roteiro.policy.kernel import JIT, kernel
+from roteiro.policy.state import buffers, record_at
+from roteiro.simulator.draw import GENERATOR, seeded
+from roteiro.simulator.table import TABLE
+from roteiro.terms.codes import ErrorClass
+
+__all__ = [
+    "ARRIVAL",
+    "CLASSES",
+    "DEMAND_DRAWS",
+    "DRAWN",
+    "JOURNEY_DRAWS",
+    "LOOP",
+    "PART",
+    "SERVICE",
+    "SERVICE_DRAWS",
+    "TIMER",
+    "WEATHER",
+    "WORK",
+    "Stop",
+    "World",
+    "arrival_at",
+    "build",
+    "generator_at",
+    "loop_of",
+    "part_at",
+    "service_at",
+    "table_at",
+    "timer_at",
+    "weather_at",
+    "work_at",
+]
+
+CLASSES: Final = len(ErrorClass)
+DRAWN: Final = -1
+"""In an arrival or a target: not given, to be drawn."""
+
+
+def record(*fields: tuple[Any, ...]) -> np.dtype[Any]:
+    return np.dtype(list(fields), align=True)
+
+
+ARRIVAL: Final = record(
+    ("at", "f8"), ("key", "i4"), ("route", "i4"), ("flags", "i4"),  # key DRAWN: who asks for what is drawn from the mix
+    ("input_estimate", "i4"), ("output_estimate", "i4"),  # what the journey is told at arrival
+    ("input", "i4"), ("cached", "i4"), ("output", "i4"), ("reasoning", "i4"),  # what comes of it; output DRAWN: by the target's table
+)  # fmt: skip
+
+PART: Final = record(("below", "f8"), ("key", "i4"), ("route", "i4"), ("flags", "i4"))
+"""One share of the mix; `below` is the sum of shares up to it."""
+
+SERVICE: Final = record(
+    ("ttft", "i4"), ("itl", "i4"), ("output", "i4"), ("most_output", "i4"), ("gaps", "i4"),  # gaps 1: each gap is drawn, 0: one draw for all
+    ("first", "i4"), ("count", "i4"), ("cursor", "i4"),  # its weather
+    ("itl_mean", "f8"), ("midstream", "f8"),  # share of streams that fail after their first byte, among those that fail
+    ("request_s", "f8"), ("token_s", "f8"), ("burst_s", "f8"), ("requests_at", "f8"), ("tokens_at", "f8"),  # the provider's own quota; 0 is none
+    ("failure", "i4", (CLASSES,)),  # tables of the time to failure
+    ("entered", "i8", (3,)), ("state", "i8"),  # how often its breaker entered each state, and which it is in
+)  # fmt: skip
+
+WEATHER: Final = record(
+    ("start", "f8"), ("slow_ttft", "f8"), ("slow_itl", "f8"), ("failing", "f8"), ("below", "f8", (CLASSES,)), ("retry_after_ms", "f8"),
+)  # fmt: skip
+"""How a target serves from `start` on: factors on its times, the share of attempts that fail, and sums of shares by class up to each."""
+
+WORK: Final = record(
+    ("version", "i8"), ("first_byte", "f8"), ("ends", "f8"),
+    ("input", "i4"), ("cached", "i4"), ("output", "i4"), ("reasoning", "i4"), ("retry_after_ms", "i4"),
+    ("status", "i2"), ("error_class", "i1"), ("kind", "i1"), ("stream", "i1"),
+)  # fmt: skip
+"""One flow of the kernel, as the world knows it. `version` counts its timers: a timer of an older version is stale."""
+
+TIMER: Final = record(("at", "f8"), ("item", "i8"))
+
+TABLES: Final[dict[str, np.dtype[Any]]] = {
+    "generators": GENERATOR, "work": WORK, "timers": TIMER, "arrivals": ARRIVAL, "mix": PART, "services": SERVICE, "weather": WEATHER,
+    "tables": TABLE,
+}  # fmt: skip
+
+LOOP: Final = record(
+    ("now", "f8"), ("until", "f8"), ("next_arrival", "f8"), ("next_tick", "f8"), ("tick_s", "f8"),
+    ("process", "i8"), ("gap_s", "f8"), ("shape", "f8"),  # mean gap; shape of the Gamma
+    ("arrived", "i8"), ("most", "i8"), ("last_arrival", "f8"),  # so far; at most; none later than
+    ("timers", "i8"), ("estimate", "i8"), ("stream", "f8"), ("input", "i8"), ("output", "i8"),  # tables of lengths, or DRAWN
+    ("happened", "i8"),
+    *((f"n_{name}", "i8") for name in TABLES), *((f"at_{name}", "i8") for name in TABLES),
+)  # fmt: skip
+
+DEMAND_DRAWS, SERVICE_DRAWS, JOURNEY_DRAWS = 0, 1, 2  # generators: demand stays the same whatever a plan makes of it
+
+
+class Stop:
+    """Why the loop returned."""
+
+    FINISHED: Final = 0
+    """Nothing more will happen."""
+    DRAIN: Final = 1
+    """A ring must be emptied first."""
+    REACHED: Final = 2
+    """The asked time or number of happenings is reached."""
+
+
+class World(NamedTuple):
+    """Views of the tables of one block, shape (capacity,) each. `buffer` is the block itself."""
+
+    buffer: npt.NDArray[np.uint8]
+    loop: npt.NDArray[Any]
+    generators: npt.NDArray[Any]
+    work: npt.NDArray[Any]
+    timers: npt.NDArray[Any]
+    arrivals: npt.NDArray[Any]
+    mix: npt.NDArray[Any]
+    services: npt.NDArray[Any]
+    weather: npt.NDArray[Any]
+    tables: npt.NDArray[Any]
+
+
+LINE: Final = 64
+
+
+def rounded(size: int) -> int:
+    return -(-size // LINE) * LINE
+
+
+def build(capacities: dict[str, int], seed: int) -> World:
+    """An empty world. Every table is named in `capacities`."""
+    sizes = {name: rounded(capacities[name] * dtype.itemsize) for name, dtype in TABLES.items()}
+    buffer = np.zeros(rounded(LOOP.itemsize) + sum(sizes.values()) + LINE, np.uint8)
+    buffer = buffer[-buffer.ctypes.data % LINE :]  # tables begin on a cache line
+    loop = buffer[: LOOP.itemsize].view(LOOP)
+    views, at = [], rounded(LOOP.itemsize)
+    for name, dtype in TABLES.items():
+        loop[f"n_{name}"], loop[f"at_{name}"] = capacities[name], at
+        views.append(buffer[at : at + capacities[name] * dtype.itemsize].view(dtype))
+        at += sizes[name]
+    if not JIT:
+        buffers[buffer.ctypes.data] = buffer
+    world = World(buffer, loop, *views)
+    for stream in (DEMAND_DRAWS, SERVICE_DRAWS, JOURNEY_DRAWS):
+        world.generators[stream] = seeded(seed, stream)
+    return world
+
+
+@kernel
+def loop_of(world: int) -> Any:
+    return record_at(world, 0, 0, LOOP)
+
+
+@kernel
+def generator_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_generators, i, GENERATOR)
+
+
+@kernel
+def work_at(world: int, f: int) -> Any:
+    return record_at(world, loop_of(world).at_work, f, WORK)
+
+
+@kernel
+def timer_at(world: int, k: int) -> Any:
+    return record_at(world, loop_of(world).at_timers, k, TIMER)
+
+
+@kernel
+def arrival_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_arrivals, i, ARRIVAL)
+
+
+@kernel
+def part_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_mix, i, PART)
+
+
+@kernel
+def service_at(world: int, t: int) -> Any:
+    return record_at(world, loop_of(world).at_services, t, SERVICE)
+
+
+@kernel
+def weather_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_weather, i, WEATHER)
+
+
+@kernel
+def table_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_tables, i, TABLE)
