@@ -95,6 +95,8 @@ CASES: list[tuple[str, str, str, str]] = [
         "waits of 8s between 5 attempts; the deadline is 5s",
         BASE + "models: {chat: {targets: [here], retry: {attempts: 5, backoff: 2s, max_backoff: 2s}, timeouts: {total: 5s}}}\n",
     ),
+    ("E215", "retry", "waits of 3min", BASE + "retry: {attempts: 4, backoff: 1min, max_backoff: 1min}\n"),
+    ("W216", "retry.attempts", "is 9; at most 4", BASE + "retry: {attempts: 9}\n"),
     (
         "W216",
         "models.chat.retry.attempts",

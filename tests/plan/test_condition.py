@@ -15,6 +15,7 @@ LATENCY = Metric("primary", "latency", "p95", 60.0)
     [
         ("primary.latency > 2000ms", Comparison(LATENCY, ">", 2000.0)),
         ("primary.latency > 2s", Comparison(LATENCY, ">", 2000.0)),
+        ("primary.latency > 2000 ms", Comparison(LATENCY, ">", 2000.0)),
         ("2s < primary.latency", Comparison(LATENCY, ">", 2000.0)),
         ("primary.latency_p99 >= 1.5s", Comparison(Metric("primary", "latency", "p99", 60.0), ">=", 1500.0)),
         ("primary.ttft_p95 > 300ms", Comparison(Metric("primary", "ttft", "p95", 60.0), ">", 300.0)),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from tests.plan.chapter import BLOCKS
 
-from roteiro.plan.digest import canonical_json
+from roteiro.plan.digest import canonical_json, load_canonical
+from roteiro.plan.digest import digest as digest_of
 from roteiro.plan.read import read, read_text
 from roteiro.plan.starter import starter
 
@@ -84,3 +85,20 @@ def test_the_canonical_json_is_the_same_plan(text: str) -> None:
     assert again.plan is not None
     assert canonical_json(again.plan) == canonical_json(plan)
     assert again.digest == digest(text)
+
+
+@pytest.mark.parametrize("text", [CHAPTER, starter("en")], ids=["chapter", "en"])
+def test_a_canonical_plan_is_loaded_as_it_was(text: str) -> None:
+    plan = read_text(text).plan
+    assert plan is not None
+    again = load_canonical(canonical_json(plan))
+    assert again == plan
+    assert digest_of(again) == digest_of(plan)
+    # `claude-3` has no price in the list: that stays so, even if a later list has one.
+    assert again.providers["secondary"].price == plan.providers["secondary"].price
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"roteiro": 9}', "[" * 100_000])
+def test_what_is_no_canonical_plan(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        load_canonical(text)

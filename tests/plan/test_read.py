@@ -156,6 +156,13 @@ def test_a_section_with_nothing_under_it_is_as_if_absent() -> None:
     assert plan_of(SMALL + "tenants:\nbudgets:\n").budgets == {}
 
 
+def test_anchors_may_stand_in_a_section_of_their_own() -> None:
+    plan = plan_of("x-common: &quick {attempt: 20s, first_token: 5s, idle: 5s}\nroteiro: 1\nproviders:\n"
+                   "  a: {name: local, model: m, local: smollm2, timeouts: {<<: *quick, idle: 7s}}\n")  # fmt: skip
+    times = plan.providers["a"].timeouts
+    assert (times.attempt_s, times.first_token_s, times.idle_s) == (20.0, 5.0, 7.0)
+
+
 def test_very_many_problems_are_bounded() -> None:
     reading = read_text(SMALL + "tenants:\n" + "".join(f"  t{n}: {{tier: gold, team: x, workloads: [y]}}\n" for n in range(400)))
     assert len(reading.problems) == 1001

@@ -37,7 +37,7 @@ def judge() -> jsonschema.Draft202012Validator:
         starter("en"),
         starter("pt-BR"),
         "budgets: {b: $5/day}\ntenants:\nproviders: {a: {name: local, model: m, local: smollm2}}\nmodels: {c: {targets: a}}\n",
-        "include: [a.yaml]\n",
+        "include: [a.yaml]\nx-common: {a: 1}\n",
     ],
 )
 def test_plans_that_load_are_valid(judge: jsonschema.Draft202012Validator, text: str) -> None:

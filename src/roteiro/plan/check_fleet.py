@@ -9,8 +9,9 @@ from math import prod
 from urllib.parse import urlsplit
 
 from roteiro.catalog.prices import similar_models
-from roteiro.plan.logical import Retry
+from roteiro.plan.logical import LogicalModel, Retry
 from roteiro.plan.look import Found, Look, checks
+from roteiro.plan.resolve import Path
 from roteiro.terms.units import format_duration, format_rate, format_share, format_tokens
 
 
@@ -163,36 +164,40 @@ def longest_waits(retry: Retry) -> float:
     return sum(min(retry.backoff_s * 2.0**n, retry.max_backoff_s) for n in range(retry.attempts - 1))
 
 
+def tries(look: Look) -> Iterator[tuple[Path, LogicalModel]]:
+    """The models that a person wrote, and once for all of those there unasked, which differ in nothing that matters here."""
+    unasked = None
+    for name, model in look.plan.models.items():
+        if look.written("models", name):
+            yield ("models", name, "retry"), model
+        else:
+            unasked = model
+    if unasked is not None and look.written("retry"):
+        yield ("retry",), unasked
+
+
 @checks("E215", "retries outlast the deadline", "The waits between attempts alone take longer than the client has patience.")
 def waits(look: Look) -> Iterator[Found]:
-    for name, model in look.plan.models.items():
+    for path, model in tries(look):
         total, longest = model.timeouts.total_s, longest_waits(model.retry)
-        if longest >= total and (look.written("models", name) or look.written("retry")):
+        if longest >= total:
             waiting = f"{format_duration(round(longest, 3))} between {model.retry.attempts} attempts"
             message = f"allows waits of {waiting}; the deadline is {format_duration(total)}"
-            yield Found(("models", name, "retry"), message, "fewer attempts, a shorter backoff, or a later deadline")
-        if not look.written("models", name):
-            break  # those there unasked are all alike
+            yield Found(path, message, "fewer attempts, a shorter backoff, or a later deadline")
 
 
 @checks(
     "W216", "there is no time for all attempts", "If each attempt waits for its first byte as long as it may, the deadline comes first."
 )
 def attempts(look: Look) -> Iterator[Found]:
-    for name, model in look.plan.models.items():
+    for path, model in tries(look):
         waits_s = [look.plan.providers[target].timeouts.first_token_s for target in model.targets if target in look.plan.providers]
-        if not waits_s or not look.written("models", name):
-            continue
-        each, total = max(waits_s), model.timeouts.total_s
+        each, total = max(waits_s, default=0.0), model.timeouts.total_s
         if model.retry.attempts > 1 and each * model.retry.attempts > total:
             fit = max(1, int(total // each))
             reason = f"each may wait {format_duration(each)} for its first byte; the deadline is {format_duration(total)}"
             message = f"is {model.retry.attempts}; at most {fit} ({reason})"
-            yield Found(
-                ("models", name, "retry", "attempts"),
-                message,
-                "lower timeouts.first_token of the targets, or attempts, or raise timeouts.total",
-            )
+            yield Found((*path, "attempts"), message, "lower timeouts.first_token of the targets, or attempts, or raise timeouts.total")
 
 
 @checks("W217", "a timeout or wait can never be reached", "Another one, shorter, always comes first.")

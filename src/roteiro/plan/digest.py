@@ -7,9 +7,11 @@ import hashlib
 import json
 from typing import Any
 
+from pydantic import ValidationError
+
 from roteiro.plan.model import Plan
 
-__all__ = ["canonical_json", "digest"]
+__all__ = ["canonical_json", "digest", "load_canonical"]
 
 
 def canonical_json(plan: Plan) -> str:
@@ -21,3 +23,14 @@ def canonical_json(plan: Plan) -> str:
 def digest(plan: Plan) -> str:
     """SHA-256, hexadecimal, of the canonical JSON: the same for any comments, order of keys, units' spelling or split into files."""
     return hashlib.sha256(canonical_json(plan).encode()).hexdigest()
+
+
+def load_canonical(text: str) -> Plan:
+    """The resolved plan that `canonical_json` wrote, as it was: nothing is looked up again, so that a replay has yesterday's prices.
+
+    Raises ValueError where the text is no such plan.
+    """
+    try:
+        return Plan.model_validate(json.loads(text))
+    except (ValidationError, RecursionError) as error:
+        raise ValueError(f"no canonical plan: {error}") from error

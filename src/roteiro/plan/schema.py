@@ -20,6 +20,7 @@ def json_schema() -> dict[str, Any]:
         "description": "Files to lay beneath this one, relative to it.",
         "anyOf": [names, {"type": "array", "items": names}],
     }
+    schema["patternProperties"] = {"^x-": {"description": "Anything, for anchors to stand in."}}
     definitions = schema["$defs"]
     for part in (schema, *definitions.values()):
         for value in part.get("properties", {}).values():

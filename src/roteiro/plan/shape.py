@@ -264,8 +264,8 @@ def shape(node: Node, file: str) -> tuple[Plan | None, list[Problem], Marks]:
     if not isinstance(data, dict):
         code, message = ("E005", "is empty") if data is None else ("E006", f"is {show(data)}, not a mapping")
         return None, [Problem(code, node.where, "", message, "write sections: providers: …")], marks
-    # A section with nothing under it is as if it were not there.
-    data = {key: value for key, value in data.items() if value is not None}
+    # A section with nothing under it is as if it were not there; x-… holds anchors for the rest of the file.
+    data = {key: value for key, value in data.items() if value is not None and not key.startswith("x-")}
     found = remarks(data, marks)
     try:
         return Plan.model_validate(data), found, marks
