@@ -7,7 +7,7 @@ its answer. Whoever sends gives a `Receiver`, and hears of everything there. Wha
 import asyncio
 import select
 from collections import deque
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import httptools
 
@@ -139,8 +139,7 @@ class Connection(asyncio.Protocol):
     # asyncio's callbacks
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's are of no class of asyncio's
 
     def data_received(self, data: bytes) -> None:
         if not self._head_read:
