@@ -121,16 +121,17 @@ class Adoption:
     def plan(self) -> Plan:
         return self.compiled.plan
 
-    async def begin(self, compiled: Compiled, edge: Edge) -> None:
-        """The run's first plan, which the block was made for. Budgets take up what was spent before. Raises LedgerError, OSError."""
+    def begin(self, compiled: Compiled, edge: Edge) -> None:
+        """The run's first plan, which the block was made for. Raises OSError."""
         self._write(compiled, edge)
         for path in (self._run.names, self._run.edge):
             staged(path).replace(path)
         self.compiled, self.edge = compiled, edge
-        starts_s = starts(compiled, compiled.budgets, self._block.epoch_unix_s, self._block.epoch_unix_s)
-        spent = await ask_ledger(self._data, starts_s.values()) if starts_s else []
-        for budget, nusd in sums(compiled, starts_s, spent).items():
-            self._tending.step(Step.RESTORE, compiled.names.budgets.index(budget), nusd)
+
+    def restore(self, spent_nusd: Mapping[str, int]) -> None:
+        """Budgets take up what was spent in their periods before this run."""
+        for budget, nusd in spent_nusd.items():
+            self._tending.step(Step.RESTORE, self.compiled.names.budgets.index(budget), nusd)
 
     async def adopt(self, reading: Reading) -> bool:
         """Take up another plan. Whether it differs from the old one. Raises PlanError with all problems, SettingsError or LedgerError."""

@@ -27,7 +27,7 @@ from roteiro.terms.error import LedgerError
 if TYPE_CHECKING:
     from roteiro.ledger.query import Queries
 
-__all__ = ["Cut", "Spent", "ask_ledger", "booked_to", "main", "period_start", "spent_in_ring", "starts", "sums"]
+__all__ = ["Cut", "Spent", "ask_ledger", "booked_to", "main", "period_start", "spent_before", "spent_in_ring", "starts", "sums"]
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -84,6 +84,12 @@ def sums(compiled: Compiled, starts_s: Mapping[str, float], spent: Iterable[Spen
             if row.since_s == start_s and booked_to(budget, compiled.plan, row.tenant, row.workload):
                 total[budget] += row.cost_nusd
     return total
+
+
+async def spent_before(data: DataDirectory, compiled: Compiled, epoch_unix_s: float) -> dict[str, int]:
+    """What each budget has spent in its current period before a run that begins now. Raises LedgerError."""
+    starts_s = starts(compiled, compiled.budgets, epoch_unix_s, epoch_unix_s)
+    return sums(compiled, starts_s, await ask_ledger(data, starts_s.values()) if starts_s else [])
 
 
 async def ask_ledger(data: DataDirectory, since_s: Iterable[float], cut: Cut | None = None) -> list[Spent]:

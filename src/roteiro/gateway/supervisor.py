@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ import uvicorn
 from roteiro.gateway.admin import administration
 from roteiro.gateway.adoption import Adoption, Surroundings, compile_checked
 from roteiro.gateway.block import Block
-from roteiro.gateway.child import rss_bytes
+from roteiro.gateway.child import rss_bytes, run_to_end
 from roteiro.gateway.crew import Crew, listen_on
 from roteiro.gateway.data_directory import DataDirectory, RunDirectory
 from roteiro.gateway.keys import Key, Keys
@@ -34,6 +34,7 @@ from roteiro.gateway.local_models import LocalModels, StartsModels
 from roteiro.gateway.recovery import recover_runs
 from roteiro.gateway.scribe import Scribe, write_spec
 from roteiro.gateway.snapshot import snapshot
+from roteiro.gateway.spending import spent_before
 from roteiro.gateway.tending import Tending
 from roteiro.gateway.upkeep import EVERY_S, Upkeep
 from roteiro.journey.warm import warm
@@ -156,17 +157,20 @@ class Supervisor:
         compiled = compile_checked(reading.plan, reading.digest, await asyncio.to_thread(keys.grants, reading.plan))
         surroundings = Surroundings(self._serving.base_urls, self._environ)
         surroundings.edge(compiled.edge, {})  # what is missing is said before anything takes long
-        self._warm_up()
+        await recover_runs(self._data)
+        epoch_unix_s, epoch_monotonic_s = time.time(), time.monotonic()
+        asking = asyncio.create_task(spent_before(self._data, compiled, epoch_unix_s), name="ask what was spent")
+        stack.callback(asking.cancel)
+        await self._warm_up()
 
         stack.push_async_callback(self._models.stop)
         if any(provider.local is not None and name not in surroundings.base_urls for name, provider in reading.plan.providers.items()):
             self._say("loading the local models …")
         brought = await self._models.bring(reading.plan, surroundings.base_urls)
         await self._models.keep(brought)
-        await recover_runs(self._data)
 
         self._run = self._data.new_run()
-        self._block = Block.create(self._run.block, self._run.lock, compiled, time.time(), time.monotonic())
+        self._block = Block.create(self._run.block, self._run.lock, compiled, epoch_unix_s, epoch_monotonic_s)
         stack.callback(self._block.close)
         tending = Tending(self._block, lambda worker: self._crew.ring(worker))
         self._adoption = Adoption(
@@ -177,19 +181,18 @@ class Supervisor:
             drain_s=self._serving.drain_s, tls=self._tls(), died=tending.reap, broke=self._break_down,
         )  # fmt: skip
         stack.callback(self._crew.close)
-        self._scribe = Scribe(self._data, self._run)
         try:
-            await self._adoption.begin(compiled, surroundings.edge(compiled.edge, brought.addresses))
+            self._adoption.begin(compiled, surroundings.edge(compiled.edge, brought.addresses))
             write_spec(self._data, self._run, self._block)
         except OSError as error:
             raise SettingsError(f"{self._run.path} cannot be written: {error.strerror}") from None
-
+        self._scribe = Scribe(self._data, self._run)
         all_durable = False
-        await self._scribe.start()
         try:
+            self._adoption.restore(await asking)
             async with self._tended(tending), self._upkept(), self._administered(admin, token):
                 try:
-                    await self._crew.start()
+                    await all_started(self._scribe.start(), self._crew.start())
                     if not self._stop.is_set():
                         self.status = "serving"
                         self._on_ready(self._ready(listener, admin))
@@ -246,10 +249,11 @@ class Supervisor:
 
     # --- parts that live while it serves ----------------------------------------------------------------------------------------------
 
-    def _warm_up(self) -> None:
-        """Load the kernel, so that the workers find its machine code on disk; the first time it is compiled."""
+    async def _warm_up(self) -> None:
+        """Load the kernel. The first time it is compiled, in a process of its own: the compiler would keep 200 MB of ours."""
         if JIT and not any(cache_directory().glob("journey*/step.step-*.nbc")):
             self._say("compiling the kernel (once) …")
+            await run_to_end("roteiro.journey.warm", [])
         warm()
 
     def _ready(self, listener: socket.socket, admin: socket.socket) -> Ready:
@@ -343,6 +347,13 @@ class Supervisor:
         except RoteiroError as error:
             words = f"{len(error.problems)} problems" if isinstance(error, PlanError) and reading.plan is None else str(error)
             log.error("%s is refused, and the plan in force stays: %s", self._plan_path, words)
+
+
+async def all_started(*starting: Awaitable[None]) -> None:
+    """Wait for all, then raise what the first of them raised: none is left starting."""
+    for answer in await asyncio.gather(*starting, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer
 
 
 class AdminServer(uvicorn.Server):

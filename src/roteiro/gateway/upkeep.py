@@ -32,6 +32,8 @@ log = logging.getLogger("roteiro.gateway")
 
 EVERY_S: Final = 900.0
 _NICENESS: Final = 10
+_FIRST_AFTER_S: Final = 5.0
+"""A start has better things to do."""
 _MARGIN_S: Final = 8 * 86_400.0
 """Budgets' periods are local time, and weeks begin on a Monday, not where weeks of Unix time do: more than enough for both."""
 
@@ -51,7 +53,7 @@ def day(unix_s: float) -> date:
 
 
 class Upkeep:
-    """Upkeep every `every_s`, the first time at once. `plan()` is the plan in force."""
+    """Upkeep every `every_s`, the first time soon after the start. `plan()` is the plan in force."""
 
     def __init__(self, data: DataDirectory, plan: Callable[[], Plan], every_s: float = EVERY_S) -> None:
         self.error: str | None = None
@@ -70,6 +72,7 @@ class Upkeep:
             await asyncio.gather(self._working, return_exceptions=True)
 
     async def _work(self) -> None:
+        await asyncio.sleep(min(_FIRST_AFTER_S, self._every_s))
         while True:
             events, decisions = keep_from(self._plan(), time.time())
             arguments = ["--directory", str(self._data.path), "--events-before", str(events), "--decisions-before", str(decisions)]

@@ -35,6 +35,7 @@ def serve(
         return await Supervisor(plan_path, settings, local_model, say=tell, on_ready=on_ready).run()
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of its own start, which is the supervisor's news here
     try:
         code: int = uvloop.run(supervise())
     except PlanError as error:
