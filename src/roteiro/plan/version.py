@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from roteiro.plan.compile import Compiled, Grant, RingSizes, compile_plan
-from roteiro.plan.read import read_text
+from roteiro.plan.digest import canonical_json, load_canonical
 from roteiro.terms.edge import Names
 from roteiro.terms.error import LedgerError
 
@@ -45,7 +45,7 @@ def save_version(run_directory: Path, compiled: Compiled, epoch_unix_s: float) -
     version = Version(
         number=number,
         digest=compiled.edge.digest,
-        plan=compiled.plan.model_dump_json(by_alias=True, exclude_none=True),
+        plan=canonical_json(compiled.plan),
         holders=[Holder(grant.name, grant.tenant, grant.workload) for grant in compiled.grants],
         epoch_unix_s=epoch_unix_s,
         flows=compiled.capacities["flows"],
@@ -67,9 +67,10 @@ def load_version(run_directory: Path, number: int, before: Names | None = None) 
         version = msgspec.json.decode(path.read_bytes(), type=Version)
     except (OSError, msgspec.MsgspecError) as error:
         raise LedgerError(f"{path}: cannot read plan version {number} of this run ({error})") from error
-    reading = read_text(version.plan, file=str(path))
-    if reading.plan is None:
-        raise LedgerError(f"{path}: the plan of version {number} no longer reads: {reading.problems[0]}")
+    try:
+        plan = load_canonical(version.plan)
+    except ValueError as error:
+        raise LedgerError(f"{path}: the plan of version {number} no longer reads ({error})") from error
     grants = tuple(Grant(holder.name, "", holder.tenant, holder.workload) for holder in version.holders)
     sizes = RingSizes(version.flows, version.events, version.decisions)
-    return compile_plan(reading.plan, version.digest, grants, before=before, sizes=sizes), version.epoch_unix_s
+    return compile_plan(plan, version.digest, grants, before=before, sizes=sizes), version.epoch_unix_s
