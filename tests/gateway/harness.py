@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import uvicorn
 import uvloop
+
 from roteiro.gateway.dispatch import Dispatch
 from roteiro.gateway.journey_port import Journey, JourneyPort
 from roteiro.gateway.lane import Lane
@@ -168,7 +169,6 @@ class Upstream:
             self.open -= 1
             writer.close()
 
-
     async def answer_while_connected(self, answering: Coroutine[Any, Any, None], reader: asyncio.StreamReader) -> None:
         """Ends an answer when its asker hangs up."""
         tasks = [asyncio.create_task(answering), asyncio.create_task(reader.read(1))]
@@ -228,7 +228,9 @@ class Peer:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    def post(self, body: bytes | None = None, *, key: str | None = KEY, path: str = "/v1/chat/completions", headers: str = "", **fields: object) -> None:
+    def post(
+        self, body: bytes | None = None, *, key: str | None = KEY, path: str = "/v1/chat/completions", headers: str = "", **fields: object
+    ) -> None:
         data = request_body(**fields) if body is None else body
         authorization = "" if key is None else f"Authorization: Bearer {key}\r\n"
         head = f"POST {path} HTTP/1.1\r\nHost: gateway\r\n{authorization}{headers}Content-Length: {len(data)}\r\n\r\n"

@@ -4,9 +4,27 @@ import asyncio
 import json
 
 import pytest
+
 from roteiro.terms.codes import ErrorClass, Outcome, Reason
 
-from .harness import ANSWER, DONE, FINISH, STREAM_HEAD, USAGE, Message, chunk, frame, gateway, read_chunk, read_head, reply, run, stream, until, upstream
+from .harness import (
+    ANSWER,
+    DONE,
+    FINISH,
+    STREAM_HEAD,
+    USAGE,
+    Message,
+    chunk,
+    frame,
+    gateway,
+    read_chunk,
+    read_head,
+    reply,
+    run,
+    stream,
+    until,
+    upstream,
+)
 from .world import OTHER_KEY, PLAN
 
 STREAM = (frame("a"), frame("b"), FINISH, USAGE, DONE)
@@ -46,7 +64,10 @@ def test_the_key_of_the_provider_goes_to_the_provider_only() -> None:
     plan = PLAN.replace('base_url: "URL0"', 'base_url: "URL0", key_env: PROVIDER_KEY')
 
     async def story() -> None:
-        async with upstream(reply(b'{"error":{"message":"bad field, secret-of-the-gateway"}}', "400 Bad Request")) as one, gateway(one, plan=plan) as gate:
+        async with (
+            upstream(reply(b'{"error":{"message":"bad field, secret-of-the-gateway"}}', "400 Bad Request")) as one,
+            gateway(one, plan=plan) as gate,
+        ):
             answer = await gate.ask()
             assert one.requests[0].headers["authorization"] == "Bearer secret-of-the-gateway"
             assert answer.status == 400
@@ -215,7 +236,11 @@ def test_the_clients_own_fault_is_told_in_the_providers_words() -> None:
         body = b'{"error":{"message":"max_tokens is too large","type":"x","code":"y"}}'
         async with upstream(reply(body, "422 No")) as one, upstream(reply()) as two, gateway(one, two) as gate:
             answer = await gate.ask()
-            assert (answer.status, answer.error["message"], answer.error["type"]) == (422, "max_tokens is too large", "invalid_request_error")
+            assert (answer.status, answer.error["message"], answer.error["type"]) == (
+                422,
+                "max_tokens is too large",
+                "invalid_request_error",
+            )
             assert not two.requests
             (event,) = gate.world.events()
             assert (event["outcome"], event["status"], event["reason"]) == (Outcome.INVALID, 422, Reason.NOT_RETRYABLE)
@@ -233,7 +258,11 @@ def test_a_silent_provider_is_given_up(streamed: bool, when: str) -> None:
 
     async def story() -> None:
         times = "timeouts: {connect: 1s, first_token: 60ms, idle: 60ms, attempt: 120ms}"
-        async with upstream(silent) as one, upstream(stream(*STREAM) if streamed else reply()) as two, gateway(one, two, times=times) as gate:
+        async with (
+            upstream(silent) as one,
+            upstream(stream(*STREAM) if streamed else reply()) as two,
+            gateway(one, two, times=times) as gate,
+        ):
             answer = await gate.ask(stream=streamed)
             assert answer.headers["x-roteiro-target"] == "two"
             await until(lambda: one.open == 0)
@@ -380,6 +409,7 @@ def test_limits_and_budgets_say_which_and_when() -> None:
 def test_who_may_ask_for_what() -> None:
     async def story() -> None:
         async with upstream(reply()) as one, gateway(one) as gate:
+
             async def refused(status: int, code: str, **ask: object) -> None:
                 async with gate.client() as peer:
                     peer.post(**ask)  # type: ignore[arg-type]

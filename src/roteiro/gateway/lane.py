@@ -99,7 +99,9 @@ class Lane(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._turn_away(RequestError(400, "invalid_http", f"not a valid HTTP request: {error}"))
         except httptools.HttpParserUpgrade:
-            self._turn_away(RequestError(400, "upgrade_refused", "this server speaks HTTP/1.1 only; leave out the Upgrade header"))
+            if self._hot:  # its body was not read as one; a plain request goes on without
+                self._line.pop()
+                self._turn_away(RequestError(400, "upgrade_refused", "this server speaks HTTP/1.1 only; leave out the Upgrade header"))
         self._heard_at = self._dispatch.sweep.now()
         if self._in_message:
             self._watch_arrival(len(data) if from_head and heads == self._heads else 0)

@@ -6,6 +6,7 @@ imports is lean on purpose: no reader of plans, no ledger. What must not live he
 
 import argparse
 import asyncio
+import contextlib
 import ctypes
 import functools
 import gc
@@ -16,7 +17,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -58,8 +59,6 @@ def main(arguments: list[str] | None = None) -> int:
     except (RoteiroError, OSError, msgspec.MsgspecError) as error:
         log.error("worker cannot start: %s", error)
         return 1
-    except KeyboardInterrupt:  # raised again by uvicorn after the drain
-        return 0
     return 0
 
 
@@ -73,7 +72,7 @@ async def serve(spec: WorkerSpec) -> None:
     dispatch = Dispatch(
         read_edge(Path(spec.edge)), journey, sweep, os.environ, run=spec.run, notify=lambda worker: wake.ring(spec.wake_fds[worker])
     )
-    server = uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             application(dispatch),
             http=functools.partial(Lane, dispatch),  # type: ignore[arg-type]
@@ -93,6 +92,7 @@ async def serve(spec: WorkerSpec) -> None:
     listener = listening(spec)
 
     def tidy() -> None:
+        dispatch.draining = server.should_exit
         now = sweep.now()
         for connection in list(server.server_state.connections):
             if isinstance(connection, Lane):
@@ -114,6 +114,17 @@ async def serve(spec: WorkerSpec) -> None:
                 connection.drop()
         dispatch.close()
         await asyncio.sleep(0)  # dropped connections settle their flows
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's, but a signal to stop is obeyed and not raised again after the drain: a drained worker ended well."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
 
 async def announce(server: uvicorn.Server, port: int, worker: int) -> None:
@@ -173,7 +184,7 @@ def listening(spec: WorkerSpec) -> socket.socket:
 def die_with_parent(parent: int | None) -> None:
     """Asks the system to kill this process when its parent dies, however that happens (Linux)."""
     before = os.getppid() if parent is None else parent
-    with suppress(OSError, AttributeError):
+    with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != before:  # it died before we could ask
         raise SettingsError("the process that started this worker is gone")
