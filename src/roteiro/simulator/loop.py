@@ -240,7 +240,9 @@ def arrive(world: int, block: int, now: float) -> None:
             flags |= 1
     loop.arrived += 1
     next_arrival(world)
-    command, argument, _, f, _ = step(block, BEGIN, NONE, now, uniform(generator_at(world, JOURNEY_DRAWS)), key, route, estimate, most, flags, 0)
+    command, argument, _, f, _ = step(
+        block, BEGIN, NONE, now, uniform(generator_at(world, JOURNEY_DRAWS)), key, route, estimate, most, flags, 0
+    )
     if f == NONE:
         return
     work = work_at(world, f)

@@ -1,0 +1,218 @@
+"""What arrives in a simulation: drawn as the plan's demand says, read from a trace, or as a recorded run had it.
+
+A plan's factors multiply the rate: lengths stay as they are, so tokens grow by the same product. What must not live here: draws of a run,
+except for what a record leaves open.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from roteiro.ledger import Queries
+from roteiro.plan.compile import Compiled
+from roteiro.plan.model import Demand as Wanted
+from roteiro.plan.model import Process
+from roteiro.simulator import table
+from roteiro.simulator.loop import GAMMA, POISSON, TRACE
+from roteiro.simulator.records import ARRIVAL, DRAWN, PART
+from roteiro.simulator.trace import Trace, read_trace
+from roteiro.terms.codes import Outcome, Step
+from roteiro.terms.edge import Names
+from roteiro.terms.error import LedgerError, PlanError
+from roteiro.terms.problem import Problem, Where
+
+__all__ = ["Demand", "of_plan", "of_run", "of_trace"]
+
+CLOCKWORK_CV: Final = 1e-3
+USUAL_INPUT, USUAL_OUTPUT = (500, 2000), (150, 600)  # medians and 95th percentiles
+STREAM: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Arrivals: drawn at `rate_per_s` with gaps of variation `cv`, or `arrivals` as they were (seconds, in order).
+
+    `mix` says who asks for what where an arrival does not. `output` None: lengths of answers are the targets' affair.
+    `assumed` lists what the plan left open, in words.
+    """
+
+    name: str
+    process: int
+    rate_per_s: float
+    cv: float
+    mix: npt.NDArray[Any]
+    stream: float
+    input: table.Table
+    output: table.Table | None
+    estimate: int
+    arrivals: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0, ARRIVAL))
+    horizon_s: float = math.inf
+    assumed: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def of_plan(compiled: Compiled, scenario: str | None = None, folder: Path | None = None) -> Demand:
+    """The plan's demand, perhaps in one of its scenarios. A trace is looked for in `folder`. Raises PlanError where it says too little."""
+    wanted = compiled.plan.demand
+    arrivals = wanted.arrivals
+    if arrivals is None:
+        message, remedy = "says nothing of arrivals", "write for example arrivals: {process: poisson, rate: 8/s}, or give a trace"
+        raise PlanError([Problem("E921", Where("plan"), "demand", message, remedy)])
+    factor = math.prod(factors(wanted, scenario).values())
+    if arrivals.process is Process.TRACE:
+        trace, problems = read_trace((folder or Path()) / (arrivals.trace or ""))
+        rate = (arrivals.rate.per_second if arrivals.rate is not None else trace.rate_per_s) * factor
+        return replace(of_trace(compiled, trace, rate), problems=problems)
+    rate = (arrivals.rate.per_second if arrivals.rate is not None else 0.0) * factor
+    if not 0.0 < rate < math.inf:
+        raise PlanError(
+            [Problem("E922", Where("plan"), "demand.arrivals.rate", "is zero, so nothing arrives", "write for example rate: 8/s")]
+        )
+    gamma = arrivals.process is Process.GAMMA and arrivals.cv > CLOCKWORK_CV and arrivals.cv != 1.0
+    name = f"{arrivals.process.value} {rate:g}/s" + (f", cv {arrivals.cv:g}" if gamma else "") + (f", {scenario}" if scenario else "")
+    return drawn(compiled, name, GAMMA if gamma else POISSON, rate, arrivals.cv)
+
+
+def factors(wanted: Wanted, scenario: str | None) -> Mapping[str, float]:
+    if scenario is None:
+        return wanted.factors
+    if scenario not in wanted.scenarios:
+        known = ", ".join(sorted(wanted.scenarios)) or "none"
+        raise PlanError(
+            [Problem("E923", Where("plan"), "demand.scenarios", f"has no {scenario!r}", f"name one of those there are: {known}")]
+        )
+    return {**wanted.factors, **wanted.scenarios[scenario].factors}
+
+
+def drawn(compiled: Compiled, name: str, process: int, rate_per_s: float, cv: float) -> Demand:
+    """All that the plan says, or leaves to be assumed, beside the times of arrival."""
+    wanted, assumed = compiled.plan.demand, []
+    spreads = [None if spread is None else (spread.median, spread.p95) for spread in (wanted.input_tokens, wanted.output_tokens)]
+    by_targets = any(provider.service is not None and provider.service.output_tokens for provider in compiled.plan.providers.values())
+    for i, (what, usual) in enumerate((("input_tokens", USUAL_INPUT), ("output_tokens", USUAL_OUTPUT))):
+        if spreads[i] is None and not (what == "output_tokens" and by_targets):
+            spreads[i] = usual
+            assumed.append(f"demand.{what}: median {usual[0]}, p95 {usual[1]}")
+    if not wanted.mix and len(compiled.plan.tenants) > 1:
+        assumed.append("demand.mix: every tenant the same share")
+    lengths = [None if spread is None else table.lognormal(*spread) for spread in spreads]
+    return Demand(
+        name, process, rate_per_s, cv, mix_of(compiled), wanted.stream, table.constant(1.0) if lengths[0] is None else lengths[0], lengths[1],
+        compiled.plan.request.output_tokens, assumed=tuple(assumed),
+    )  # fmt: skip
+
+
+def mix_of(compiled: Compiled) -> npt.NDArray[Any]:
+    plan, names, edge = compiled.plan, compiled.names, compiled.edge
+    tenants = sorted(plan.tenants)
+    parts = [(part.tenant or tenants[0], part.workload, part.model, part.share) for part in plan.demand.mix]
+    parts = parts or [(tenant, None, None, 1.0 / len(tenants)) for tenant in tenants]
+    rows = np.zeros(len(parts), PART)
+    rows["below"] = np.cumsum([part[3] for part in parts]) / math.fsum(part[3] for part in parts)
+    for row, (tenant, workload, model, _) in zip(rows, parts, strict=True):
+        own = plan.tenants[tenant].workloads
+        used = workload or (own[0] if own else min(plan.workloads))
+        route = edge.models[model] if model is not None else edge.default_models[names.workloads.index(used)]
+        row["key"] = names.keys.index(f"tenant:{tenant}")
+        row["route"] = edge.models[min(edge.models)] if route is None else route
+        row["flags"] = 0 if workload is None else names.workloads.index(workload) + 1 << 8
+    return rows
+
+
+def of_trace(compiled: Compiled, trace: Trace, rate_per_s: float | None = None) -> Demand:
+    """A trace's arrivals and lengths, sped up or slowed down to a mean rate; the plan's mix says who asks for what."""
+    rate = trace.rate_per_s if rate_per_s is None else rate_per_s
+    demand = drawn(compiled, Path(trace.file).name, TRACE, rate, 1.0)
+    rows = np.zeros(len(trace.at_s), ARRIVAL)
+    rows["at"] = trace.at_s * (trace.rate_per_s / rate if math.isfinite(rate) else 1.0)
+    rows["key"] = DRAWN
+    rows["input"] = rows["input_estimate"] = trace.input_tokens
+    rows["output"], rows["output_estimate"] = trace.output_tokens, demand.estimate
+    assumed = tuple(one for one in demand.assumed if "_tokens" not in one)
+    return replace(demand, arrivals=rows, horizon_s=float(rows["at"][-1]), assumed=assumed)
+
+
+def of_run(compiled: Compiled, ledger: Queries, run: str) -> Demand:
+    """The recorded arrivals of a run: when, whose, for which model, how long. Raises LedgerError where it has none.
+
+    How long an answer would have been that never came is drawn from those that did.
+    """
+    head = ledger.head(run)
+    events, decisions = ledger.rows("events", run), ledger.rows("decisions", run)
+    begun = decisions[decisions["step"] == int(Step.BEGIN)]
+    rows, requests = from_decisions(begun) if len(begun) else from_events(events)
+    if not len(rows):
+        raise LedgerError(f"run {run} has no arrivals in the ledger")
+    fill_lengths(rows, requests, events)
+    known = rename(rows, head.names, compiled)
+    lost = len(rows) - int(known.sum())
+    rows = rows[known]
+    if not len(rows):
+        raise LedgerError(f"run {run} has no arrivals of tenants and models that the plan has")
+    horizon = float(rows["at"][-1])
+    demand = drawn(compiled, f"run {run}", TRACE, len(rows) / horizon if horizon > 0.0 else math.inf, 1.0)
+    assumed = (f"{lost} recorded requests of tenants or models that the plan has not are left out",) if lost else ()
+    return replace(demand, arrivals=rows, horizon_s=horizon, assumed=assumed)
+
+
+def from_decisions(begun: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    rows = np.zeros(len(begun), ARRIVAL)
+    for ours, theirs in (("at", "now_s"), ("key", "a"), ("route", "b"), ("input_estimate", "c"), ("output_estimate", "d"), ("flags", "e")):
+        rows[ours] = begun[theirs]
+    return rows, begun["request"]
+
+
+def from_events(events: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Where the decisions have expired: what the events tell of arrivals."""
+    events = events[np.argsort(events["arrival_s"], kind="stable")]
+    rows = np.zeros(len(events), ARRIVAL)
+    for ours, theirs in (("at", "arrival_s"), ("key", "key"), ("route", "model"), ("input_estimate", "input_tokens")):
+        rows[ours] = events[theirs]
+    answered = events["outcome"] == int(Outcome.SUCCESS)
+    usual = int(np.median(events["input_tokens"][answered])) if answered.any() else 1
+    rows["input_estimate"][~answered] = usual
+    rows["output_estimate"] = np.maximum(events["reserved_tokens"] - rows["input_estimate"], 1)
+    rows["flags"] = events["stream"] | (events["workload"].astype(np.int32) + 1 << 8)
+    return rows, events["request"]
+
+
+def fill_lengths(rows: npt.NDArray[Any], requests: npt.NDArray[np.int64], events: npt.NDArray[Any]) -> None:
+    answered = events[(events["outcome"] == int(Outcome.SUCCESS)) & (events["output_tokens"] > 0)]
+    rows["input"], rows["output"] = rows["input_estimate"], DRAWN
+    if not len(answered):
+        return
+    order = np.argsort(answered["request"])
+    place = np.minimum(np.searchsorted(answered["request"], requests, sorter=order), len(order) - 1)
+    found = answered[order[place]]
+    same = found["request"] == requests
+    draws = np.random.default_rng(0).integers(0, len(answered), len(rows))
+    for ours, theirs in (
+        ("input", "input_tokens"),
+        ("cached", "cached_tokens"),
+        ("output", "output_tokens"),
+        ("reasoning", "reasoning_tokens"),
+    ):
+        rows[ours][same] = found[theirs][same]
+    rows["output"][~same] = answered["output_tokens"][draws][~same]
+
+
+def rename(rows: npt.NDArray[Any], names: Names, compiled: Compiled) -> npt.NDArray[np.bool_]:
+    """Turn the run's codes into the plan's → which rows have a counterpart. A key that went counts as its tenant's own."""
+    ours = compiled.names
+    keys = {name: i for i, name in enumerate(ours.keys)}
+    routes = np.array([compiled.edge.models.get(name, DRAWN) for name in names.routes] or [DRAWN])
+    held = np.array([keys.get(name, DRAWN) for name in names.keys] or [DRAWN])
+    workloads = np.array([ours.workloads.index(name) + 1 if name in ours.workloads else 0 for name in names.workloads] or [0])
+    known = (rows["key"] >= 0) & (rows["key"] < len(held)) & (rows["route"] >= 0) & (rows["route"] < len(routes))
+    rows["key"] = held[np.where(known, rows["key"], 0)]
+    rows["route"] = routes[np.where(known, rows["route"], 0)]
+    workload = rows["flags"] >> 8
+    given = np.where(workload > 0, workloads[np.clip(workload - 1, 0, len(workloads) - 1)], 0)
+    rows["flags"] = (rows["flags"] & STREAM) | (given << 8)
+    found: npt.NDArray[np.bool_] = known & (rows["key"] != DRAWN) & (rows["route"] != DRAWN)
+    return found

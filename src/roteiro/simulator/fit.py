@@ -1,0 +1,216 @@
+"""A service world fitted to a recorded run: what its targets did, attempt by attempt.
+
+A stream tells its time to the first token and, by what came after, its time between tokens. Answers that were not streamed tell only their
+whole time: there the two are taken apart by least squares on the number of tokens. Weather is read slice by slice: shares of failures by
+class, and how much slower the answers of a slice were than the target's usual ones. Times are fitted without the weather, so that the two
+together give back what was measured.
+
+What must not live here: draws, and what arrives (`demand`).
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from roteiro.ledger import Queries
+from roteiro.plan.compile import Compiled
+from roteiro.policy.kernel import JIT, entry
+from roteiro.simulator import table
+from roteiro.simulator.records import CLASSES
+from roteiro.simulator.service import ServiceWorld, Slice, TargetService
+from roteiro.simulator.service import of_plan as planned
+from roteiro.terms.codes import Command, ErrorClass, Outcome, Step
+from roteiro.terms.error import LedgerError
+
+__all__ = ["ATTEMPT", "attempts_of", "fit"]
+
+ATTEMPT: Final = np.dtype(
+    [
+        ("target", "i4"), ("stream", "i1"), ("error_class", "i1"), ("midstream", "i1"), ("sent_s", "f8"), ("heard_s", "f8"), ("ended_s", "f8"),
+        ("output", "i8"), ("retry_after_ms", "i8"),
+    ],
+    align=True,
+)  # fmt: skip
+"""One attempt that came to an end; `heard_s` is 0 where no first byte was told."""
+
+BEGIN, FIRST_BYTE, FAILED, END, GONE = int(Step.BEGIN), int(Step.FIRST_BYTE), int(Step.FAILED), int(Step.END), int(Step.GONE)
+SEND = int(Command.SEND)
+ENOUGH: Final = 30
+"""Streams from which on they alone tell the times."""
+ENOUGH_IN_SLICE: Final = 4
+SLICES: Final = 240
+"""A run is cut into at most so many slices, none shorter than a second."""
+
+
+@entry
+def gather(decisions: Any, flows: Any, attempts: Any) -> int:
+    """Follow each flow through the decisions → how many attempts were written to `attempts`. `flows` is one ATTEMPT for each slot."""
+    n = 0
+    for k in range(decisions.shape[0]):
+        row = decisions[k]
+        if row.flow >= 0 and (row.step == FAILED or row.step == END) and flows[row.flow].sent_s >= 0.0:
+            attempts[n] = flows[row.flow]
+            done = attempts[n]
+            done.ended_s = row.now_s
+            if row.step == END:
+                done.error_class, done.output = 0, row.c
+            else:
+                done.error_class, done.retry_after_ms, done.midstream = row.a, row.b, row.d
+            flows[row.flow].sent_s = -1.0
+            n += 1
+        elif row.flow >= 0 and row.step == GONE:
+            flows[row.flow].sent_s = -1.0
+        elif row.flow >= 0 and row.step == FIRST_BYTE:
+            flows[row.flow].heard_s = row.now_s
+        if row.answered < 0:
+            continue
+        flow = flows[row.answered]
+        if row.step == BEGIN:
+            flow.stream = row.e & 1
+        if row.command == SEND:
+            flow.sent_s, flow.heard_s, flow.target, flow.output, flow.retry_after_ms, flow.midstream = (
+                row.now_s,
+                0.0,
+                np.int32(row.argument),
+                0,
+                -1,
+                0,
+            )
+    return n
+
+
+def attempts_of(decisions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """All attempts that the decisions of a run tell of, in the order of their ends."""
+    slots = int(max(decisions["flow"].max(initial=-1), decisions["answered"].max(initial=-1))) + 1
+    flows, attempts = np.zeros(slots, ATTEMPT), np.zeros(len(decisions), ATTEMPT)
+    flows["sent_s"] = -1.0
+    if JIT:
+        n = gather(decisions, flows, attempts)
+    else:
+        n = gather(decisions.view(np.recarray), flows.view(np.recarray), attempts.view(np.recarray))
+    return attempts[:n]
+
+
+def attempts_in_events(events: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The last attempts, where decisions have expired: those of answers, and the last failure of those that got none."""
+    tried = events[(events["attempts"] > 0) & ~np.isnan(events["attempt_ms"])]
+    tried = tried[(tried["outcome"] == int(Outcome.SUCCESS)) | (tried["outcome"] == int(Outcome.FAILED))]
+    attempts = np.zeros(len(tried), ATTEMPT)
+    for name in ("target", "stream"):
+        attempts[name] = tried[name]
+    answered = tried["outcome"] == int(Outcome.SUCCESS)
+    attempts["error_class"] = np.where(answered, 0, tried["error_class"])
+    attempts["ended_s"], attempts["output"], attempts["retry_after_ms"] = tried["ended_s"], tried["output_tokens"], -1
+    attempts["sent_s"] = tried["ended_s"] - tried["attempt_ms"] / 1e3
+    heard = tried["arrival_s"] + tried["ttft_ms"] / 1e3
+    attempts["heard_s"] = np.where(np.isnan(heard) | (heard < attempts["sent_s"]), 0.0, heard)
+    return attempts[answered | (attempts["error_class"] > 0)]
+
+
+def fit(compiled: Compiled, ledger: Queries, run: str) -> ServiceWorld:
+    """The service world of a run. A target that it tells nothing of serves as the plan says. Raises LedgerError where there is nothing to fit."""
+    decisions, names = ledger.rows("decisions", run), ledger.head(run).names
+    attempts = attempts_of(decisions) if len(decisions) else attempts_in_events(ledger.rows("events", run))
+    if not len(attempts):
+        raise LedgerError(f"run {run} has no attempt in the ledger that service times could be fitted to")
+    plan = planned(compiled)
+    codes = {name: code for code, name in enumerate(names.targets)}
+    edges = slices_of(attempts)
+    targets, assumed = [], []
+    for name, usual in zip(compiled.names.targets, plan.targets, strict=True):
+        own = attempts[attempts["target"] == codes.get(name, -2)]
+        if (own["error_class"] == 0).any():
+            targets.append(fit_target(own, edges, usual))
+        else:
+            targets.append(usual)
+            assumed += [one for one in plan.assumed if one.startswith(f"providers.{name}.")]
+            assumed.append(f"providers.{name}: no answer in run {run}, so it serves as the plan says")
+    return ServiceWorld(f"fitted to {run}", tuple(targets), tuple(assumed))
+
+
+def slices_of(attempts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Where slices begin, seconds since the run's epoch; one for what comes after the record."""
+    end = float(attempts["ended_s"].max())
+    count = max(min(SLICES, int(end)), 1)
+    return np.linspace(0.0, end, count + 1)
+
+
+def fit_target(own: npt.NDArray[Any], edges: npt.NDArray[np.float64], usual: TargetService) -> TargetService:
+    good = own[own["error_class"] == 0]
+    ttft, itl = times_of(good)
+    where = np.clip(np.searchsorted(edges, own["sent_s"], side="right") - 1, 0, len(edges) - 2)
+    where_good = where[own["error_class"] == 0]
+    slow_ttft = slowness(ttft, where_good, len(edges) - 1)
+    slow_itl = slowness(itl, where_good, len(edges) - 1)
+    bad = own[own["error_class"] > 0]
+    failure = dict(usual.failure)
+    for error_class in ErrorClass:
+        took = (bad["ended_s"] - bad["sent_s"])[bad["error_class"] == error_class]
+        if len(took):
+            failure[error_class] = table.measured(took)
+    streams_failed = bad["stream"] != 0
+    heard = ~np.isnan(ttft)
+    spoken = ~np.isnan(itl)
+    return TargetService(
+        ttft=table.measured(ttft[heard] / slow_ttft[where_good][heard]) if heard.any() else usual.ttft,
+        itl=table.measured(itl[spoken] / slow_itl[where_good][spoken]) if spoken.any() else table.constant(0.0),
+        output=table.measured(good["output"].astype(np.float64)) if (good["output"] > 0).any() else usual.output,
+        weather=weather_of(own, where, edges, slow_ttft, slow_itl),
+        failure=failure,
+        midstream=float((bad["midstream"] != 0)[streams_failed].mean()) if streams_failed.any() else 0.0,
+    )
+
+
+def times_of(good: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(seconds to the first token, seconds between tokens) of each answer, NaN where it does not tell."""
+    total, gaps = good["ended_s"] - good["sent_s"], np.maximum(good["output"] - 1, 0)
+    streamed = (good["stream"] != 0) & (good["heard_s"] > 0.0)
+    ttft, itl = np.full(len(good), np.nan), np.full(len(good), np.nan)
+    ttft[streamed] = (good["heard_s"] - good["sent_s"])[streamed]
+    long = streamed & (gaps > 0)
+    itl[long] = (good["ended_s"] - good["heard_s"])[long] / gaps[long]
+    if streamed.sum() >= ENOUGH:
+        return ttft, itl
+    whole = ~streamed
+    spread = gaps[whole].astype(np.float64) - gaps[whole].mean()
+    slope = float((spread * total[whole]).sum() / (spread * spread).sum()) if (spread != 0.0).any() else 0.0
+    slope = min(max(slope, 0.0), float(np.min((total[whole] / np.maximum(gaps[whole], 1)), initial=np.inf)))
+    ttft[whole] = total[whole] - slope * gaps[whole]
+    itl[whole] = slope
+    return ttft, itl
+
+
+def slowness(values: npt.NDArray[np.float64], where: npt.NDArray[np.int64], slices: int) -> npt.NDArray[np.float64]:
+    """By slice, the median against the median of all; as in the slice before where too few tell."""
+    factors = np.ones(slices)
+    told = ~np.isnan(values)
+    usual = float(np.median(values[told])) if told.any() else 0.0
+    for i in range(slices):
+        here = values[told & (where == i)]
+        factors[i] = float(np.median(here)) / usual if len(here) >= ENOUGH_IN_SLICE and usual > 0.0 else factors[i - 1] if i else 1.0
+    return np.maximum(factors, 1e-3)
+
+
+def weather_of(
+    own: npt.NDArray[Any], where: npt.NDArray[np.int64], edges: npt.NDArray[np.float64], slow_ttft: npt.NDArray[np.float64],
+    slow_itl: npt.NDArray[np.float64],
+) -> tuple[Slice, ...]:  # fmt: skip
+    """Slices of one target. One without attempts (its breaker was open) is as the one before; after the record it is as on the whole."""
+    shares = shares_of(own)
+    refused = own[(own["error_class"] == ErrorClass.RATE_LIMIT) & (own["retry_after_ms"] >= 0)]
+    wait = float(np.median(refused["retry_after_ms"])) / 1e3 if len(refused) else 0.0
+    weather, before = [], shares
+    for i in range(len(edges) - 1):
+        here = own[where == i]
+        if len(here):
+            before = shares_of(here)
+        weather.append(Slice(float(edges[i]), float(slow_ttft[i]), float(slow_itl[i]), before, wait))
+    weather.append(Slice(float(edges[-1]), failing=shares, retry_after_s=wait))
+    return tuple(weather)
+
+
+def shares_of(attempts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    counts = np.bincount(attempts["error_class"], minlength=CLASSES).astype(np.float64)
+    counts[0] = 0.0
+    return counts / len(attempts)

@@ -1,0 +1,194 @@
+"""One simulated run: a plan's tables, a demand and a service world in two blocks of memory, let run and drained.
+
+What must not live here: several runs (`seeds`), files, and what the counts mean (`result`).
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from roteiro.plan.compile import Compiled, fresh_block
+from roteiro.policy.state import release
+from roteiro.simulator import loop, table
+from roteiro.simulator.demand import Demand
+from roteiro.simulator.records import ARRIVAL, CLASSES, DRAWN, Stop, World, build
+from roteiro.simulator.service import ServiceWorld, TargetService
+from roteiro.simulator.tally import Tally
+from roteiro.terms.codes import World as Origin
+from roteiro.terms.error import InvariantError
+
+__all__ = ["EPOCH_UNIX_S", "Simulation"]
+
+EPOCH_UNIX_S: Final = 1_767_571_200.0
+"""When simulated time begins unless told otherwise: Monday, 5 January 2026, 00:00 UTC."""
+HAPPENINGS: Final = 1 << 16  # between two looks at progress, some 30 ms
+FOREVER: Final = 1e18
+
+Rows = Callable[[npt.NDArray[Any]], None]
+
+
+class Simulation:
+    """A run that can be let go on as often as wanted. The same arguments give the same events, to the bit.
+
+    `journal` keeps decisions too, as a gateway does; it needs room for them (`RingSizes.decisions`), and changes no event.
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        demand: Demand,
+        service: ServiceWorld,
+        seed: int = 1,
+        *,
+        journal: bool = False,
+        epoch_unix_s: float = EPOCH_UNIX_S,
+    ) -> None:
+        if len(service.targets) != len(compiled.names.targets):
+            raise InvariantError(f"a service world of {len(service.targets)} targets for a plan of {len(compiled.names.targets)}")
+        self.compiled = compiled
+        self.epoch_unix_s = epoch_unix_s
+        self.block, self.state = fresh_block(compiled, epoch_unix_s)
+        self.header = self.state.header
+        self.header["world"], self.header["journal"] = int(Origin.SIMULATED), int(journal)
+        self.world = world_of(compiled, demand, service, seed)
+        tiers = [compiled.plan.sla_tiers.get(name) for name in compiled.names.tiers]
+        promised = [
+            [math.nan, math.nan],
+            *([promise(tier.latency_p95_s), promise(tier.ttft_p95_s)] if tier else [math.nan] * 2 for tier in tiers),
+        ]
+        self.tally = Tally.empty(np.array(promised), len(compiled.names.targets), len(compiled.names.tenants))
+
+    @property
+    def now_s(self) -> float:
+        """Simulated seconds so far."""
+        return float(self.world.loop["now"][0])
+
+    @property
+    def arrived(self) -> int:
+        return int(self.world.loop["arrived"][0])
+
+    def run(
+        self,
+        requests: int | None = None,
+        duration_s: float = FOREVER,
+        on_events: Rows | None = None,
+        on_decisions: Rows | None = None,
+        on_progress: Callable[[int, float], None] | None = None,
+    ) -> Tally:
+        """Let arrive at most `requests` in all, none later than `duration_s`, and run until each has its outcome.
+
+        `on_events` and `on_decisions` get rows in order; they are gone after the call. `on_progress` gets requests so far and
+        simulated seconds. What any of them raises ends the run where it stands.
+        """
+        control = self.world.loop
+        most = len(self.world.arrivals) if int(control["process"][0]) == loop.TRACE else None
+        control["most"] = min(n for n in (requests, most, 1 << 60) if n is not None)
+        control["last_arrival"] = duration_s
+        if most is None and requests is None and duration_s >= FOREVER:
+            raise InvariantError("a drawn demand without an end: give requests or a duration")
+        return self.go(FOREVER, on_events, on_decisions, on_progress)
+
+    def go(
+        self, until_s: float, on_events: Rows | None, on_decisions: Rows | None, on_progress: Callable[[int, float], None] | None
+    ) -> Tally:
+        world, block = int(self.world.buffer.ctypes.data), int(self.block.ctypes.data)
+        self.world.loop["until"] = until_s
+        why = Stop.DRAIN
+        while why != Stop.FINISHED:
+            why = loop.run(world, block, HAPPENINGS)
+            drained = self.drain(block, on_events, on_decisions)
+            if why == Stop.DRAIN and not drained:
+                raise InvariantError("the rings are too small for so many requests at once: raise RingSizes.events or .decisions")
+            if on_progress is not None:
+                on_progress(self.arrived, self.now_s)
+            if why == Stop.REACHED and self.now_s >= until_s:
+                break
+        self.tally.breakers[:] = self.world.services["entered"]
+        return self.tally
+
+    def drain(self, block: int, on_events: Rows | None, on_decisions: Rows | None) -> int:
+        """Count and hand on what the rings hold → how many rows."""
+        drained = 0
+        for ring, name, hand in ((self.state.events, "event", on_events), (self.state.decisions, "decision", on_decisions)):
+            tail, head = int(self.header[f"{name}_tail"][0]), int(self.header[f"{name}_head"][0])
+            if name == "event":
+                self.tally.add(block, tail, head)
+            if hand is not None:
+                for rows in pieces(ring, tail, head):
+                    hand(rows)
+            self.header[f"{name}_tail"] = head
+            drained += head - tail
+        return drained
+
+    def close(self) -> None:
+        """Forget the blocks' addresses, which only plain Python keeps."""
+        release(int(self.block.ctypes.data))
+        release(int(self.world.buffer.ctypes.data))
+
+
+def pieces(ring: npt.NDArray[Any], tail: int, head: int) -> list[npt.NDArray[Any]]:
+    """The rows from `tail` to `head` of a ring, in order, as one view or two."""
+    first, count = tail % len(ring), head - tail
+    together = ring[first : first + count]
+    return [part for part in (together, ring[: count - len(together)]) if len(part)]
+
+
+def promise(seconds: float | None) -> float:
+    return math.nan if seconds is None else seconds * 1e3
+
+
+def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: int) -> World:
+    tables = [demand.input]
+    lengths = DRAWN
+    if demand.output is not None:
+        lengths = len(tables)
+        tables.append(demand.output)
+    flows = compiled.capacities["flows"]
+    slices = sum(len(target.weather) for target in service.targets)
+    own = sum(3 + CLASSES for _ in service.targets)
+    world = build(
+        {
+            "generators": 3, "work": flows, "timers": 2 * flows, "arrivals": max(len(demand.arrivals), 1), "mix": max(len(demand.mix), 1),
+            "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
+        },
+        seed,
+    )  # fmt: skip
+    at = 0
+    for t, target in enumerate(service.targets):
+        put_target(world, t, target, at, tables)
+        at += len(target.weather)
+    world.tables["quantiles"][: len(tables)] = tables
+    control = world.loop
+    control["process"], control["tick_s"], control["estimate"] = demand.process, loop.TICK_S, demand.estimate
+    control["gap_s"], control["shape"] = 1.0 / demand.rate_per_s, 1.0 / demand.cv**2 if demand.cv > 0.0 else 1.0
+    control["stream"], control["input"], control["output"] = demand.stream, 0, lengths
+    world.mix[: len(demand.mix)] = demand.mix
+    world.arrivals[: len(demand.arrivals)] = demand.arrivals if len(demand.arrivals) else np.zeros(0, ARRIVAL)
+    return world
+
+
+def put_target(world: World, t: int, target: TargetService, at: int, tables: list[table.Table]) -> None:
+    row = world.services[t]
+
+    def place(one: table.Table) -> int:
+        tables.append(one)
+        return len(tables) - 1
+
+    row["ttft"], row["itl"], row["output"] = place(target.ttft), place(target.itl), place(target.output)
+    row["most_output"], row["gaps"], row["itl_mean"] = target.most_output, target.gaps_differ, table.mean(target.itl)
+    row["midstream"], row["first"], row["count"] = target.midstream, at, len(target.weather)
+    usual = place(next(iter(target.failure.values()), target.ttft))
+    row["failure"] = usual
+    for error_class, times in target.failure.items():
+        row["failure"][error_class] = place(times)
+    quota = target.quota
+    row["request_s"] = 1.0 / quota.requests_per_s if quota.requests_per_s > 0.0 else 0.0
+    row["token_s"] = 1.0 / quota.tokens_per_s if quota.tokens_per_s > 0.0 else 0.0
+    row["burst_s"] = quota.burst_s
+    for i, weather in enumerate(target.weather):
+        world.weather[at + i] = (
+            weather.start_s, weather.slow_ttft, weather.slow_itl, weather.failing.sum(), np.cumsum(weather.failing), weather.retry_after_s * 1e3
+        )  # fmt: skip
