@@ -31,6 +31,7 @@ from roteiro.gateway.dispatch import Dispatch
 from roteiro.gateway.journey_port import FileLock, Journey
 from roteiro.gateway.lane import Lane
 from roteiro.gateway.plain import application
+from roteiro.gateway.slim import give_back
 from roteiro.gateway.spec import WorkerSpec
 from roteiro.gateway.sweep import Sweep
 from roteiro.journey.warm import warm
@@ -103,7 +104,7 @@ async def serve(spec: WorkerSpec) -> None:
     if spec.wake_fds:
         wake.listen(loop, spec.wake_fds[spec.worker], dispatch.wake)
     announcing = asyncio.create_task(announce(server, listener.getsockname()[1], spec.worker))
-    gc.collect()
+    give_back()
     gc.freeze()  # what lives by now lives on; a collection need not look at it
     try:
         await server.serve([listener])
