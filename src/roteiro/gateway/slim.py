@@ -1,7 +1,7 @@
 """A worker gives back the memory of what it needed only to start.
 
-Loading the kernel's machine code reads most of LLVM's program text (50 MB), which is not needed again. Those pages are clean copies of a file: dropped
-from the process, they are read back from the page cache if they ever are wanted.
+Loading the kernel's machine code reads most of LLVM's program text (50 MB), which is not needed again. Those pages are clean copies of a
+file: dropped from the process, they are read back from the page cache if they ever are wanted.
 """
 
 import ctypes
