@@ -7,7 +7,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from roteiro.gateway.journey_port import NO_FLOW, JourneyPort
 from roteiro.gateway.sweep import Sweep
@@ -16,10 +16,7 @@ from roteiro.terms.codes import Command, Reason, Step
 from roteiro.terms.edge import Edge, EdgeTenant
 from roteiro.terms.error import InvariantError, RequestError
 
-if TYPE_CHECKING:
-    from roteiro.gateway.exchange import Exchange
-
-__all__ = ["REASONS", "Dispatch"]
+__all__ = ["REASONS", "Dispatch", "Waiter"]
 
 log = logging.getLogger("roteiro.gateway")
 
@@ -30,6 +27,13 @@ _NONE: Final = int(Command.NONE)
 _WAKE: Final = int(Step.WAKE)
 MOST_NAMED: Final = 50
 """Names listed in an error message."""
+
+
+class Waiter(Protocol):
+    """An exchange that waits for its turn."""
+
+    def obey(self, command: int, argument: float, reason: int) -> None:
+        """Does what the journey commands."""
 
 
 class Dispatch:
@@ -47,7 +51,7 @@ class Dispatch:
     ) -> None:
         """`notify(worker)` tells another worker to `wake()`. Raises SettingsError where a target cannot be called."""
         self.journey, self.sweep = journey, sweep
-        self.queued: dict[int, Exchange] = {}
+        self.queued: dict[int, Waiter] = {}
         """Flow → its exchange, of those that wait for their turn."""
         self.draining = False
         self.run = run.encode()

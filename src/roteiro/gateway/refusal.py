@@ -75,7 +75,8 @@ _CATEGORIES: Final[Mapping[ErrorClass, str]] = {
     ErrorClass.PROTOCOL: "broken answer",
 }
 
-_status_of: Final = getattr(status_of, "py_func", status_of)  # the rule itself; machine code gains nothing here
+_status_of: Final = getattr(status_of, "py_func", status_of)
+"""The rule itself, in Python: its machine code is for other machine code only."""
 
 
 def of_request(error: RequestError) -> Refusal:

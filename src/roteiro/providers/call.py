@@ -75,7 +75,7 @@ class Target:
         self.name = quote(edge.name, safe="/ ").encode()
         self.secret = "" if edge.key_env is None else environment.get(edge.key_env, "").strip()
         if edge.key_env is not None and (not self.secret or not self.secret.isascii() or not self.secret.isprintable()):
-            raise SettingsError(f"provider {edge.name} needs its key in the environment variable {edge.key_env}, which is not set")
+            raise SettingsError(f"provider {edge.name} needs its key in the environment variable {edge.key_env}; set it")
         self.pool: Pool | None = None
         """None where the plan gives no address: such a target is never in service."""
         if not edge.base_url and address is None:

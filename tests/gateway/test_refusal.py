@@ -1,0 +1,54 @@
+"""Every reason has words for the client, and the status is the one that the ledger records."""
+
+import json
+
+import pytest
+
+from roteiro.gateway.refusal import of_reason, of_request
+from roteiro.journey.settle import status_of
+from roteiro.terms.codes import ErrorClass, Reason
+from roteiro.terms.error import RequestError
+
+NO_REFUSAL = {
+    "OK", "WEIGHTED", "RULE", "ONLY_TARGET", "FALLBACK", "RETRY", "LEAST_BAD", "BACKOFF", "RETRY_AFTER", "BUDGET_DEGRADED", "CLIENT_GONE", "WORKER_DIED",
+    "DEQUEUED", "BREAKER_OPENED", "BREAKER_FORCED", "BREAKER_HALF_OPEN", "BREAKER_CLOSED", "RULE_ON", "RULE_OFF", "ADOPTED", "MONEY_RESTORED",
+}  # fmt: skip
+"""Reasons that end no request, or whose client is gone."""
+plain_status_of = getattr(status_of, "py_func", status_of)  # machine code without a wrapper for Python must not be called from it
+REFUSALS = [reason for reason in Reason if reason.name not in NO_REFUSAL]
+
+
+@pytest.mark.parametrize("reason", REFUSALS, ids=lambda reason: reason.name)
+@pytest.mark.parametrize("tried", [[], [ErrorClass.SERVER, ErrorClass.TIMEOUT]], ids=["untried", "tried"])
+def test_every_reason_has_words(reason: Reason, tried: list[ErrorClass]) -> None:
+    refusal = of_reason(reason, 2.2, tried)
+    error = json.loads(refusal.body)["error"]
+    assert refusal.status == plain_status_of(int(reason), int(tried[-1]) if tried else 0, len(tried), 0)
+    assert error["message"] and "cannot be served now" not in error["message"]
+    assert ("server error, timeout" in error["message"]) is bool(tried)
+    headers = refusal.headers.decode()
+    assert ("retry-after: 3\r\n" in headers) is not ("x-should-retry: false\r\n" in headers)
+    if error["code"] in ("rate_limit_exceeded", "overloaded", "unavailable"):
+        assert "retry-after" in headers
+    assert f"x-roteiro-reason: {reason.name.lower()}\r\n" in headers
+
+
+def test_retry_after_is_never_zero() -> None:
+    assert b"retry-after: 1\r\n" in of_reason(Reason.QUEUE_FULL, 0.0, []).headers
+
+
+@pytest.mark.parametrize("error_class", [ErrorClass.BAD_REQUEST, ErrorClass.CONTENT])
+def test_the_clients_fault_is_told_as_the_provider_said_it(error_class: ErrorClass) -> None:
+    refusal = of_reason(Reason.NOT_RETRYABLE, 0.0, [error_class], 422, "no such field")
+    assert (refusal.status, json.loads(refusal.body)["error"]["message"]) == (422, "no such field")
+    silent = json.loads(of_reason(Reason.NOT_RETRYABLE, 0.0, [error_class], 400, None).body)["error"]
+    assert "refused" in silent["message"]
+
+
+def test_what_a_provider_says_of_its_own_faults_stays_inside() -> None:
+    assert b"stack trace" not in of_reason(Reason.OUT_OF_ATTEMPTS, 0.0, [ErrorClass.SERVER], 500, "stack trace").body
+
+
+def test_a_missing_key_is_asked_for() -> None:
+    refusal = of_request(RequestError(401, "missing_api_key", "no key"))
+    assert (refusal.status, b"www-authenticate: Bearer" in refusal.headers) == (401, True)
