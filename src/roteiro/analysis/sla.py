@@ -103,7 +103,7 @@ class TierReport:
 
 @dataclass(frozen=True, slots=True)
 class SlaReport:
-    """Every tier that promises or was used, those promised first and in the plan's order; `overall` is all of them against no promise."""
+    """Every tier that promises or was used, those that promise first and in the order given; `overall` is all against no promise."""
 
     tiers: tuple[TierReport, ...]
     overall: TierReport

@@ -219,6 +219,41 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "simulation.cost_of": ("cost of {name}", "custo de {name}"),
     "simulation.share_of": ("share of {name}", "parcela de {name}"),
     "simulation.transitions": ("breaker transitions", "mudanças de disjuntor"),
+    # the demonstration
+    "act.check": ("checking {plan}", "verificando {plan}"),
+    "act.sandboxes": ("starting sandbox providers: {names}", "iniciando provedores de ensaio: {names}"),
+    "act.no_model": (
+        "no real local model: {why}; a sandbox plays it",
+        "sem modelo local de verdade: {why}; um ensaio faz o seu papel",
+    ),
+    "act.no_openai": (
+        "the official client is not installed (extra `demo`): plain HTTP only",
+        "o cliente oficial não está instalado (extra `demo`): só HTTP simples",
+    ),
+    "act.server": (
+        "starting the gateway and the local model (the first start compiles the kernel: up to a minute)",
+        "iniciando o gateway e o modelo local (a primeira vez compila o núcleo: até um minuto)",
+    ),
+    "act.said": ("{line}", "{line}"),
+    "act.serving": ("serving at {base_url}, run {run}", "servindo em {base_url}, execução {run}"),
+    "act.traffic": ("{seconds} s of traffic begin", "começam {seconds} s de tráfego"),
+    "act.storm": ("{provider} begins to fail and to slow", "{provider} começa a falhar e a ficar lento"),
+    "act.calm": ("{provider} is well again", "{provider} está bem de novo"),
+    "act.drain": ("ending the server in order", "encerrando o servidor em ordem"),
+    "act.report": ("reading the ledger", "lendo o registro"),
+    "act.replay": ("replaying the run", "repetindo a execução"),
+    "act.predict": (
+        "simulating the same plan and demand, with service times fitted from the run",
+        "simulando o mesmo plano e demanda, com tempos de serviço ajustados à execução",
+    ),
+    "demo.title": ("The demonstration, from its ledger", "A demonstração, a partir do seu registro"),
+    "demo.local": (
+        "{provider} was a real model on this machine: {requests} answers, {tokens} output tokens.",
+        "{provider} foi um modelo de verdade nesta máquina: {requests} respostas, {tokens} tokens de saída.",
+    ),
+    "demo.no_local": ("The local model was played by a sandbox: {why}.", "O modelo local foi feito por um ensaio: {why}."),
+    "demo.kept": ("The ledger is kept in {data}, run {run}.", "O registro fica em {data}, execução {run}."),
+    "demo.stopped": ("Stopped; all that was started is ended.", "Interrompida; tudo o que foi iniciado foi encerrado."),
     # the live view
     "live.title": ("roteiro demo", "roteiro demo"),
     "live.rate": ("requests/s", "requisições/s"),
@@ -235,5 +270,5 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "live.now": ("now", "agora"),
     "live.phase.calm": ("all is well", "tudo bem"),
     "live.phase.storm": ("primary fails and slows", "primary falha e fica lento"),
-    "live.phase.after": ("primary has recovered", "primary se recuperou"),
+    "live.phase.after": ("after the outage", "depois da falha"),
 }  # fmt: skip

@@ -1,0 +1,175 @@
+"""Commands of the two worlds: serve, simulate, replay.
+
+What must not live here: the worlds.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from roteiro.cli.keys import AdminPort
+from roteiro.cli.option import AsJson, AsMarkdown, Data, Environment, Lang, Language, PlanFile, directory, in_language, present
+
+if TYPE_CHECKING:
+    from roteiro.gateway.supervisor import Ready
+
+__all__ = ["replay", "serve", "simulate"]
+
+
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port", metavar="PORT", envvar="ROTEIRO_PORT", help="For clients; without it 8080, 0 takes a free one.", show_default=False
+    ),
+]
+Host = Annotated[
+    str | None, typer.Option("--host", metavar="HOST", envvar="ROTEIRO_HOST", help="For clients; without it 127.0.0.1.", show_default=False)
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", metavar="N", envvar="ROTEIRO_WORKERS", help="Worker processes; without it 1.", show_default=False)
+]
+BaseUrls = Annotated[
+    list[str] | None,
+    typer.Option("--base-url", metavar="PROVIDER=URL", help="A provider's address in place of the plan's; repeatable.", show_default=False),
+]
+Drain = Annotated[
+    str | None,
+    typer.Option(
+        "--drain", metavar="TIME", envvar="ROTEIRO_DRAIN", help="For requests in flight at the end; without it 30s.", show_default=False
+    ),
+]
+Certificate = Annotated[
+    Path | None,
+    typer.Option("--tls-certificate", metavar="FILE", envvar="ROTEIRO_TLS_CERTIFICATE", help="Serve clients over TLS.", show_default=False),
+]
+CertificateKey = Annotated[
+    Path | None, typer.Option("--tls-key", metavar="FILE", envvar="ROTEIRO_TLS_KEY", help="Key of the certificate.", show_default=False)
+]
+DemandFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--demand",
+        metavar="FILE|RUN",
+        help="A trace (TIMESTAMP, ContextTokens, GeneratedTokens), or a recorded run of --data; without it, the plan's.",
+        show_default=False,
+    ),
+]
+FitFrom = Annotated[
+    str | None,
+    typer.Option("--fit-from", metavar="RUN", help="A recorded run of --data that service times are fitted to.", show_default=False),
+]
+Seeds = Annotated[int, typer.Option("--seeds", metavar="N", min=1, max=1000, help="Possible days.")]
+Requests = Annotated[
+    int | None, typer.Option("--requests", metavar="N", min=1, help="Requests a seed; without it, 100,000.", show_default=False)
+]
+Duration = Annotated[str | None, typer.Option("--duration", metavar="TIME", help="Simulated time a seed, as 1h.", show_default=False)]
+ScenarioName = Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="One of the demand's scenarios.", show_default=False)]
+Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Write the simulated events to --data, for reports.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="The run: serve names it when it starts, and `roteiro report traffic`.")]
+
+
+def serve(
+    plan: PlanFile,
+    port: Port = None,
+    host: Host = None,
+    admin_port: AdminPort = None,
+    workers: Workers = None,
+    data: Data = None,
+    environment: Environment = None,
+    base_url: BaseUrls = None,
+    drain: Drain = None,
+    tls_certificate: Certificate = None,
+    tls_key: CertificateKey = None,
+) -> None:
+    """Serve a plan: an OpenAI-compatible gateway that enforces it, and writes down every decision.
+
+    SIGHUP adopts the plan's file anew; SIGTERM and Ctrl-C end it in order, a second one at once.
+    """
+    import os
+
+    from roteiro.tasks.serve import serve as run
+    from roteiro.tasks.settings import Settings
+
+    settings = Settings.read(
+        os.environ, directory=directory(data), port=port, host=host, admin_port=admin_port, workers=workers, environment=environment,
+        base_urls=",".join(base_url) if base_url else None, drain_s=drain, tls_certificate=tls_certificate, tls_key=tls_key,
+    )  # fmt: skip
+    scheme = "https" if tls_certificate is not None else "http"
+    raise typer.Exit(run(plan, settings, on_ready=lambda ready: welcome(ready, settings.host, scheme)))
+
+
+def welcome(ready: "Ready", host: str, scheme: str) -> None:
+    """Where it serves, and the first thing to do."""
+    from roteiro.report.terminal import console
+
+    to = console()
+    to.print(f"serving {scheme}://{host}:{ready.port}/v1  (plan {ready.digest[:12]}, run {ready.run})", style="bold green", markup=False)
+    admin = f"http://127.0.0.1:{ready.admin_port}"
+    to.print(f"administration {admin}  (token in {ready.token_file})" if ready.token_file else f"administration {admin}", markup=False)
+    extra = "" if ready.admin_port == 8081 else f" --admin-port {ready.admin_port}"
+    to.print(f"a key for a client: roteiro keys create TENANT --data {ready.directory}{extra}", markup=False, soft_wrap=True)
+
+
+def simulate(
+    plan: PlanFile,
+    demand: DemandFrom = None,
+    fit_from: FitFrom = None,
+    seeds: Seeds = 5,
+    requests: Requests = None,
+    duration: Duration = None,
+    scenario: ScenarioName = None,
+    environment: Environment = None,
+    data: Data = None,
+    keep: Keep = True,
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Simulate a plan: what would happen, as intervals over several seeds.
+
+    The same decisions as when serving, taken by the same kernel; arrivals, lengths and service times are drawn.
+    """
+    from roteiro.cli.simulate_page import simulation_page
+    from roteiro.report.plain import dumps
+    from roteiro.report.terminal import console
+    from roteiro.tasks.simulate import simulate as run
+    from roteiro.terms.units import parse_duration
+
+    duration_s = None if duration is None else float(parse_duration(duration, default="s"))
+    # A run can only be in a data directory, so one is meant even where none is named; else nothing is kept unasked.
+    of_run = fit_from is not None or (demand is not None and not Path(demand).is_file())
+    with console(stderr=True).status("simulating …"):
+        result = run(
+            plan, demand=demand, data=directory(data) if data is not None or of_run else None, fit_from=fit_from, seeds=seeds,
+            requests=requests, duration_s=duration_s, environment=environment, scenario=scenario, keep=keep and data is not None,
+        )  # fmt: skip
+    if as_json:
+        typer.echo(dumps(result.as_json()), nl=False)
+        return
+    present(simulation_page(result, in_language(lang)), lang, as_markdown=as_markdown)
+
+
+def replay(
+    run: RunName,
+    data: Data = None,
+    as_json: AsJson = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Run a recorded run again and compare every decision, bit by bit.
+
+    Exit code 0: all identical. 1: something differs or is missing, and it is said what.
+    """
+    from roteiro.cli.replay_page import replay_page
+    from roteiro.report.plain import dumps
+    from roteiro.report.terminal import console
+    from roteiro.tasks.replay import replay as again
+
+    with console(stderr=True).status("replaying …"):
+        result = again(directory(data), run)
+    if as_json:
+        typer.echo(dumps(result.as_json()), nl=False)
+    else:
+        present(replay_page(result, in_language(lang)), lang)
+    if not result.identical:
+        raise typer.Exit(1)

@@ -1,0 +1,92 @@
+"""Ask the administration port of a running server: its state, its keys, its plan.
+
+What must not live here: what the server does with it (`gateway.admin`).
+"""
+
+import http.client
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from roteiro.terms.error import PlanError, SettingsError
+from roteiro.terms.problem import Problem, Severity, Where
+
+__all__ = ["Administration"]
+
+DEFAULT_PORT: Final = 8081
+WITHIN_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """One server's administration port. Every call raises SettingsError where it cannot be reached or refuses."""
+
+    port: int
+    token: str
+    host: str = "127.0.0.1"
+
+    @classmethod
+    def of(cls, data: Path, port: int | None = None, token: str | None = None) -> Self:
+        """By its data directory, whose token is taken where none is given."""
+        if not token:
+            try:
+                token = (data / "admin.token").read_text(encoding="utf-8").strip()
+            except OSError as error:
+                said = error.strerror or error
+                raise SettingsError(
+                    f"{data / 'admin.token'} cannot be read: {said}; name the server's --data, or give --admin-token"
+                ) from None
+        return cls(port or DEFAULT_PORT, token)
+
+    def state(self) -> dict[str, Any]:
+        """The fleet's counters (`gateway.snapshot`)."""
+        return self.call("GET", "/admin/state")
+
+    def create_key(self, tenant: str, name: str | None = None, workload: str | None = None) -> dict[str, Any]:
+        """Makes a key; `key` of the answer is shown this once."""
+        wanted = {"tenant": tenant, "name": name, "workload": workload}
+        return self.call("POST", "/admin/keys", msgspec.json.encode({word: value for word, value in wanted.items() if value is not None}))
+
+    def keys(self) -> list[dict[str, Any]]:
+        """Names of keys and whose they are."""
+        return list(self.call("GET", "/admin/keys")["keys"])
+
+    def revoke_key(self, name: str) -> None:
+        """Makes a key unknown."""
+        self.call("DELETE", f"/admin/keys/{name}")
+
+    def adopt(self, plan: Path) -> dict[str, Any]:
+        """Has the server read the plan's file and adopt it. Raises PlanError with every problem where it refuses."""
+        return self.call("POST", "/admin/plan", msgspec.json.encode({"path": str(plan.resolve())}))
+
+    def call(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        """The answer's JSON."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=WITHIN_S)
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            status, said = response.status, response.read()
+            answer: dict[str, Any] = msgspec.json.decode(said) if said else {}
+        except (OSError, http.client.HTTPException) as error:
+            where = f"{self.host}:{self.port}"
+            raise SettingsError(f"no server administers at {where} ({error}); is it running, and is this its --admin-port?") from error
+        except msgspec.DecodeError as error:
+            raise SettingsError(f"what answers at {self.host}:{self.port} is not Roteiro's administration ({status})") from error
+        finally:
+            connection.close()
+        if status == 422 and "problems" in answer:
+            raise PlanError([problem_of(fields) for fields in answer["problems"]])
+        if status >= 400:
+            error_said = answer.get("error", answer)
+            message = error_said.get("message", error_said) if isinstance(error_said, dict) else error_said
+            raise SettingsError(f"the server refuses ({status}): {message}")
+        return answer
+
+
+def problem_of(fields: dict[str, Any]) -> Problem:
+    where = Where(str(fields.get("file", "plan")), int(fields.get("line", 1)), int(fields.get("column", 1)))
+    severity = Severity(fields.get("severity", "error"))
+    return Problem(fields["code"], where, fields.get("path", ""), fields["message"], fields.get("remedy", ""), severity)

@@ -1,0 +1,34 @@
+"""Check a plan: read it, cross-check it, and see that its tables can be made, as serving and simulating would.
+
+What must not live here: any one check.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from roteiro.plan.read import Reading, read
+from roteiro.terms.error import PlanError
+
+__all__ = ["check", "checked"]
+
+
+def check(plan_path: str | Path, environment: str | None = None) -> Reading:
+    """The plan with all of its problems. `environment` lays `plan.<environment>.yaml` over it."""
+    reading = read(plan_path, environment)
+    if reading.plan is None:
+        return reading
+    from roteiro.plan.compile import compile_plan
+
+    try:
+        compile_plan(reading.plan, reading.digest)
+    except PlanError as error:
+        return replace(reading, plan=None, digest="", problems=(*reading.problems, *error.problems))
+    return reading
+
+
+def checked(plan_path: str | Path, environment: str | None = None) -> Reading:
+    """The same, of a plan that is good. Raises PlanError with every problem otherwise."""
+    reading = check(plan_path, environment)
+    if reading.plan is None:
+        raise PlanError(reading.problems)
+    return reading

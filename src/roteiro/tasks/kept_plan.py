@@ -1,0 +1,61 @@
+"""Plans as a data directory keeps them: by digest, and by the versions of each run. Reports judge by the plan that was in force.
+
+What must not live here: keeping them (the server does when it adopts one).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from roteiro.analysis.purse import Purse
+from roteiro.analysis.sla import TierTarget
+from roteiro.plan.model import Budget, Plan
+from roteiro.plan.read import read_text
+
+__all__ = ["kept_plan", "purses_of", "targets_of"]
+
+
+def kept_plan(data: Path, digest: str) -> Plan | None:
+    """The plan with that digest, or None where the directory has it no more, or never had it."""
+    for text in kept_texts(data, digest):
+        plan = read_text(text, file=f"{digest[:12]}.json").plan
+        if plan is not None:
+            return plan
+    return None
+
+
+def kept_texts(data: Path, digest: str) -> Iterator[str]:
+    by_digest = data / "plans" / f"{digest}.json"
+    if digest.isalnum() and by_digest.is_file():
+        yield by_digest.read_text(encoding="utf-8")
+    for path in sorted((data / "run").glob("*/versions/*.json"), reverse=True):
+        try:
+            version = msgspec.json.decode(path.read_bytes())
+        except (OSError, msgspec.DecodeError):
+            continue
+        if isinstance(version, dict) and version.get("digest") == digest and isinstance(version.get("plan"), str):
+            yield version["plan"]
+
+
+def targets_of(plan: Plan) -> dict[str, TierTarget]:
+    """What each tier promises, the strictest first; equals in the plan's order."""
+    tiers = sorted(plan.sla_tiers.items(), key=lambda item: (-(item[1].availability or 0.0), item[1].latency_p95_s or float("inf")))
+    return {name: TierTarget(tier.availability, tier.latency_p95_s, tier.ttft_p95_s, tier.quality_score) for name, tier in tiers}
+
+
+def purses_of(plan: Plan) -> tuple[Purse, ...]:
+    """Every budget with whose requests it pays for: the fleet's, the teams', the tenants', the workloads'."""
+
+    def purse(name: str, budget: Budget, tenants: frozenset[str] | None = None, workloads: frozenset[str] | None = None) -> Purse:
+        return Purse(name, budget.amount_nusd, budget.period, plan.timezone, tenants, workloads)
+
+    found = [purse(f"all/{name}", budget) for name, budget in plan.budgets.items()]
+    for team, its in plan.teams.items():
+        members = frozenset(name for name, tenant in plan.tenants.items() if tenant.team == team)
+        found += [purse(f"team/{team}/{name}", budget, members) for name, budget in its.budgets.items()]
+    for tenant, one in plan.tenants.items():
+        found += [purse(f"tenant/{tenant}/{name}", budget, frozenset([tenant])) for name, budget in one.budgets.items()]
+    for workload, kind in plan.workloads.items():
+        found += [purse(f"workload/{workload}/{name}", budget, None, frozenset([workload])) for name, budget in kind.budgets.items()]
+    return tuple(found)

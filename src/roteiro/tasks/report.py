@@ -1,0 +1,186 @@
+"""Report on what did happen: service levels, cost and traffic, read from a ledger.
+
+What must not live here: judging and summing (`analysis`), and showing (`report`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from roteiro.analysis.cost import COLUMNS as COST_COLUMNS
+from roteiro.analysis.cost import CostReport, cost
+from roteiro.analysis.purse import COLUMNS as PURSE_COLUMNS
+from roteiro.analysis.purse import PurseUse, period_start, purse_use
+from roteiro.analysis.sla import COLUMNS as SLA_COLUMNS
+from roteiro.analysis.sla import SlaReport, sla
+from roteiro.analysis.traffic import COLUMNS as TRAFFIC_COLUMNS
+from roteiro.analysis.traffic import DECISION_COLUMNS, TrafficReport, traffic
+from roteiro.ledger import Ledger
+from roteiro.plan.model import Plan
+from roteiro.tasks.kept_plan import kept_plan, purses_of, targets_of
+from roteiro.terms.error import SettingsError
+from roteiro.terms.units import QuantityError, parse_duration
+
+__all__ = ["CostAnswer", "Period", "SlaAnswer", "TrafficAnswer", "parse_since", "report_cost", "report_sla", "report_traffic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What a report is about. `first` and `last` are the arrivals it found, None where it found nothing; `digests` the plans in force."""
+
+    data: str
+    run: str | None
+    since: datetime | None
+    world: str | None
+    requests: int
+    first: datetime | None
+    last: datetime | None
+    runs: int
+    digests: tuple[str, ...]
+
+    @property
+    def digest(self) -> str | None:
+        """The plan in force last."""
+        return self.digests[-1] if self.digests else None
+
+
+@dataclass(frozen=True, slots=True)
+class SlaAnswer:
+    """`targets_known`: whether the plan in force last is still at hand."""
+
+    period: Period
+    targets_known: bool
+    sla: SlaReport
+
+
+@dataclass(frozen=True, slots=True)
+class CostAnswer:
+    period: Period
+    budgets_known: bool
+    cost: CostReport
+    budgets: tuple[PurseUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficAnswer:
+    period: Period
+    traffic: TrafficReport
+
+
+def parse_since(text: str, now: datetime | None = None) -> datetime:
+    """A moment from `24h`, `7d` (before `now`), or from a date or time as ISO 8601 writes it (UTC where it names no zone)."""
+    try:
+        return (now or datetime.now(UTC)) - timedelta(seconds=float(parse_duration(text)))
+    except (QuantityError, OverflowError):
+        pass
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise SettingsError(f"{text[:60]!r} is no period and no time; write for example 24h, 7d or 2026-01-31T12:00") from None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def report_sla(data: str | Path, since: datetime | None = None, run: str | None = None) -> SlaAnswer:
+    """Service levels of the live traffic, or of one run in whatever world. Raises SettingsError and LedgerError."""
+    question = Question(Path(data), since, run)
+    period = question.period()
+    plan = question.plan(period)
+    events = question.ask("events", SLA_COLUMNS)
+    return SlaAnswer(period, plan is not None, sla(events, targets_of(plan) if plan is not None else None))
+
+
+def report_cost(data: str | Path, since: datetime | None = None, run: str | None = None) -> CostAnswer:
+    """Cost of the same, and what is left of the budgets of the plan in force last.
+
+    Budgets look at all live requests of their own periods, whatever the report is about; of a simulated run, at that run's alone.
+    """
+    question = Question(Path(data), since, run)
+    period = question.period()
+    plan = question.plan(period)
+    report = cost(question.ask("events", COST_COLUMNS))
+    uses = question.purses(plan, period) if plan is not None else ()
+    return CostAnswer(period, plan is not None, report, uses)
+
+
+def report_traffic(data: str | Path, since: datetime | None = None, run: str | None = None) -> TrafficAnswer:
+    """Outcomes, providers, failovers, breakers and reasons of the same."""
+    question = Question(Path(data), since, run)
+    period = question.period()
+    found = traffic(question.ask("events", TRAFFIC_COLUMNS), question.ask("decisions", DECISION_COLUMNS))
+    return TrafficAnswer(period, found)
+
+
+class Question:
+    """Which rows of which ledger a report is about: those of a run, or all that are live; since a moment."""
+
+    def __init__(self, data: Path, since: datetime | None, run: str | None) -> None:
+        if not data.is_dir():
+            raise SettingsError(f"there is no data directory {data}; name one with --data")
+        self.data, self.since, self.run = data, since, run
+        self.ledger = Ledger(data)
+        self.world: str | None = None if run is not None else "live"
+        if run is not None and run not in (runs := [known.run for known in self.ledger.runs()]):
+            known = f"its runs are {', '.join(runs[-5:])}" if runs else "it has no rows yet"
+            raise SettingsError(f"the ledger of {data} has no run {run!r}; {known}")
+
+    def condition(self, table: str) -> tuple[str, dict[str, Any]]:
+        """The SQL condition that chooses the rows, with its parameters. Decisions have no world: theirs is their run's."""
+        parts, values = ["true"], dict[str, Any]()
+        if self.run is not None:
+            parts.append("run = $run")
+            values["run"] = self.run
+        elif table == "decisions":
+            parts.append("run IN (SELECT DISTINCT run FROM events WHERE world = 'live')")
+        else:
+            parts.append("world = 'live'")
+        if self.since is not None:
+            parts.append("time >= $since")
+            values["since"] = self.since
+        return " AND ".join(parts), values
+
+    def ask(self, table: str, columns: Iterable[str]) -> pa.Table:
+        condition, values = self.condition(table)
+        named = ", ".join(f'"{column}"' for column in columns)
+        return self.ledger.sql(f"SELECT {named} FROM {table} WHERE {condition}", values)  # noqa: S608 (names and words of ours)
+
+    def period(self) -> Period:
+        condition, values = self.condition("events")
+        (row,) = self.ledger.sql(
+            f"""SELECT count(*) AS requests, min(time) AS first, max(time) AS last, count(DISTINCT run) AS runs, min(world) AS world
+                FROM events WHERE {condition}""",  # noqa: S608
+            values,
+        ).to_pylist()
+        digests = self.ledger.sql(
+            f"SELECT digest FROM events WHERE {condition} AND digest IS NOT NULL GROUP BY digest ORDER BY max(time)",  # noqa: S608
+            values,
+        )
+        world = row.pop("world") or self.world
+        return Period(
+            data=str(self.data), run=self.run, since=self.since, world=world, digests=tuple(digests.column("digest").to_pylist()), **row
+        )
+
+    def plan(self, period: Period) -> Plan | None:
+        return kept_plan(self.data, period.digest) if period.digest is not None else None
+
+    def purses(self, plan: Plan, period: Period) -> tuple[PurseUse, ...]:
+        """Budgets as of now; of a run that was asked for, as of its last request's end."""
+        at = datetime.now(UTC) if self.run is None else self.ended()
+        purses = purses_of(plan)
+        start = min((period_start(one.period, at, one.timezone) for one in purses), default=at)
+        named = ", ".join(f'"{column}"' for column in PURSE_COLUMNS)
+        simulated = period.world != "live"
+        mine = "run = $run" if simulated else "world = 'live'"
+        # What ended in the period may have arrived before it, but by no more than a day: no deadline is that long.
+        values: dict[str, Any] = {"start": start - timedelta(days=1)} | ({"run": self.run} if simulated else {})
+        rows = self.ledger.sql(f"SELECT {named} FROM events WHERE {mine} AND time >= $start", values)  # noqa: S608
+        return purse_use(rows, purses, at)
+
+    def ended(self) -> datetime:
+        """When the last request of the run ended; now where there is none."""
+        last = self.ledger.sql("SELECT max(epoch_us(time) + CAST(total_ms * 1000 AS BIGINT)) AS last FROM events WHERE run = ?", [self.run])
+        micros = last.column("last")[0].as_py()
+        return datetime.now(UTC) if micros is None else datetime.fromtimestamp(micros / 1e6 + 1e-3, UTC)
