@@ -21,7 +21,8 @@ from roteiro.gateway.block import Block
 from roteiro.gateway.data_directory import DataDirectory, RunDirectory, replace_file
 from roteiro.gateway.keys import Key, Keys
 from roteiro.gateway.local_models import Brought, LocalModels
-from roteiro.gateway.spending import Cut, ask_ledger, spent_in_ring, starts, sums
+from roteiro.gateway.spending import ask_ledger, spent_in_ring, starts, sums
+from roteiro.gateway.spent import Cut
 from roteiro.gateway.tending import Tending
 from roteiro.plan.compile import Compiled, Grant, compile_plan
 from roteiro.plan.digest import canonical_json

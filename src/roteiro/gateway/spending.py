@@ -1,49 +1,24 @@
-"""What budgets have spent in their current periods, asked of the ledger.
+"""What budgets have spent in their current periods, as the ledger and the ring of the running run tell.
 
 A request's cost is booked when it ends, and counts for the budgets that held for it: those of all, of its tenant's team, of its tenant and
-of its workload. The ledger is asked in a process of its own (`python -m roteiro.gateway.spending`), because DuckDB and Arrow would
-treble the supervisor's memory for one question.
-
-What must not live here: when budgets are restored, and how the kernel books.
+of its workload. What must not live here: when budgets are restored, and how the kernel books.
 """
 
-import argparse
 import asyncio
-import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from roteiro.gateway.child import run_to_end
 from roteiro.gateway.data_directory import DataDirectory
+from roteiro.gateway.spent import Cut, Spent
 from roteiro.plan.compile import MONDAY_S, PERIOD_S, Compiled, local_offset_s
 from roteiro.plan.model import Plan
 from roteiro.policy.state import State
 from roteiro.terms.error import LedgerError
 
-if TYPE_CHECKING:
-    from roteiro.ledger.query import Queries
-
-__all__ = ["Cut", "Spent", "ask_ledger", "booked_to", "main", "period_start", "spent_before", "spent_in_ring", "starts", "sums"]
-
-
-class Spent(msgspec.Struct, frozen=True):
-    """Cost of the requests of one tenant and workload that ended at `since_s` (Unix seconds) or later."""
-
-    since_s: float
-    tenant: str
-    workload: str
-    cost_nusd: int
-
-
-class Cut(msgspec.Struct, frozen=True):
-    """Up to which event of a run the ledger is asked; later ones are counted in the ring."""
-
-    run: str
-    seq: int
+__all__ = ["ask_ledger", "booked_to", "period_start", "spent_before", "spent_in_ring", "starts", "sums"]
 
 
 def period_start(period_s: float, offset_s: float, unix_s: float) -> float:
@@ -97,7 +72,7 @@ async def ask_ledger(data: DataDirectory, since_s: Iterable[float], cut: Cut | N
     arguments = ["--directory", str(data.path), *(f"--since={moment!r}" for moment in sorted(set(since_s)))]
     if cut is not None:
         arguments += ["--run", cut.run, "--below", str(cut.seq)]
-    code, said = await run_to_end("roteiro.gateway.spending", arguments)
+    code, said = await run_to_end("roteiro.gateway.spent", arguments)
     if code:
         raise LedgerError(f"what was spent cannot be read from the ledger in {data.path}: {said.decode(errors='replace').strip()}")
     return await asyncio.to_thread(msgspec.json.decode, said, type=list[Spent])
@@ -119,41 +94,3 @@ def spent_in_ring(compiled: Compiled, state: State, first: int, starts_s: Iterab
         for row in rows
         if epoch_s + float(row["ended_s"]) >= start_s
     ]
-
-
-def read_ledger(ledger: "Queries", since_s: Iterable[float], cut: Cut | None) -> list[Spent]:
-    """The question itself."""
-    found = []
-    for moment in since_s:
-        rows = ledger.sql(
-            """SELECT tenant, workload, sum(cost_nusd)::BIGINT AS cost_nusd FROM events
-               WHERE world = 'live' AND cost_nusd > 0 AND epoch_us(time) / 1e6 + (ended_s - arrival_s) >= $since
-                 AND NOT (run = $run AND seq >= $below)
-               GROUP BY tenant, workload ORDER BY tenant, workload""",
-            {"since": moment, "run": cut.run if cut else "", "below": cut.seq if cut else 0},
-        )
-        found += [Spent(moment, row["tenant"] or "", row["workload"] or "", row["cost_nusd"]) for row in rows.to_pylist()]
-    return found
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Answers on standard output: JSON rows, or one line on what is wrong and exit code 1."""
-    parser = argparse.ArgumentParser(prog="python -m roteiro.gateway.spending", description="What was spent since some moments.")
-    parser.add_argument("--directory", type=Path, required=True)
-    parser.add_argument("--since", type=float, action="append", default=[], help="Unix seconds")
-    parser.add_argument("--run")
-    parser.add_argument("--below", type=int, default=0)
-    options: Any = parser.parse_args(arguments)
-    from roteiro.ledger import Ledger
-
-    cut = Cut(options.run, options.below) if options.run else None
-    try:
-        answer = msgspec.json.encode(read_ledger(Ledger(options.directory), options.since, cut)).decode()
-    except LedgerError as error:
-        answer = str(error)
-    sys.stdout.write(answer + "\n")
-    return 0 if answer.startswith("[") else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

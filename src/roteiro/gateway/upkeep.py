@@ -1,37 +1,26 @@
-"""The ledger's upkeep: sealed segments to Parquet, and what is past its retention removed, now and then, in a process of its own.
+"""When the ledger is looked after, and from which day on its rows are kept.
 
-    python -m roteiro.gateway.upkeep --directory DIR --events-before DAY --decisions-before DAY
-
-What must not live here: how files are compacted or expired (`ledger.compact`).
+What must not live here: the work itself (`compactor`, a process of its own).
 """
 
-import argparse
 import asyncio
 import logging
-import os
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from roteiro.gateway.child import run_to_end
 from roteiro.gateway.data_directory import DataDirectory
 from roteiro.gateway.spending import period_start
 from roteiro.plan.compile import PERIOD_S, named_budgets
 from roteiro.plan.model import Plan
-from roteiro.terms.error import LedgerError
 
-if TYPE_CHECKING:
-    from roteiro.ledger.place import Table
-
-__all__ = ["EVERY_S", "Upkeep", "keep_from", "main"]
+__all__ = ["EVERY_S", "Upkeep", "keep_from"]
 
 log = logging.getLogger("roteiro.gateway")
 
 EVERY_S: Final = 900.0
-_NICENESS: Final = 10
 _FIRST_AFTER_S: Final = 5.0
 """A start has better things to do."""
 _MARGIN_S: Final = 8 * 86_400.0
@@ -76,34 +65,8 @@ class Upkeep:
         while True:
             events, decisions = keep_from(self._plan(), time.time())
             arguments = ["--directory", str(self._data.path), "--events-before", str(events), "--decisions-before", str(decisions)]
-            code, said = await run_to_end("roteiro.gateway.upkeep", arguments)
+            code, said = await run_to_end("roteiro.gateway.compactor", arguments)
             self.error = said.decode(errors="replace").strip() or f"exit code {code}" if code else None
             if self.error:
                 log.error("the ledger's upkeep failed, and is tried again in %g s: %s", self._every_s, self.error)
             await asyncio.sleep(self._every_s)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """One round. Exit code 1, and one line on what is wrong, where it could not be finished."""
-    parser = argparse.ArgumentParser(prog="python -m roteiro.gateway.upkeep", description="Compact and expire the ledger once.")
-    parser.add_argument("--directory", type=Path, required=True)
-    parser.add_argument("--events-before", type=date.fromisoformat, required=True, help="first UTC day that is kept")
-    parser.add_argument("--decisions-before", type=date.fromisoformat, required=True)
-    options: Any = parser.parse_args(arguments)
-    os.nice(_NICENESS)
-    from roteiro.ledger import compact_segments, expire, recover
-
-    before: dict[Table, date] = {"events": options.events_before, "decisions": options.decisions_before}
-    try:
-        recover(options.directory)
-        for table, first in before.items():
-            compact_segments(options.directory, table)
-            expire(options.directory, table, first)
-    except LedgerError as error:
-        sys.stdout.write(f"{error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
