@@ -54,12 +54,17 @@ class Server:
         }  # fmt: skip
         self.process: subprocess.Popen[bytes]
 
-    def start(self) -> Self:
-        """Until it is ready; fails with its log where it does not get so far."""
+    def launch(self) -> Self:
+        """Start it, and do not wait."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "roteiro.tasks.serve", str(self.plan)], stdout=subprocess.PIPE, stderr=log, env=self._environ
             )
+        return self
+
+    def start(self) -> Self:
+        """Until it is ready; fails with its log where it does not get so far."""
+        self.launch()
         assert self.process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)

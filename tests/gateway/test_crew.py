@@ -70,7 +70,7 @@ def test_a_port_in_use_is_told_with_a_remedy() -> None:
 
 def test_an_address_that_is_not_ours_is_told() -> None:
     """The address is of those that documentation may use (RFC 5737), and so nobody's."""
-    with pytest.raises(SettingsError, match="cannot listen on 203.0.113.7:0: Cannot assign requested address"):
+    with pytest.raises(SettingsError, match=r"cannot listen on 203\.0\.113\.7:0: Cannot assign requested address"):
         listen_on("203.0.113.7", 0, "--port")
 
 

@@ -29,7 +29,7 @@ def test_a_second_server_is_told_who_holds_it(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
-    with pytest.raises(SettingsError, match="cannot be written: .*; mend it, or use another --data"):
+    with pytest.raises(SettingsError, match=r"cannot be written: .*; mend it, or use another --data"):
         DataDirectory(tmp_path / "data").hold()
 
 

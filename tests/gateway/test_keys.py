@@ -110,6 +110,6 @@ def test_a_database_that_fails_later_says_so(keys: Keys, tmp_path: Path) -> None
     keys.close()
     (tmp_path / "state.sqlite").write_bytes(b"not a database, but long enough to look like one" * 100)
     for ask in (keys.all, lambda: keys.revoke("acme-1"), lambda: keys.draft("acme", None, None, plan())):
-        with pytest.raises(SettingsError, match="the keys? cannot be"):
+        with pytest.raises(SettingsError, match=r"the keys? cannot be"):
             ask()
     keys.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway.server import WITHIN_S, Server, eventually
+from tests.gateway.server import START_WITHIN_S, WITHIN_S, Server, eventually
 
 from roteiro.tasks.serve import serve
 from roteiro.tasks.settings import Settings
@@ -68,6 +68,17 @@ def test_an_address_that_is_none_is_told(plan: Path, capsys: pytest.CaptureFixtu
 def test_more_budgets_than_a_tenant_can_have_is_a_problem_of_the_plan(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan.write_text(PLAN.replace("acme: {}", "acme: {budgets: {" + ", ".join(f"b{n}: $9/day" for n in range(5)) + "}}"))
     assert "E902 tenants.acme.budgets" in refused(plan, capsys)
+
+
+def test_a_server_that_is_told_to_stop_while_it_starts_leaves_nothing(plan: Path, tmp_path: Path) -> None:
+    server = Server(plan, tmp_path / "data", {}, workers=2).launch()
+    try:
+        (run,) = eventually(lambda: list((tmp_path / "data").glob("run/*/worker-1.json")), START_WITHIN_S)
+        assert server.stop() == 0
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+    assert not (run.parent / "block").exists() and "Traceback" not in server.log.read_text()
 
 
 @pytest.fixture(scope="module")

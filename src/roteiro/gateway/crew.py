@@ -122,6 +122,9 @@ class Crew:
     async def drain(self, hasten: asyncio.Event) -> None:
         """Requests in flight are answered, then all end; where `hasten` is set, at once. What they leave is settled."""
         self._leaving = True
+        if not self._keeping:  # they never came to serve
+            await self._abandon()
+            return
         self.signal(signal.SIGTERM)
         hastened = asyncio.create_task(hasten.wait())
         over = asyncio.create_task(self._all_over())
@@ -135,6 +138,12 @@ class Crew:
         """Let go of the bells."""
         for post in self.posts:
             os.close(post.bell)
+
+    async def _abandon(self) -> None:
+        for post in self.posts:
+            if post.child is not None:
+                await post.child.kill()
+                self._died(post.number)
 
     async def _all_over(self) -> bool:
         await asyncio.gather(*self._keeping, return_exceptions=True)
@@ -159,6 +168,7 @@ class Crew:
         path.write_bytes(msgspec.json.encode(spec))
         inherited = [self._listener.fileno(), self._data.lock_fd, *spec.wake_fds]
         post.child = await Child.start("roteiro.gateway.worker", ["--spec", str(path)], f"worker {post.number}", pass_fds=inherited)
+        post.child.signal(signal.SIGTERM if self._leaving else signal.SIGUSR1)  # what was told while it was starting
 
     async def _keep(self, post: Post) -> None:
         """Until we leave: wait for its end, have its flows settled, start another."""

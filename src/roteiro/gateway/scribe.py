@@ -99,7 +99,7 @@ class Scribe:
             try:
                 self._child = await self._spawn()
                 pause_s = _FIRST_PAUSE_S
-            except SettingsError as error:
+            except (SettingsError, OSError) as error:
                 self.error = self.error or str(error)
                 log.error("%s; it is tried again in %g s", self.error, pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

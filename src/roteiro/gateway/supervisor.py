@@ -117,6 +117,7 @@ class Supervisor:
         self._stop, self._hasten = asyncio.Event(), asyncio.Event()
         self._trouble: str | None = None
         self._reading: set[asyncio.Task[None]] = set()
+        self._starting: asyncio.Task[Any] | None = None
         self._data = DataDirectory(serving.directory)
         self._run: RunDirectory
         self._block: Block
@@ -140,6 +141,16 @@ class Supervisor:
             raise SettingsError(
                 f"an address is given for {', '.join(unknown)}; the plan's providers are {', '.join(sorted(reading.plan.providers))}"
             )
+        self._starting = asyncio.current_task()
+        try:
+            return await self._in_order(reading)
+        except asyncio.CancelledError:
+            if not self._stop.is_set():
+                raise
+            return 0  # told to stop before it served anyone
+
+    async def _in_order(self, reading: Reading) -> int:
+        """What is begun is ended, in the opposite order, however it ends."""
         async with AsyncExitStack() as stack:
             stack.enter_context(self._signals())
             stack.callback(self._data.release)
@@ -172,7 +183,7 @@ class Supervisor:
         self._run = self._data.new_run()
         self._block = Block.create(self._run.block, self._run.lock, compiled, epoch_unix_s, epoch_monotonic_s)
         stack.callback(self._block.close)
-        tending = Tending(self._block, lambda worker: self._crew.ring(worker))
+        tending = Tending(self._block, lambda worker: self._crew.ring(worker), self._break_down)
         self._adoption = Adoption(
             self._data, self._run, self._block, keys, self._models, tending, surroundings, lambda: self._crew.signal(signal.SIGUSR1)
         )
@@ -193,9 +204,8 @@ class Supervisor:
             async with self._tended(tending), self._upkept(), self._administered(admin, token):
                 try:
                     await all_started(self._scribe.start(), self._crew.start())
-                    if not self._stop.is_set():
-                        self.status = "serving"
-                        self._on_ready(self._ready(listener, admin))
+                    self.status, self._starting = "serving", None
+                    self._on_ready(self._ready(listener, admin))
                     await self._stop.wait()
                 finally:
                     self.status = "draining"
@@ -326,6 +336,10 @@ class Supervisor:
         if self._stop.is_set():
             self._say("ending now")
             self._hasten.set()
+            return
+        if self._starting is not None:
+            self._stop.set()
+            self._starting.cancel()
             return
         self._say(f"{number.name}: requests in flight are answered, then it ends (once more to end now)")
         self._stop.set()

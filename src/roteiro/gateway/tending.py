@@ -21,10 +21,10 @@ TICK_S: Final = 0.25
 
 
 class Tending:
-    """`ring(worker)` tells a worker that flows of its have news."""
+    """`ring(worker)` tells a worker that flows of its have news; `broke` is told why when the fleet can no longer be tended."""
 
-    def __init__(self, block: Block, ring: Callable[[int], None]) -> None:
-        self._block, self._ring = block, ring
+    def __init__(self, block: Block, ring: Callable[[int], None], broke: Callable[[str], None]) -> None:
+        self._block, self._ring, self._broke = block, ring, broke
         self._ticking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -77,6 +77,11 @@ class Tending:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            self.step(Step.TEND)
+            try:
+                self.step(Step.TEND)
+            except Exception as error:
+                log.exception("a tick failed")
+                self._broke(f"the fleet cannot be tended: {error!r}")
+                return
             due = max(due + TICK_S, loop.time())  # a tick that comes late does not make up for those missed
             await asyncio.sleep(due - loop.time())

@@ -65,8 +65,11 @@ class Upkeep:
         while True:
             events, decisions = keep_from(self._plan(), time.time())
             arguments = ["--directory", str(self._data.path), "--events-before", str(events), "--decisions-before", str(decisions)]
-            code, said = await run_to_end("roteiro.gateway.compactor", arguments)
-            self.error = said.decode(errors="replace").strip() or f"exit code {code}" if code else None
+            try:
+                code, said = await run_to_end("roteiro.gateway.compactor", arguments)
+                self.error = (said.decode(errors="replace").strip() or f"exit code {code}") if code else None
+            except OSError as error:
+                self.error = f"it cannot be started: {error.strerror}"
             if self.error:
                 log.error("the ledger's upkeep failed, and is tried again in %g s: %s", self._every_s, self.error)
             await asyncio.sleep(self._every_s)
