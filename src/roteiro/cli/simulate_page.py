@@ -76,7 +76,7 @@ def simulation_page(result: "SimulationResult", speech: Speech) -> Document:
     for name, provider in found.providers.items():
         providers.append(figure(say("simulation.share_of", name=name), "share", provider.share))
         providers.append(figure(say("simulation.cost_of", name=name), "money", provider.cost_usd, scale=NUSD))
-        providers.append(figure(f"{name}: {say('breaker.open')}", "count", provider.opened))
+        providers.append(figure(say("simulation.opened", name=name), "count", provider.opened))
     reasons = [figure(say(f"reason.{name}"), "share", share) for name, share in found.reasons.items()]
     notes = [Note(str(problem), Tone.WARN) for problem in result.problems] + [Note(assumed, Tone.QUIET) for assumed in result.assumed]
     sections = [

@@ -5,7 +5,7 @@ What must not live here: simulating, and measuring.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from roteiro.analysis.spread import Interval
 from roteiro.report.document import Cell, Column, Document, Note, Section, Table, Tone, cell
@@ -13,6 +13,7 @@ from roteiro.report.speech import Speech
 
 __all__ = ["Compared", "Quantity", "comparison_page", "comparison_section", "figures_table"]
 
+MICRO: Final = 1_000
 Quantity = Literal["ms", "money", "share", "count"]
 
 
@@ -64,7 +65,7 @@ def text(value: float | None, quantity: Quantity, speech: Speech) -> str:
         case "ms":
             return speech.ms(value)
         case "money":
-            return speech.money(round(value), 6)
+            return speech.money(round(value / MICRO) * MICRO, 6)  # estimates are not told to the nano-dollar
         case "share":
             return speech.share(value)
         case "count":

@@ -38,10 +38,10 @@ def explained_page(rows: tuple[Explained, ...], title: str, speech: Speech, file
     for row in rows:
         section, _, rest = row.path.partition(".")
         head = section.partition("[")[0]
-        place = rest if head == section else row.path[len(head) :]
+        head, place = ("", row.path) if head == row.path else (head, rest if head == section else row.path[len(head) :])
         tone = Tone.STRONG if row.written else Tone.PLAIN
         where = row.origin.removeprefix(f"{file}:") if file else row.origin
-        sections.setdefault(head, []).append((cell(place or "·"), cell(row.value, tone), cell(where, Tone.QUIET)))
+        sections.setdefault(head, []).append((cell(place), cell(row.value, tone), cell(where, Tone.QUIET)))
     columns = (Column(say("explain.place")), Column(say("explain.value")), Column(say("explain.origin")))
     return Document(
         say("explain.title", name=title), tuple(Section(head, (Table(columns, tuple(cells)),)) for head, cells in sections.items())

@@ -31,9 +31,11 @@ def sla_sections(report: SlaReport, speech: Speech) -> tuple[Section, ...]:
     )
 
 
-def promises(report: SlaReport, speech: Speech) -> Table:
+def promises(report: SlaReport, speech: Speech) -> Table | Note:
     """One row a promise."""
     say = speech.say
+    if not report.tiers:
+        return Note(say("no_data"), Tone.QUIET)
     rows: list[tuple[Cell, ...]] = []
     for tier in report.tiers:
         rows.append(promise(speech, tier, "sla.availability", tier.availability, at_least(speech, tier.availability.target), None))

@@ -34,8 +34,13 @@ def console(stderr: bool = False) -> Console:
 
 
 def show(document: Document, to: Console) -> None:
-    """Print the report."""
-    to.print(rendered(document, to.width))
+    """Print the report; into a pipe without the blanks that fill a terminal's lines."""
+    if to.is_terminal:
+        to.print(rendered(document, to.width))
+        return
+    with to.capture() as captured:
+        to.print(rendered(document, to.width))
+    to.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def rendered(document: Document, width: int) -> RenderableType:
@@ -59,7 +64,8 @@ def block(part: Part, width: int) -> RenderableType:
 
 def table(part: Table, width: int) -> RenderableType:
     kept = fitting(part, width)
-    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 1), show_edge=False)
+    headed = any(part.columns[i].head for i in kept)
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 1), show_edge=False, show_header=headed)
     for i in kept:
         shown.add_column(part.columns[i].head, justify="right" if part.columns[i].right else "left", overflow="fold")
     for row in part.rows:

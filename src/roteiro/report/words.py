@@ -34,12 +34,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "share": ("share", "parcela"),
     "time": ("time", "hora"),
     "status": ("HTTP status", "status HTTP"),
-    "stream": ("streamed", "em fluxo"),
     "run": ("run", "execução"),
-    "request": ("request", "requisição"),
     "estimated": ("estimated", "estimado"),
-    "yes": ("yes", "sim"),
-    "no": ("no", "não"),
     # verdicts
     "verdict": ("verdict", "veredito"),
     "verdict.met": ("met", "cumprido"),
@@ -108,8 +104,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "cost.period.week": ("week", "semana"),
     "cost.period.month": ("month", "mês"),
     "cost.estimated": (
-        "The usage of {count} requests is estimated, because the provider did not report it.",
-        "O uso de {count} requisições é estimado, porque o provedor não o informou.",
+        "Requests whose usage is estimated, because the provider did not report it: {count}.",
+        "Requisições cujo uso é estimado, porque o provedor não o informou: {count}.",
     ),
     "cost.exact": (
         "US dollars, exact to the nano-dollar; what is divided is rounded to it.",
@@ -129,12 +125,16 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "traffic.no_transitions": ("No breaker changed its state.", "Nenhum disjuntor mudou de estado."),
     "traffic.reasons": ("What each reason decided", "O que cada motivo decidiu"),
     "traffic.failovers": (
-        ("{requests} requests went on to another provider than the one asked first, and {answered} of them were answered there; "
-        "{retried} took more than one attempt; {degraded} were given a cheaper model for a budget's or a rule's sake; "
-        "{unrouted} were refused before a provider was chosen."),
-        ("{requests} requisições seguiram para outro provedor que não o primeiro, e {answered} delas foram respondidas lá; "
-        "{retried} precisaram de mais de uma tentativa; {degraded} receberam um modelo mais barato por causa de um orçamento ou regra; "
-        "{unrouted} foram recusadas antes da escolha de um provedor."),
+        (
+            "Went on to another provider than the one asked first: {requests} (answered there: {answered}). "
+            "More than one attempt: {retried}. A cheaper model for a budget's or a rule's sake: {degraded}. "
+            "Refused before a provider was chosen: {unrouted}."
+        ),
+        (
+            "Seguiram para outro provedor que não o primeiro: {requests} (respondidas lá: {answered}). "
+            "Mais de uma tentativa: {retried}. Modelo mais barato por causa de um orçamento ou regra: {degraded}. "
+            "Recusadas antes da escolha de um provedor: {unrouted}."
+        ),
     ),
     "traffic.more": ("… and {count} more", "… e mais {count}"),
     # one request's story
@@ -162,13 +162,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     # the plan
     "check.fine": ("{file}: no problem", "{file}: nenhum problema"),
-    "check.warnings": ("{file}: can run, {warnings} warnings", "{file}: pode rodar, {warnings} avisos"),
+    "check.warnings": ("{file}: can run (warnings: {warnings})", "{file}: pode rodar (avisos: {warnings})"),
     "check.errors": (
-        "{file}: cannot run, {errors} errors, {warnings} warnings",
-        "{file}: não pode rodar, {errors} erros, {warnings} avisos",
+        "{file}: cannot run (errors: {errors}, warnings: {warnings})",
+        "{file}: não pode rodar (erros: {errors}, avisos: {warnings})",
     ),
-    "check.error": ("error", "erro"),
-    "check.warning": ("warning", "aviso"),
     "check.digest": ("digest {digest}", "resumo {digest}"),
     "explain.title": ("{name}, every value", "{name}, todos os valores"),
     "explain.value": ("value", "valor"),
@@ -217,8 +215,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "simulation.p99": ("p99 latency", "latência p99"),
     "simulation.ttft_p95": ("p95 first token", "primeiro token p95"),
     "simulation.cost_of": ("cost of {name}", "custo de {name}"),
+    "simulation.opened": ("{name}: breaker opened", "{name}: disjuntor aberto"),
     "simulation.share_of": ("share of {name}", "parcela de {name}"),
-    "simulation.transitions": ("breaker transitions", "mudanças de disjuntor"),
     # the demonstration
     "act.check": ("checking {plan}", "verificando {plan}"),
     "act.sandboxes": ("starting sandbox providers: {names}", "iniciando provedores de ensaio: {names}"),
@@ -267,7 +265,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "live.ttft": ("first token p50", "primeiro token p50"),
     "live.rules": ("rules that hold", "regras em vigor"),
     "live.budget": ("budget left", "orçamento restante"),
-    "live.now": ("now", "agora"),
     "live.phase.calm": ("all is well", "tudo bem"),
     "live.phase.storm": ("primary fails and slows", "primary falha e fica lento"),
     "live.phase.after": ("after the outage", "depois da falha"),

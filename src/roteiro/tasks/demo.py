@@ -8,7 +8,7 @@ What must not live here: who plays (`demo_cast`), what came of it (`demo_result`
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -187,6 +187,3 @@ def fleet_of(state: Mapping[str, Any]) -> Fleet:
             BudgetLeft(budget["name"], budget["amount_nusd"], budget["spent_nusd"], budget["reserved_nusd"]) for budget in state["budgets"]
         ),
     )
-
-
-Telling = Callable[[str], None]

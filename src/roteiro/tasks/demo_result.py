@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from roteiro.analysis.sla import TierReport
 from roteiro.plan.model import Plan
@@ -18,8 +18,6 @@ from roteiro.terms.units import NUSD
 from roteiro.testing.exchange import Record
 
 __all__ = ["DemoResult", "Played", "conclude"]
-
-MICRO: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
