@@ -1,8 +1,9 @@
-"""Commands that report on what did happen.
+"""The command that reports on what did happen.
 
 What must not live here: analysis.
 """
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,25 +11,36 @@ import typer
 from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Lang, Language, directory, in_language, present
 
 if TYPE_CHECKING:
+    from roteiro.report.document import Document
     from roteiro.report.speech import Speech
-    from roteiro.tasks.report import Period
+    from roteiro.tasks.report import CostAnswer, Period, SlaAnswer, TrafficAnswer
 
-__all__ = ["app", "cost", "sla", "traffic"]
+__all__ = ["Subject", "report"]
 
-app = typer.Typer(help="What did happen: service levels, cost, traffic.", no_args_is_help=True)
 
+class Subject(StrEnum):
+    """What can be reported on."""
+
+    SLA = "sla"
+    COST = "cost"
+    TRAFFIC = "traffic"
+
+
+What = Annotated[
+    Subject, typer.Argument(metavar="sla|cost|traffic", help="Service levels; money and budgets; or where requests went and why.")
+]
 Since = Annotated[
     str | None,
     typer.Option("--since", metavar="WHEN", help="Only what arrived since: 24h, 7d, 2026-01-31T12:00 (UTC).", show_default=False),
-]  # fmt: skip
+]
 Run = Annotated[
     str | None,
     typer.Option("--run", metavar="RUN", help="Only this run, live or simulated; without it, all live ones.", show_default=False),
 ]
 
 
-@app.command()
-def sla(
+def report(
+    what: What,
     data: Data = None,
     since: Since = None,
     run: Run = None,
@@ -37,69 +49,53 @@ def sla(
     as_html: AsHtml = False,
     lang: Lang = Language.EN,
 ) -> None:
-    """Service levels by tier: what was promised, what was measured, and whether that keeps the promise."""
+    """Report on what did happen, read from the ledger."""
     from roteiro.report.plain import dumps
-    from roteiro.report.sla import sla_page
-    from roteiro.tasks.report import parse_since, report_sla
+    from roteiro.tasks import report as tasks
 
-    answer = report_sla(directory(data), parse_since(since) if since else None, run)
+    scope = (directory(data), tasks.parse_since(since) if since else None, run)
+    speech = in_language(lang)
+    answer: object
+    match what:
+        case Subject.SLA:
+            answer = levels = tasks.report_sla(*scope)
+            page = of_sla(levels, speech)
+        case Subject.COST:
+            answer = money = tasks.report_cost(*scope)
+            page = of_cost(money, speech)
+        case Subject.TRAFFIC:
+            answer = moves = tasks.report_traffic(*scope)
+            page = of_traffic(moves, speech)
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
-    speech = in_language(lang)
-    remarks = [] if answer.targets_known or not answer.period.requests else [speech.say("sla.targets_unknown")]
+    present(page, lang, as_markdown=as_markdown, as_html=as_html)
+
+
+def of_sla(answer: "SlaAnswer", speech: "Speech") -> "Document":
+    """With a word on whose targets they are, where that is not plain."""
+    from roteiro.report.sla import sla_page
+
+    remarks = []
+    if answer.period.requests and not answer.targets_known:
+        remarks.append(speech.say("sla.targets_unknown"))
     if answer.targets_known and len(answer.period.digests) > 1:
         remarks.append(speech.say("sla.targets_of", digest=(answer.period.digest or "")[:12]))
-    page = sla_page(answer.sla, speech, about(answer.period, speech), tuple(remarks))
-    present(page, lang, as_markdown=as_markdown, as_html=as_html)
+    return sla_page(answer.sla, speech, about(answer.period, speech), tuple(remarks))
 
 
-@app.command()
-def cost(
-    data: Data = None,
-    since: Since = None,
-    run: Run = None,
-    as_json: AsJson = False,
-    as_markdown: AsMarkdown = False,
-    as_html: AsHtml = False,
-    lang: Lang = Language.EN,
-) -> None:
-    """What it cost, by tenant, provider and model, and what is left of the budgets."""
+def of_cost(answer: "CostAnswer", speech: "Speech") -> "Document":
     from roteiro.report.cost import cost_page
-    from roteiro.report.plain import dumps
-    from roteiro.tasks.report import parse_since, report_cost
 
-    answer = report_cost(directory(data), parse_since(since) if since else None, run)
-    if as_json:
-        typer.echo(dumps(answer), nl=False)
-        return
-    speech = in_language(lang)
-    remarks = () if answer.budgets_known or not answer.period.requests else (speech.say("cost.budgets_unknown"),)
-    page = cost_page(answer.cost, answer.budgets, speech, about(answer.period, speech), remarks)
-    present(page, lang, as_markdown=as_markdown, as_html=as_html)
+    unknown = answer.period.requests and not answer.budgets_known
+    remarks = (speech.say("cost.budgets_unknown"),) if unknown else ()
+    return cost_page(answer.cost, answer.budgets, speech, about(answer.period, speech), remarks)
 
 
-@app.command()
-def traffic(
-    data: Data = None,
-    since: Since = None,
-    run: Run = None,
-    as_json: AsJson = False,
-    as_markdown: AsMarkdown = False,
-    as_html: AsHtml = False,
-    lang: Lang = Language.EN,
-) -> None:
-    """Where requests went and why: outcomes, providers, failovers, breakers, and what each reason decided."""
-    from roteiro.report.plain import dumps
+def of_traffic(answer: "TrafficAnswer", speech: "Speech") -> "Document":
     from roteiro.report.traffic import traffic_page
-    from roteiro.tasks.report import parse_since, report_traffic
 
-    answer = report_traffic(directory(data), parse_since(since) if since else None, run)
-    if as_json:
-        typer.echo(dumps(answer), nl=False)
-        return
-    speech = in_language(lang)
-    present(traffic_page(answer.traffic, speech, about(answer.period, speech)), lang, as_markdown=as_markdown, as_html=as_html)
+    return traffic_page(answer.traffic, speech, about(answer.period, speech))
 
 
 def about(period: "Period", speech: "Speech") -> str:
