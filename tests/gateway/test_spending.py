@@ -6,15 +6,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.gateway.world import compiled as compiled_of_world
+from tests.gateway.world import world
 from tests.ledger.build import EPOCH_S, names, rows
 
-from roteiro.gateway.spending import booked_to, period_start, starts, sums
+from roteiro.gateway.journey_port import Journey
+from roteiro.gateway.spending import booked_to, period_start, spent_in_ring, starts, sums
 from roteiro.gateway.spent import Cut, Spent, read_ledger
 from roteiro.ledger import Head, MemoryLedger
 from roteiro.plan.compile import Compiled, compile_plan
 from roteiro.plan.read import read_text
 from roteiro.policy.budget import period_end
 from roteiro.policy.kernel import entry
+from roteiro.terms.codes import Step
 
 PLAN = """
 providers: {one: {name: sandbox, model: m, weight: 1, base_url: "http://127.0.0.1:9/v1", on_premises: true}}
@@ -100,3 +104,20 @@ def test_the_ledger_is_asked_for_what_ended_since_and_before_the_cut() -> None:
     assert read_ledger(ledger, [since], Cut("run-1", 25)) == [Spent(since, "acme", "chat", cost(10, 25))]
     assert read_ledger(ledger, [since], Cut("another", 25)) == [Spent(since, "acme", "chat", cost(10, 30))]
     assert read_ledger(MemoryLedger(), [since], None) == []
+
+
+def test_the_ring_tells_what_the_ledger_could_not_have_yet() -> None:
+    held = world(compiled_of_world())
+    journey, edge, costs = Journey(held.state, 0), held.edge, []
+    key, other = list(edge.keys.values())
+    for n, who in enumerate([key, other, key]):
+        answer = journey.step(Step.BEGIN, -1, who, edge.models["chat"], 10, 10, 0)
+        journey.step(Step.END, answer[3], 100 * (n + 1), 0, 10, 0)
+        costs.append(100_000 * (n + 1) + 20_000)
+    now = float(held.state.header["epoch_unix_s"][0])
+    assert spent_in_ring(held.compiled, held.state, 1, [0.0, now + 3600.0]) == [
+        Spent(0.0, "beta", "chat", costs[1]), Spent(0.0, "acme", "chat", costs[2]),
+    ]  # fmt: skip
+    assert spent_in_ring(held.compiled, held.state, 3, [0.0]) == []
+    held.state.header["event_head"] += len(held.state.events)
+    assert spent_in_ring(held.compiled, held.state, 1, [0.0]) is None, "it has gone round"

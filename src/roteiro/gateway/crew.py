@@ -125,6 +125,7 @@ class Crew:
         if not self._keeping:  # they never came to serve
             await self._abandon()
             return
+        self._listener.close()  # the workers close theirs: who comes now is refused and need not wait in vain
         self.signal(signal.SIGTERM)
         hastened = asyncio.create_task(hasten.wait())
         over = asyncio.create_task(self._all_over())
@@ -168,7 +169,6 @@ class Crew:
         path.write_bytes(msgspec.json.encode(spec))
         inherited = [self._listener.fileno(), self._data.lock_fd, *spec.wake_fds]
         post.child = await Child.start("roteiro.gateway.worker", ["--spec", str(path)], f"worker {post.number}", pass_fds=inherited)
-        post.child.signal(signal.SIGTERM if self._leaving else signal.SIGUSR1)  # what was told while it was starting
 
     async def _keep(self, post: Post) -> None:
         """Until we leave: wait for its end, have its flows settled, start another."""
@@ -196,3 +196,5 @@ class Crew:
                 await self._spawn(post)
             except (SettingsError, OSError) as error:
                 log.error("%s", error)
+            if post.child is not None:  # what the others were told while it was starting
+                post.child.signal(signal.SIGTERM if self._leaving else signal.SIGUSR1)

@@ -243,19 +243,26 @@ class Supervisor:
 
     async def adopt(self, reading: Reading) -> bool:
         """Take up another plan. Whether it differs from the one in force. Raises PlanError, SettingsError, LedgerError."""
+        self._only_while_serving()
         return await self._adoption.adopt(reading)
 
     async def add_key(self, tenant: str, workload: str | None, name: str | None) -> tuple[Key, str]:
         """Make a key and open it. Raises RequestError, PlanError, SettingsError, LedgerError."""
+        self._only_while_serving()
         return await self._adoption.add_key(tenant, workload, name)
 
     async def revoke_key(self, name: str) -> Key:
         """Close a key. Raises RequestError, PlanError, SettingsError, LedgerError."""
+        self._only_while_serving()
         return await self._adoption.revoke_key(name)
 
     async def keys(self) -> list[Key]:
         """All keys there ever were."""
         return await self._adoption.keys()
+
+    def _only_while_serving(self) -> None:
+        if self.status != "serving":
+            raise SettingsError(f"the server is {self.status}; nothing is changed now")
 
     # --- parts that live while it serves ----------------------------------------------------------------------------------------------
 
@@ -350,8 +357,6 @@ class Supervisor:
         task.add_done_callback(self._reading.discard)
 
     async def _read_again(self) -> None:
-        if self.status != "serving":
-            return
         reading = await asyncio.to_thread(read, self._plan_path, self.environment)
         for problem in reading.problems:
             log.warning("%s", problem)
