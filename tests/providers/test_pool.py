@@ -181,7 +181,7 @@ def test_a_connection_that_its_peer_closed_is_replaced(noticed: bool) -> None:
             if noticed:
                 await until(lambda: len(pool) == 0)
             else:
-                clock.time += 1.0  # idle for long enough to be looked at
+                pool.tidy()  # sees it idle, so it is looked at before it is used
             assert (await Asker(pool).ask().result()).status == 200
             assert served_on == 2
 
@@ -214,6 +214,10 @@ def test_a_connection_lost_after_the_request_was_sent_is_not_silently_retried() 
 BAD = {
     "no HTTP": (b"hello\r\n\r\n", ErrorClass.PROTOCOL),
     "endless headers": (b"HTTP/1.1 200 OK\r\nX: " + b"y" * (HEAD_BYTES + 10), ErrorClass.PROTOCOL),
+    "endless trailers": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n" + b"X: y\r\n" * 200_000,
+        ErrorClass.PROTOCOL,
+    ),
     "two lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!", ErrorClass.PROTOCOL),
     "upgrade": (b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", ErrorClass.PROTOCOL),
     "half": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", ErrorClass.PROTOCOL),
@@ -308,6 +312,7 @@ def test_idle_connections_and_endless_tails_are_closed() -> None:
         clock = Clock()
         async with served(answering(OK, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), clock) as pool:
             await Asker(pool).ask().result()
+            pool.tidy()
             clock.time += 54.0
             pool.tidy()
             assert len(pool) == 1
@@ -318,6 +323,7 @@ def test_idle_connections_and_endless_tails_are_closed() -> None:
             await until(lambda: asker.data)
             assert asker.connection is not None
             asker.connection.leave()  # what it needed is there, the message does not end
+            pool.tidy()
             clock.time += 6.0
             pool.tidy()
             await until(lambda: len(pool) == 0)

@@ -67,6 +67,9 @@ class Lane(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
+        self._named: dict[bytes, bytes] = {}
+        # Straight into C, no Python call for a header; of a name given twice the last counts.
+        self.on_header = self._named.__setitem__  # type: ignore[method-assign, assignment]
         super().__init__(config, server_state, app_state, _loop)
         self._dispatch = dispatch
         self._exchange: Exchange | None = None
@@ -76,11 +79,12 @@ class Lane(HttpToolsProtocol):
         self._deaf = False  # what comes is read and forgotten
         self._keep_alive = self._chunks = True  # of the request in flight
         self._hot = False  # of the request that arrives
+        self._chunked = self._wants_more = True
         self._in_head = True
         self._in_message = False
         self._arriving = False  # in more pieces than one
         self._owes_continue = self._expects = False
-        self._heads = self._head_bytes = self._size = 0
+        self._heads = self._heads_seen = self._head_bytes = self._size = 0
         self._parts: list[bytes] = []
         self._key = self._workload = -1
         self._fault: RequestError | None = None
@@ -91,7 +95,7 @@ class Lane(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
-        from_head, heads = self._in_head, self._heads
+        from_head, heads, size = self._in_head, self._heads, self._size
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
@@ -102,9 +106,9 @@ class Lane(HttpToolsProtocol):
             if self._hot:  # its body was not read as one; a plain request goes on without
                 self._line.pop()
                 self._turn_away(RequestError(400, "upgrade_refused", "this server speaks HTTP/1.1 only; leave out the Upgrade header"))
-        self._heard_at = self._dispatch.sweep.now()
         if self._in_message:
-            self._watch_arrival(len(data) if from_head and heads == self._heads else 0)
+            idle_bytes = heads == self._heads and (from_head or (self._hot and size == self._size))
+            self._watch_arrival(len(data) if idle_bytes else 0)
         if self._line:
             if not self._busy:
                 self._next()
@@ -149,11 +153,8 @@ class Lane(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self.url = b""
-        self.headers = []
+        self._named.clear()
         self._in_message, self._arriving = True, False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -161,7 +162,7 @@ class Lane(HttpToolsProtocol):
         self._head_bytes = 0
         self._hot = self.parser.get_method() == b"POST" and (self.url == HOT_PATH or self.url.partition(b"?")[0] == HOT_PATH)
         if self._hot:
-            self._begin_hot(dict(self.headers))
+            self._begin_hot({name.lower(): value for name, value in self._named.items()})
         else:
             self._begin_plain()
 
@@ -184,8 +185,7 @@ class Lane(HttpToolsProtocol):
         parts = self._parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
-        chunks = self._chunked
-        self._line.append(_Request(self._key, self._workload, body, chunks and self.parser.should_keep_alive(), chunks, self._fault))
+        self._line.append(_Request(self._key, self._workload, body, self._wants_more, self._chunked, self._fault))
 
     # the Client of an exchange
 
@@ -235,15 +235,18 @@ class Lane(HttpToolsProtocol):
 
     def tidy(self, now: float) -> None:
         """Looks at the connection's patience; to be called about once a second."""
-        if self._deaf and not self._busy:
+        if self._busy:
+            self._heard_at = now
+        elif self._deaf:
             if now - self._heard_at > LINGER_S:
                 self.transport.abort()
         elif self._in_message:
             if now - self._heard_at > PIECE_S or now - self._begun_at > REQUEST_S:
                 self._turn_away(RequestError(408, "request_timeout", "the request did not arrive in time"))
-                if not self._busy:
-                    self._next()
-        elif not self._busy and now - self._heard_at > KEEP_ALIVE_S:
+                self._next()
+        elif self._heads != self._heads_seen:  # served since the last look
+            self._heads_seen, self._heard_at = self._heads, now
+        elif now - self._heard_at > KEEP_ALIVE_S:
             self.transport.close()
 
     # what arrives
@@ -252,7 +255,10 @@ class Lane(HttpToolsProtocol):
         self._size = 0
         self._fault = None
         self._workload = -1
-        self._chunked = self.parser.get_http_version() == "1.1"
+        persistent = self.parser.should_keep_alive()
+        # A client of HTTP/1.0 is persistent only by its word; to ask the parser for the version costs more than all the rest here.
+        self._chunked = (persistent and b"connection" not in headers) or self.parser.get_http_version() == "1.1"
+        self._wants_more = persistent and self._chunked
         dispatch = self._dispatch
         try:
             self._key = dispatch.key_of(headers.get(b"authorization"))
@@ -271,7 +277,7 @@ class Lane(HttpToolsProtocol):
 
     def _begin_plain(self) -> None:
         """Hands the head to uvicorn, in line if an answer is in flight."""
-        url, headers = self.url, self.headers
+        url, headers = self.url, [(name.lower(), value) for name, value in self._named.items()]
         super().on_message_begin()
         self.url = url
         self.scope["headers"] = self.headers = headers
@@ -284,16 +290,17 @@ class Lane(HttpToolsProtocol):
             self._busy = self._keep_alive = True
         super().on_headers_complete()
 
-    def _watch_arrival(self, head_bytes: int) -> None:
-        """Bounds a request that does not arrive at once: the size of its head here, its time in `tidy`."""
+    def _watch_arrival(self, idle_bytes: int) -> None:
+        """Bounds a request that does not arrive at once: here what it says beside its body (head, trailers), its time in `tidy`."""
+        self._heard_at = self._dispatch.sweep.now()
         if not self._arriving:
             self._arriving, self._begun_at = True, self._heard_at
-        if self._in_head:
-            self._head_bytes += head_bytes
-            if self._head_bytes > HEAD_BYTES:
-                self._turn_away(RequestError(431, "headers_too_large", f"the headers are more than {HEAD_BYTES} bytes"))
-        elif self._hot and self._fault is not None and (self._expects or self._size > HEAD_BYTES or self._fault.status == 413):
-            self._turn_away(self._fault)  # for the sake of a body that nobody will read
+        self._head_bytes += idle_bytes
+        if self._head_bytes > HEAD_BYTES:
+            self._turn_away(RequestError(431, "headers_too_large", f"the headers are more than {HEAD_BYTES} bytes"))
+        elif not self._in_head and self._hot and self._fault is not None:
+            if self._expects or self._size > HEAD_BYTES or self._fault.status == 413:
+                self._turn_away(self._fault)  # for the sake of a body that nobody will read
 
     def _turn_away(self, fault: RequestError) -> None:
         """Refuses what arrives, in its turn, and hears no more."""

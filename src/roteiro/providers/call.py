@@ -75,7 +75,7 @@ class Target:
         self.name = quote(edge.name, safe="/ ").encode()
         self.secret = "" if edge.key_env is None else environment.get(edge.key_env, "").strip()
         if edge.key_env is not None and (not self.secret or not self.secret.isascii() or not self.secret.isprintable()):
-            raise SettingsError(f"provider {edge.name} needs its key in the environment variable {edge.key_env}; set it")
+            raise SettingsError(f"provider {edge.name} needs a key: set the environment variable {edge.key_env}")
         self.pool: Pool | None = None
         """None where the plan gives no address: such a target is never in service."""
         if not edge.base_url and address is None:
@@ -107,7 +107,8 @@ class Call:
     """
 
     __slots__ = (
-        "_body_bytes", "_connection", "_end", "_headers", "_listener", "_parts", "_paused", "_reader", "_request", "_status", "_target", "due"
+        "_body_bytes", "_connection", "_end", "_headers", "_listener", "_parts", "_paused", "_reader", "_request", "_status", "_target",
+        "due",
     )  # fmt: skip
 
     def __init__(self, target: Target, request: ChatRequest, listener: Listener, until: float) -> None:
@@ -126,8 +127,10 @@ class Call:
         """Asks for a connection and sends; the answer, or that there is none, comes to the listener, maybe before this returns."""
         timer, edge = self._target.timer, self._target.edge
         now = timer.now()
-        self._end = min(self._end, now + edge.attempt_s)
-        self.due = min(self._end, now + edge.connect_s)
+        end, due = now + edge.attempt_s, now + edge.connect_s
+        if end < self._end:
+            self._end = end
+        self.due = min(self._end, due)
         timer.watch(self)
         if self._target.pool is None:
             self._fail(ErrorClass.CONNECTION, "the plan gives the provider no address")

@@ -17,10 +17,7 @@ from roteiro.terms.codes import ErrorClass
 __all__ = ["Connection", "Pool", "Receiver", "Timed", "Timer"]
 
 HEAD_BYTES: Final = 64 * 1024
-"""Most bytes of a status line and headers."""
-
-QUIET_S: Final = 0.5
-"""A connection idle for longer is looked at before it is used: its provider may have closed it, unnoticed by now."""
+"""Most bytes that bring nothing of a body: status line and headers, trailers, chunk extensions."""
 
 IDLE_S: Final = 55.0
 """Idle connections are closed before the usual 60 s of servers and load balancers."""
@@ -84,7 +81,8 @@ class Connection(asyncio.Protocol):
         self.pool = pool
         self.transport: asyncio.Transport
         self.receiver: Receiver | None = None
-        self.idle_since = 0.0
+        self.idle_since: float | None = None
+        """When `Pool.tidy` first saw it out of use; None while it is in use or just came out."""
         self._headers: dict[bytes, bytes] = {}
         self._parts: list[bytes] = []
         self._status = 0
@@ -114,7 +112,6 @@ class Connection(asyncio.Protocol):
     def leave(self) -> None:
         """The receiver needs nothing more; the connection is used again if the message ends soon."""
         self.receiver = None
-        self.idle_since = self.pool.timer.now()
         self.pool.tails.add(self)
 
     def pause(self) -> None:
@@ -126,12 +123,17 @@ class Connection(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
-    def usable(self, now: float) -> bool:
-        """Whether a request may be written. A closed peer shows as a readable socket, because nothing is due from an idle one."""
+    def usable(self) -> bool:
+        """Whether a request may be written.
+
+        A connection that was idle at the last `tidy` is looked at: its peer may have closed it, unnoticed by now, which shows as
+        a readable socket, because nothing is due from an idle one.
+        """
         if self.transport.is_closing():
             return False
-        if now - self.idle_since < QUIET_S:
+        if self.idle_since is None:
             return True
+        self.idle_since = None
         poll = select.poll()
         poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN | select.POLLRDHUP)
         return not poll.poll(0)
@@ -142,8 +144,7 @@ class Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)  # uvloop's are of no class of asyncio's
 
     def data_received(self, data: bytes) -> None:
-        if not self._head_read:
-            self._head_bytes += len(data)
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -154,9 +155,12 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._break(ErrorClass.PROTOCOL, "the provider changed the protocol")
             return
+        if self._parts or self._ended:
+            self._head_bytes = 0
+        elif self._head_bytes > HEAD_BYTES:
+            self._break(ErrorClass.PROTOCOL, f"headers of more than {HEAD_BYTES} bytes")
+            return
         if not self._head_read:
-            if self._head_bytes > HEAD_BYTES:
-                self._break(ErrorClass.PROTOCOL, f"headers of more than {HEAD_BYTES} bytes")
             return
         if self._status:
             if self.receiver is None and self not in self.pool.tails:
@@ -209,6 +213,7 @@ class Connection(asyncio.Protocol):
     def _complete(self) -> None:
         receiver, self.receiver = self.receiver, None
         self._ended = False
+        self.idle_since = None
         self.pool.tails.discard(self)
         if self._reusable and not self.transport.is_closing():
             self._head_read = False
@@ -251,10 +256,9 @@ class Pool:
 
     def take(self, receiver: Receiver) -> None:
         """Gives `receiver` a connection: at once where one is idle."""
-        now = self.timer.now() if self._idle else 0.0
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable(now):
+            if connection.usable():
                 receiver.connected(connection)
                 return
             connection.transport.abort()
@@ -274,7 +278,6 @@ class Pool:
         if self._closed:
             connection.transport.close()
             return
-        connection.idle_since = self.timer.now()
         if self._waiting:
             self._waiting.popleft().connected(connection)
         else:
@@ -292,10 +295,12 @@ class Pool:
     def tidy(self) -> None:
         """Closes what was idle for too long; to be called about once a second."""
         now = self.timer.now()
-        while self._idle and now - self._idle[0].idle_since > IDLE_S:
-            self._idle.pop(0).transport.close()
-        for connection in [c for c in self.tails if now - c.idle_since > TAIL_S]:
-            connection.abort()
+        for connections, patience_s in ((self._idle, IDLE_S), (self.tails, TAIL_S)):
+            for connection in list(connections):
+                if connection.idle_since is None:
+                    connection.idle_since = now
+                elif now - connection.idle_since > patience_s:
+                    connection.abort()
 
     def close(self) -> None:
         """Closes idle connections, and busy ones when their answer is complete."""
