@@ -67,7 +67,7 @@ def of_plan(compiled: Compiled, scenario: str | None = None, folder: Path | None
     if arrivals.process is Process.TRACE:
         trace, problems = read_trace((folder or Path()) / (arrivals.trace or ""))
         rate = (arrivals.rate.per_second if arrivals.rate is not None else trace.rate_per_s) * factor
-        return replace(of_trace(compiled, trace, rate), problems=problems)
+        return of_trace(compiled, trace, problems, rate)
     rate = (arrivals.rate.per_second if arrivals.rate is not None else 0.0) * factor
     if not 0.0 < rate < math.inf:
         raise PlanError(
@@ -102,8 +102,8 @@ def drawn(compiled: Compiled, name: str, process: int, rate_per_s: float, cv: fl
         assumed.append("demand.mix: every tenant the same share")
     lengths = [None if spread is None else table.lognormal(*spread) for spread in spreads]
     return Demand(
-        name, process, rate_per_s, cv, mix_of(compiled), wanted.stream, table.constant(1.0) if lengths[0] is None else lengths[0], lengths[1],
-        compiled.plan.request.output_tokens, assumed=tuple(assumed),
+        name, process, rate_per_s, cv, mix_of(compiled), wanted.stream,
+        table.constant(1.0) if lengths[0] is None else lengths[0], lengths[1], compiled.plan.request.output_tokens, assumed=tuple(assumed),
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def mix_of(compiled: Compiled) -> npt.NDArray[Any]:
     return rows
 
 
-def of_trace(compiled: Compiled, trace: Trace, rate_per_s: float | None = None) -> Demand:
+def of_trace(compiled: Compiled, trace: Trace, problems: tuple[Problem, ...] = (), rate_per_s: float | None = None) -> Demand:
     """A trace's arrivals and lengths, sped up or slowed down to a mean rate; the plan's mix says who asks for what."""
     rate = trace.rate_per_s if rate_per_s is None else rate_per_s
     demand = drawn(compiled, Path(trace.file).name, TRACE, rate, 1.0)
@@ -134,7 +134,7 @@ def of_trace(compiled: Compiled, trace: Trace, rate_per_s: float | None = None) 
     rows["input"] = rows["input_estimate"] = trace.input_tokens
     rows["output"], rows["output_estimate"] = trace.output_tokens, demand.estimate
     assumed = tuple(one for one in demand.assumed if "_tokens" not in one)
-    return replace(demand, arrivals=rows, horizon_s=float(rows["at"][-1]), assumed=assumed)
+    return replace(demand, arrivals=rows, horizon_s=float(rows["at"][-1]), assumed=assumed, problems=problems)
 
 
 def of_run(compiled: Compiled, ledger: Queries, run: str) -> Demand:

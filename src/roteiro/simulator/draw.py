@@ -21,7 +21,10 @@ GENERATOR: Final = np.dtype([("a", "u8"), ("b", "u8"), ("c", "u8"), ("d", "u8")]
 
 
 def seeded(seed: int, stream: int) -> tuple[int, ...]:
-    """The four words of a generator. Streams of one seed are independent, so that demand does not change when a plan draws more or less often."""
+    """The four words of a generator.
+
+    Streams of one seed are independent, so that demand does not change when a plan draws more or less often.
+    """
     x = (seed * 0x9E3779B97F4A7C15 + stream * 0xD1B54A32D192ED03) & WORD
     state = []
     for _ in range(4):
@@ -47,7 +50,7 @@ if JIT:
         state.a = a ^ d
         state.c = c ^ (b << U17)
         state.d = (d << U45) | (d >> U19)
-        return np.float64(x >> U11) * TO_UNIT  # type: ignore[no-any-return]
+        return np.float64(x >> U11) * TO_UNIT
 else:
 
     def uniform(state: Any) -> float:

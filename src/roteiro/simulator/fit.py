@@ -27,7 +27,8 @@ __all__ = ["ATTEMPT", "attempts_of", "fit"]
 
 ATTEMPT: Final = np.dtype(
     [
-        ("target", "i4"), ("stream", "i1"), ("error_class", "i1"), ("midstream", "i1"), ("sent_s", "f8"), ("heard_s", "f8"), ("ended_s", "f8"),
+        ("target", "i4"), ("stream", "i1"), ("error_class", "i1"), ("midstream", "i1"),
+        ("sent_s", "f8"), ("heard_s", "f8"), ("ended_s", "f8"),
         ("output", "i8"), ("retry_after_ms", "i8"),
     ],
     align=True,
@@ -105,11 +106,15 @@ def attempts_in_events(events: npt.NDArray[Any]) -> npt.NDArray[Any]:
     attempts["sent_s"] = tried["ended_s"] - tried["attempt_ms"] / 1e3
     heard = tried["arrival_s"] + tried["ttft_ms"] / 1e3
     attempts["heard_s"] = np.where(np.isnan(heard) | (heard < attempts["sent_s"]), 0.0, heard)
-    return attempts[answered | (attempts["error_class"] > 0)]
+    known: npt.NDArray[Any] = attempts[answered | (attempts["error_class"] > 0)]
+    return known
 
 
 def fit(compiled: Compiled, ledger: Queries, run: str) -> ServiceWorld:
-    """The service world of a run. A target that it tells nothing of serves as the plan says. Raises LedgerError where there is nothing to fit."""
+    """The service world of a run. A target that it tells nothing of serves as the plan says.
+
+    Raises LedgerError where there is nothing to fit.
+    """
     decisions, names = ledger.rows("decisions", run), ledger.head(run).names
     attempts = attempts_of(decisions) if len(decisions) else attempts_in_events(ledger.rows("events", run))
     if not len(attempts):

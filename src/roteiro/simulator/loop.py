@@ -1,4 +1,4 @@
-"""The event loop of the simulated world: arrivals, timers and ticks in the order of time, each told to the journey, whose commands it obeys.
+"""The event loop of the simulated world: arrivals, timers and ticks in the order of time, told to the journey, whose commands it obeys.
 
 Compiled together with the journey. It returns whenever Python has something to do (a ring to empty, progress to show), and goes on where it
 stopped. The journey is told no length of an answer before that answer has been produced.
@@ -93,7 +93,7 @@ def over_quota(service: Any, tokens: int, now: float) -> float:
     if service.token_s > 0.0:
         wait = max(wait, max(service.tokens_at, now) + min(tokens * service.token_s, service.burst_s) - now - service.burst_s)
     if wait > TINY_S:
-        return wait  # type: ignore[no-any-return]
+        return wait
     if service.request_s > 0.0:
         service.requests_at = max(service.requests_at, now) + service.request_s
     if service.token_s > 0.0:
@@ -240,9 +240,8 @@ def arrive(world: int, block: int, now: float) -> None:
             flags |= 1
     loop.arrived += 1
     next_arrival(world)
-    command, argument, _, f, _ = step(
-        block, BEGIN, NONE, now, uniform(generator_at(world, JOURNEY_DRAWS)), key, route, estimate, most, flags, 0
-    )
+    u = uniform(generator_at(world, JOURNEY_DRAWS))
+    command, argument, _, f, _ = step(block, BEGIN, NONE, now, u, key, route, estimate, most, flags, 0)
     if f == NONE:
         return
     work = work_at(world, f)

@@ -1,7 +1,8 @@
-"""The simulated world as records in one block of memory, beside the kernel's: what arrives, how targets serve, what becomes of each request.
+"""The simulated world as records in one block of memory: what arrives, how targets serve, what becomes of each request.
 
-All of a run's state lies in these two blocks, so a run can stop at any happening and go on. Records are reached by address, as the kernel's
-are: arrays handed from function to function would count references, which took a quarter of the time. What must not live here: draws.
+All of a run's state lies in this block and the kernel's, so a run can stop at any happening and go on. Records are reached by address, as
+the kernel's are: arrays handed from function to function would count references, which took more than half of the time.
+What must not live here: draws.
 """
 
 from typing import Any, Final, NamedTuple
@@ -61,10 +62,11 @@ PART: Final = record(("below", "f8"), ("key", "i4"), ("route", "i4"), ("flags", 
 """One share of the mix; `below` is the sum of shares up to it."""
 
 SERVICE: Final = record(
-    ("ttft", "i4"), ("itl", "i4"), ("output", "i4"), ("most_output", "i4"), ("gaps", "i4"),  # gaps 1: each gap is drawn, 0: one draw for all
+    ("ttft", "i4"), ("itl", "i4"), ("output", "i4"), ("most_output", "i4"),
+    ("gaps", "i4"),  # 1: each gap is drawn, 0: one draw for all
     ("first", "i4"), ("count", "i4"), ("cursor", "i4"),  # its weather
     ("itl_mean", "f8"), ("midstream", "f8"),  # share of streams that fail after their first byte, among those that fail
-    ("request_s", "f8"), ("token_s", "f8"), ("burst_s", "f8"), ("requests_at", "f8"), ("tokens_at", "f8"),  # the provider's own quota; 0 is none
+    ("request_s", "f8"), ("token_s", "f8"), ("burst_s", "f8"), ("requests_at", "f8"), ("tokens_at", "f8"),  # its own quota; 0: none
     ("failure", "i4", (CLASSES,)),  # tables of the time to failure
     ("entered", "i8", (3,)), ("state", "i8"),  # how often its breaker entered each state, and which it is in
 )  # fmt: skip

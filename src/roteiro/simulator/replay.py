@@ -86,7 +86,7 @@ def feed(block: int, rows: Any, start: int) -> int:
         if refused:
             header.event_tail = header.event_head - header.n_events
         step(
-            block, np.int64(row.step), np.int64(row.flow), row.now_s, row.u, row.a, row.b, row.c, row.d, row.e, np.int64(row.worker)
+            block, row.step + 0, row.flow + 0, row.now_s, row.u, row.a, row.b, row.c, row.d, row.e, row.worker + 0
         )  # fmt: skip
         header.event_tail = tail
     return rows.shape[0]  # type: ignore[no-any-return]
@@ -136,7 +136,9 @@ def same_bits(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np
         equal: npt.NDArray[np.bool_] = left == right
         return equal
     bits = np.dtype(f"i{left.dtype.itemsize}")
-    return (np.ascontiguousarray(left).view(bits) == np.ascontiguousarray(right).view(bits)) | (np.isnan(left) & np.isnan(right))
+    same: npt.NDArray[np.bool_] = np.ascontiguousarray(left).view(bits) == np.ascontiguousarray(right).view(bits)
+    same |= np.isnan(left) & np.isnan(right)
+    return same
 
 
 def decoded(table: str, row: npt.NDArray[Any] | None, names: Names) -> Mapping[str, object] | None:
@@ -192,7 +194,10 @@ def header_in(path: Path) -> Any:
 
 
 def replay(directory: Path, ledger: Queries, run: str, on_progress: Callable[[int, int], None] | None = None) -> Replay:
-    """Replay a run of a data directory. `on_progress` gets rows fed and rows in all. Raises LedgerError where it is not there to be replayed."""
+    """Replay a run of a data directory. `on_progress` gets rows fed and rows in all.
+
+    Raises LedgerError where it is not there to be replayed.
+    """
     run_directory = directory / "run" / run
     if run not in {one.run for one in ledger.runs()}:
         raise LedgerError(f"no run {run!r} in the ledger of {directory}")

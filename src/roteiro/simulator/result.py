@@ -65,7 +65,8 @@ class TierResult(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ProviderResult(Generic[T]):
-    """`share` of all answers. Requests, tokens and cost are of requests whose last attempt was here. `opened` … count its breaker's transitions."""
+    """`share` of all answers. Requests, tokens and cost are of requests whose last attempt was here. `opened`, `half_opened`, `closed`
+    count its breaker's transitions."""
 
     share: T
     requests: T
@@ -140,7 +141,8 @@ def ratio(part: float, whole: float) -> float:
 
 
 def spread(tally: Tally, row: int, time: int) -> Spread[float]:
-    return Spread(*(tally.quantile(row, time, share) for share in (0.5, 0.95, 0.99)), tally.mean(row, time))
+    p50, p95, p99 = (tally.quantile(row, time, share) for share in (0.5, 0.95, 0.99))
+    return Spread(p50, p95, p99, tally.mean(row, time))
 
 
 def tier(tally: Tally, row: int) -> TierResult[float]:
@@ -152,7 +154,8 @@ def tier(tally: Tally, row: int) -> TierResult[float]:
         return ratio(tally.within[row, time], tally.measured(row, time)) if promised else math.nan
 
     return TierResult(
-        float(outcomes.sum()), ratio(outcomes[Outcome.SUCCESS], due), within(TOTAL), within(TTFT), spread(tally, row, TOTAL), spread(tally, row, TTFT)
+        float(outcomes.sum()), ratio(outcomes[Outcome.SUCCESS], due), within(TOTAL), within(TTFT),
+        spread(tally, row, TOTAL), spread(tally, row, TTFT),
     )  # fmt: skip
 
 

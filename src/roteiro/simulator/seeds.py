@@ -3,14 +3,14 @@
 What must not live here: one run, and the meaning of its numbers.
 """
 
-import multiprocessing
+import math
 import os
-import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,12 +18,13 @@ from roteiro.ledger import Head, SegmentWriter
 from roteiro.plan.compile import Compiled
 from roteiro.plan.version import save_version
 from roteiro.simulator.demand import Demand
+from roteiro.simulator.loop import TRACE
 from roteiro.simulator.result import Measured, measure
 from roteiro.simulator.service import ServiceWorld
 from roteiro.simulator.world import EPOCH_UNIX_S, FOREVER, Simulation
 from roteiro.terms.error import RoteiroError
 
-__all__ = ["Job", "Progress", "simulate_seeds"]
+__all__ = ["Job", "Progress", "simulate_one", "simulate_seeds"]
 
 WORTH_A_PROCESS: Final = 2_000_000
 """Requests in all from which processes pay for their start."""
@@ -48,13 +49,19 @@ class Job:
     name: str = "sim"
     journal: bool = False
 
+    @property
+    def expected_requests(self) -> float:
+        """Of one seed, about."""
+        recorded = len(self.demand.arrivals) if self.demand.process == TRACE else math.inf
+        return min(recorded, math.inf if self.requests is None else self.requests, self.duration_s * self.demand.rate_per_s)
+
 
 def simulate_seeds(
     job: Job, seeds: Sequence[int], processes: int | None = None, on_progress: Progress | None = None
 ) -> tuple[dict[int, Measured[float]], bool]:
     """Each seed's numbers, and whether Ctrl-C came before all were finished (then at least one is). KeyboardInterrupt where none is."""
     count = min(len(seeds), (os.cpu_count() or 1) if processes is None else processes)
-    if processes is None and (job.requests or WORTH_A_PROCESS) * len(seeds) < WORTH_A_PROCESS:
+    if processes is None and job.expected_requests * len(seeds) < WORTH_A_PROCESS:
         count = 1
     finished: dict[int, Measured[float]] = {}
     try:
@@ -100,50 +107,53 @@ def simulate_one(job: Job, seed: int, on_progress: Progress | None = None) -> Me
     return measure(job.compiled, simulation.tally, simulation.now_s)
 
 
-def child(job: Job, seed: int, pipe: "Connection[Any, Any]") -> None:
-    """The whole life of a process: one seed. Ctrl-C is the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        pipe.send(("done", simulate_one(job, seed, lambda *told: pipe.send(("told", told)))))
-    except RoteiroError as error:
-        pipe.send(("failed", error))
-    except BrokenPipeError:  # the parent is gone
-        return
-
-
 def run_in_processes(job: Job, seeds: list[int], count: int, finished: dict[int, Measured[float]], on_progress: Progress | None) -> None:
-    context = multiprocessing.get_context("spawn")
+    """Let `count` processes (`seed_process`) simulate the seeds, one each, and put their numbers into `finished`."""
     waiting = list(reversed(seeds))
-    running: dict[Connection[Any, Any], tuple[int, SpawnProcess]] = {}
+    running: dict[Any, tuple[int, subprocess.Popen[bytes]]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < count:
                 seed = waiting.pop()
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=child, args=(job, seed, theirs), name=f"seed-{seed}")
-                process.start()
-                theirs.close()
-                running[ours] = (seed, process)
+                pipe, process = start(job, seed)
+                running[pipe] = (seed, process)
             for ready in wait(list(running)):
-                pipe: Any = ready
-                seed, process = running[pipe]
-                try:
-                    word, what = pipe.recv()
-                except EOFError:
-                    process.join()
-                    raise RoteiroError(f"the process of seed {seed} ended with exit code {process.exitcode}") from None
-                if word == "told":
-                    if on_progress is not None:
-                        on_progress(*what)
-                    continue
-                if word == "failed":
-                    raise what
-                finished[seed] = what
-                del running[pipe]
-                pipe.close()
-                process.join()
+                hear(ready, running, finished, on_progress)
     finally:
         for pipe, (_, process) in running.items():
             process.terminate()
-            process.join()
+            process.wait()
             pipe.close()
+
+
+def start(job: Job, seed: int) -> tuple["Connection[Any, Any]", "subprocess.Popen[bytes]"]:
+    """A process of our own making, not of `multiprocessing`, which would run the caller's main program again."""
+    ours, theirs = Pipe()
+    try:
+        command = [sys.executable, "-m", "roteiro.simulator.seed_process", str(theirs.fileno())]
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+    finally:
+        theirs.close()
+    ours.send((job, seed))
+    return ours, process
+
+
+def hear(
+    pipe: Any, running: dict[Any, tuple[int, "subprocess.Popen[bytes]"]], finished: dict[int, Measured[float]], on_progress: Progress | None
+) -> None:
+    """One word of a process: how far it is, its result, or why there is none."""
+    seed, process = running[pipe]
+    try:
+        word, what = pipe.recv()
+    except (EOFError, ConnectionResetError):
+        raise RoteiroError(f"the process of seed {seed} ended with exit code {process.wait()}") from None
+    if word == "told":
+        if on_progress is not None:
+            on_progress(*what)
+        return
+    if word == "failed":
+        raise what
+    finished[seed] = what
+    del running[pipe]
+    pipe.close()
+    process.wait()

@@ -1,4 +1,4 @@
-"""How targets serve in a simulation: times to the first token and between tokens, failures, and weather, which is how these change with time.
+"""How targets serve in a simulation: times to the first token and between tokens, failures, and weather: how these change with time.
 
 From the plan here, from a ledger in `fit`. What must not live here: draws.
 """

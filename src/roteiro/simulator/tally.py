@@ -29,7 +29,8 @@ class Tally:
 
     `bins` (tiers + 1, TIMES, BINS) and `sums` (ms) are of successes. `within`: successes within the tier's promised times. `providers`:
     answers, attempts at it that were last, input tokens, output tokens, cost (nano-dollars), failed last attempts. `tenants`: requests,
-    successes, cost. `reasons`: by why requests ended. `extra`: attempts, fallbacks, degraded. `breakers`: by target, how often it entered each state.
+    successes, cost. `reasons`: by why requests ended. `extra`: attempts, fallbacks, degraded.
+    `breakers`: by target, how often it entered each state.
     """
 
     outcomes: npt.NDArray[np.int64]
@@ -59,7 +60,8 @@ class Tally:
     def add(self, block: int, tail: int, head: int) -> None:
         """Count the rows of the block's event ring from `tail` to `head`."""
         count(
-            block, tail, head, self.outcomes, self.bins, self.sums, self.within, self.promised_ms, self.providers, self.tenants, self.reasons, self.extra
+            block, tail, head, self.outcomes, self.bins, self.sums, self.within, self.promised_ms, self.providers, self.tenants,
+            self.reasons, self.extra,
         )  # fmt: skip
 
     @property
@@ -76,7 +78,7 @@ class Tally:
         rank = share * total
         k = int(np.searchsorted(sums, rank))
         low, high = (float(np.array([i << SHIFT], np.int32).view(np.float32)[0]) for i in (k, k + 1))
-        return low + (high - low) * (rank - (sums[k] - bins[k])) / bins[k]
+        return low + (high - low) * float((rank - (sums[k] - bins[k])) / bins[k])
 
     def measured(self, tier: int, time: int) -> int:
         """How many successes have this time."""
@@ -89,7 +91,8 @@ class Tally:
 
 @entry
 def count(
-    block: int, tail: int, head: int, outcomes: Any, bins: Any, sums: Any, within: Any, promised_ms: Any, providers: Any, tenants: Any, reasons: Any, extra: Any
+    block: int, tail: int, head: int, outcomes: Any, bins: Any, sums: Any, within: Any, promised_ms: Any, providers: Any, tenants: Any,
+    reasons: Any, extra: Any,
 ) -> None:  # fmt: skip
     """Count rows of the event ring; arrays as in `Tally`."""
     for k in range(tail, head):

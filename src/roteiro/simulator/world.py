@@ -190,5 +190,6 @@ def put_target(world: World, t: int, target: TargetService, at: int, tables: lis
     row["burst_s"] = quota.burst_s
     for i, weather in enumerate(target.weather):
         world.weather[at + i] = (
-            weather.start_s, weather.slow_ttft, weather.slow_itl, weather.failing.sum(), np.cumsum(weather.failing), weather.retry_after_s * 1e3
+            weather.start_s, weather.slow_ttft, weather.slow_itl, weather.failing.sum(), np.cumsum(weather.failing),
+            weather.retry_after_s * 1e3,
         )  # fmt: skip

@@ -1,0 +1,192 @@
+"""`roteiro simulate`: what a plan would do under a demand, over several seeds; and how well that foretells a recorded run.
+
+What must not live here: how a result is shown.
+"""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from roteiro.ledger import Ledger
+from roteiro.plan.compile import Compiled, Grant, RingSizes, compile_plan
+from roteiro.plan.read import Reading, read
+from roteiro.plan.version import load_version
+from roteiro.simulator import demand as demands
+from roteiro.simulator import service as services
+from roteiro.simulator.fit import fit
+from roteiro.simulator.loop import TRACE
+from roteiro.simulator.result import Estimate, Measured, over_seeds
+from roteiro.simulator.seeds import Job, Progress, simulate_seeds
+from roteiro.simulator.trace import read_trace
+from roteiro.simulator.world import EPOCH_UNIX_S, FOREVER
+from roteiro.terms.error import LedgerError, PlanError, SettingsError
+from roteiro.terms.problem import Problem
+
+__all__ = ["SimulationResult", "predict", "simulate"]
+
+REQUESTS: Final = 100_000
+WITHOUT_JOURNAL, WITH_JOURNAL = RingSizes(events=1 << 14, decisions=16), RingSizes()
+"""Of the simulated server: rows that wait to be counted, and requests at once as a server has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationResult:
+    """A simulation's answer. `measured` holds an Estimate (mean, low, high over seeds) at each leaf, `by_seed` the numbers of each.
+
+    `assumed`: what neither plan nor record tells, in words. `interrupted`: Ctrl-C came; `seeds` are those that were finished.
+    `runs`: the names under which events are in the ledger, where they were kept.
+    """
+
+    plan: str
+    digest: str
+    demand: str
+    service: str
+    seeds: tuple[int, ...]
+    requests: int
+    measured: Measured[Estimate]
+    by_seed: Mapping[int, Measured[float]]
+    assumed: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    interrupted: bool
+    runs: tuple[str, ...]
+    took_s: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; what is not known is null."""
+        told = {name: getattr(self, name) for name in ("plan", "digest", "demand", "service", "requests", "interrupted", "took_s")}
+        lists = {"seeds": list(self.seeds), "assumed": list(self.assumed), "runs": list(self.runs)}
+        return {**told, **lists, "problems": [str(problem) for problem in self.problems], "measured": plain(asdict(self.measured))}
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def simulate(
+    plan_path: Path | str,
+    *,
+    demand: Path | str | None = None,
+    data: Path | None = None,
+    fit_from: str | None = None,
+    seeds: int | Sequence[int] = 5,
+    requests: int | None = None,
+    duration_s: float | None = None,
+    environment: str | None = None,
+    scenario: str | None = None,
+    keep: bool = False,
+    journal: bool = False,
+    processes: int | None = None,
+    on_progress: Progress | None = None,
+) -> SimulationResult:
+    """Simulate a plan.
+
+    `demand`: None for the plan's own, a CSV file in the Azure form, or the name of a run in `data`, whose recorded arrivals come again.
+    `fit_from`: a run in `data` whose service times, failures and weather are fitted; where the demand is a run, that run unless told
+    otherwise; else the plan's `service` sections tell. `seeds`: how many (1, 2, …), or which. `requests` and `duration_s` bound each
+    seed; a drawn demand brings 100,000 requests where neither is given. `keep` writes the events of each seed to `data`, `journal` its
+    decisions too, so that it can be replayed.
+
+    Raises PlanError with every problem, LedgerError and SettingsError for a run or file that is not there, and KeyboardInterrupt when it
+    is stopped before any seed is finished.
+    """
+    path = Path(plan_path)
+    reading = read(path, environment)
+    run = None if demand is None or is_file(demand) else str(demand)
+    source = fit_from or run
+    ledger = opened(data, [one for one in (run, source) if one], keep or journal)
+    compiled = compiled_of(reading, () if run is None or data is None else grants_of(data, run), journal)
+    if run is not None and ledger is not None:
+        wanted = demands.of_run(compiled, ledger, run)
+    elif demand is not None:
+        wanted = demands.of_trace(compiled, *read_trace(Path(demand)))
+    else:
+        wanted = demands.of_plan(compiled, scenario, path.parent)
+    served = fit(compiled, ledger, source) if ledger is not None and source is not None else services.of_plan(compiled)
+    epoch = ledger.head(run).epoch_s if ledger is not None and run is not None else EPOCH_UNIX_S
+    bound = requests if requests is not None or duration_s is not None or wanted.process == TRACE else REQUESTS
+    job = Job(
+        compiled, wanted, served, bound, FOREVER if duration_s is None else duration_s, epoch,
+        data if keep or journal else None, f"sim-{reading.digest[:8]}-{time.time_ns() // 1_000_000:x}", journal,
+    )  # fmt: skip
+    return over(job, reading, numbers(seeds), processes, on_progress)
+
+
+def predict(
+    data: Path, run: str, *, seeds: int | Sequence[int] = 5, processes: int | None = None, on_progress: Progress | None = None
+) -> SimulationResult:
+    """Simulate a recorded run again: its first plan version, its arrivals, and service fitted to it.
+
+    Raises LedgerError where it is not there.
+    """
+    ledger = opened(data, [run], False)
+    compiled, epoch = load_version(data / "run" / run, 0)
+    smaller = compile_plan(compiled.plan, compiled.edge.digest, compiled.grants, sizes=RingSizes(compiled.capacities["flows"], 1 << 14, 16))
+    assert ledger is not None
+    job = Job(smaller, demands.of_run(smaller, ledger, run), fit(smaller, ledger, run), None, FOREVER, epoch)
+    return over(job, None, numbers(seeds), processes, on_progress)
+
+
+def over(job: Job, reading: Reading | None, seeds: Sequence[int], processes: int | None, on_progress: Progress | None) -> SimulationResult:
+    begun = time.monotonic()
+    by_seed, interrupted = simulate_seeds(job, seeds, processes, on_progress)
+    warnings = reading.problems if reading is not None else ()
+    return SimulationResult(
+        plan=job.compiled.plan.name or "",
+        digest=job.compiled.edge.digest,
+        demand=job.demand.name,
+        service=job.service.name,
+        seeds=tuple(sorted(by_seed)),
+        requests=round(sum(one.requests for one in by_seed.values())),
+        measured=over_seeds([by_seed[seed] for seed in sorted(by_seed)]),
+        by_seed=by_seed,
+        assumed=(*job.demand.assumed, *job.service.assumed),
+        problems=(*warnings, *job.demand.problems),
+        interrupted=interrupted,
+        runs=tuple(f"{job.name}-{seed}" for seed in sorted(by_seed)) if job.data is not None else (),
+        took_s=time.monotonic() - begun,
+    )
+
+
+def numbers(seeds: int | Sequence[int]) -> Sequence[int]:
+    asked = tuple(range(1, seeds + 1)) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds))
+    if not asked:
+        raise SettingsError("a simulation needs at least one seed")
+    return asked
+
+
+def is_file(demand: Path | str) -> bool:
+    return isinstance(demand, Path) or Path(demand).suffix.lower() == ".csv" or Path(demand).is_file()
+
+
+def compiled_of(reading: Reading, grants: Sequence[Grant], journal: bool) -> Compiled:
+    if reading.plan is None:
+        raise PlanError(reading.problems)
+    held = [grant for grant in grants if grant.tenant in reading.plan.tenants]
+    return compile_plan(reading.plan, reading.digest, held, sizes=WITH_JOURNAL if journal else WITHOUT_JOURNAL)
+
+
+def opened(data: Path | None, runs: Sequence[str], writes: bool) -> Ledger | None:
+    """The ledger of the data directory, where one is needed. Raises SettingsError or LedgerError where it cannot be."""
+    if data is None:
+        if runs or writes:
+            raise SettingsError(f"{f'run {runs[0]!r} is in a ledger, which' if runs else 'keeping events'} needs a data directory; name it")
+        return None
+    ledger = Ledger(data)
+    there = sorted(run.run for run in ledger.runs()) if runs else []
+    for run in runs:
+        if run not in there:
+            raise LedgerError(f"no run {run!r} in the ledger of {data}; there are: {', '.join(there[-5:]) or 'none'}")
+    return ledger
+
+
+def grants_of(data: Path, run: str) -> Sequence[Grant]:
+    """The keys that a run began with, by name; none where its versions are gone."""
+    try:
+        return load_version(data / "run" / run, 0)[0].grants
+    except LedgerError:
+        return ()
