@@ -191,6 +191,8 @@ class Adoption:
             raise
         self._commit(ready)
         await self._models.keep(brought)
+        for provider, base_url in self._models.addresses().items():
+            self.move(provider, base_url)  # it may have moved while the plan was prepared
 
     async def _stage(self, plan: Plan, digest: str, grants: Sequence[Grant], brought: Brought) -> Staged:
         compiled = await asyncio.to_thread(compile_checked, plan, digest, grants, self.compiled.names)
@@ -214,6 +216,7 @@ class Adoption:
         with self._block.held() as step:
             compiled.fill(state)
             step(Step.ADOPT, compiled.edge.version, 0)
+            # The ring cannot have gone round since the cut, a second ago; if it did, what is missing is missing until the next start.
             since = spent_in_ring(compiled, state, ready.cut, ready.starts_s.values())
             for budget, nusd in sums(compiled, ready.starts_s, since or []).items():
                 step(Step.RESTORE, compiled.names.budgets.index(budget), ready.budgets[budget] + nusd)

@@ -133,6 +133,9 @@ class Crew:
         hastened.cancel()
         if not over.done():
             self.signal(signal.SIGKILL)
+            for post, keeping in zip(self.posts, self._keeping, strict=True):
+                if post.child is None:  # it is being started; that ends with it
+                    keeping.cancel()
         await over
 
     def close(self) -> None:
@@ -150,7 +153,7 @@ class Crew:
         await asyncio.gather(*self._keeping, return_exceptions=True)
         return True
 
-    async def _spawn(self, post: Post) -> None:
+    async def _spawn(self, post: Post) -> Child:
         certificate, key = self._tls or (None, None)
         spec = WorkerSpec(
             worker=post.number,
@@ -168,7 +171,9 @@ class Crew:
         path = self._run.worker(post.number)
         path.write_bytes(msgspec.json.encode(spec))
         inherited = [self._listener.fileno(), self._data.lock_fd, *spec.wake_fds]
-        post.child = await Child.start("roteiro.gateway.worker", ["--spec", str(path)], f"worker {post.number}", pass_fds=inherited)
+        child = await Child.start("roteiro.gateway.worker", ["--spec", str(path)], f"worker {post.number}", pass_fds=inherited)
+        post.child = child
+        return child
 
     async def _keep(self, post: Post) -> None:
         """Until we leave: wait for its end, have its flows settled, start another."""
@@ -193,8 +198,8 @@ class Crew:
             post.restarts += 1
             since = time.monotonic()
             try:
-                await self._spawn(post)
+                child = await self._spawn(post)
             except (SettingsError, OSError) as error:
                 log.error("%s", error)
-            if post.child is not None:  # what the others were told while it was starting
-                post.child.signal(signal.SIGTERM if self._leaving else signal.SIGUSR1)
+            else:  # what the others were told while it was starting
+                child.signal(signal.SIGTERM if self._leaving else signal.SIGUSR1)

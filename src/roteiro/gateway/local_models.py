@@ -92,6 +92,10 @@ class LocalModels:
         await stop_all(process for _, process in self._running.values())
         self._running.clear()
 
+    def addresses(self) -> dict[str, str]:
+        """Provider → base URL, of those that are up."""
+        return {name: process.base_url for name, (_, process) in self._running.items() if process.base_url is not None}
+
     def look(self) -> list[dict[str, object]]:
         """How they are, for the administration."""
         return [

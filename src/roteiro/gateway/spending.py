@@ -4,7 +4,6 @@ A request's cost is booked when it ends, and counts for the budgets that held fo
 of its workload. What must not live here: when budgets are restored, and how the kernel books.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -75,7 +74,7 @@ async def ask_ledger(data: DataDirectory, since_s: Iterable[float], cut: Cut | N
     code, said = await run_to_end("roteiro.gateway.spent", arguments)
     if code:
         raise LedgerError(f"what was spent cannot be read from the ledger in {data.path}: {said.decode(errors='replace').strip()}")
-    return await asyncio.to_thread(msgspec.json.decode, said, type=list[Spent])
+    return msgspec.json.decode(said, type=list[Spent])
 
 
 def spent_in_ring(compiled: Compiled, state: State, first: int, starts_s: Iterable[float]) -> list[Spent] | None:

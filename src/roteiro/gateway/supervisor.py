@@ -112,7 +112,7 @@ class Supervisor:
         """`say` is told what takes a while; `on_ready` once, when requests are answered."""
         self.environment = serving.environment
         self.status = "starting"
-        self._plan_path, self._serving, self._make_model, self._environ = plan_path, serving, make_model, environ
+        self._plan_path, self._serving, self._environ = plan_path, serving, environ
         self._say, self._on_ready = say, on_ready
         self._stop, self._hasten = asyncio.Event(), asyncio.Event()
         self._trouble: str | None = None
