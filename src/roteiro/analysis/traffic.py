@@ -4,6 +4,7 @@ What must not live here: service levels (`sla`), money (`cost`).
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 COLUMNS: Final = ("target", "first_target", "outcome", "reason", "attempts", "fallbacks", "stream", "degraded")
-DECISION_COLUMNS: Final = ("run", "seq", "request", "now_s", "step", "command", "reason", "target", "x", "y")
+DECISION_COLUMNS: Final = ("run", "time", "seq", "request", "now_s", "step", "command", "reason", "target", "x", "y")
 """The columns of `events` and of `decisions` that are read."""
 
 STATES: Final = {"breaker_opened": "open", "breaker_forced": "open", "breaker_half_open": "half_open", "breaker_closed": "closed"}
@@ -53,9 +54,10 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A breaker's new state. `x` and `y` are the numbers compared, as the reason says."""
+    """A breaker's new state, `at_s` after its run's epoch. `x` and `y` are the numbers compared, as the reason says."""
 
     run: str
+    time: datetime
     at_s: float
     target: str | None
     state: str
@@ -137,5 +139,6 @@ def transitions(decisions: pa.Table) -> tuple[Transition, ...]:
     kept = decisions.filter(pa.array(is_word(decisions, "step", "note") & is_word(decisions, "reason", *STATES), pa.bool_()))
     rows: list[dict[str, Any]] = kept.sort_by([("run", "ascending"), ("seq", "ascending")]).to_pylist()
     return tuple(
-        Transition(row["run"], row["now_s"], row["target"], STATES[row["reason"]], row["reason"], row["x"], row["y"]) for row in rows
+        Transition(row["run"], row["time"], row["now_s"], row["target"], STATES[row["reason"]], row["reason"], row["x"], row["y"])
+        for row in rows
     )

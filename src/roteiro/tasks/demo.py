@@ -8,7 +8,7 @@ What must not live here: who plays (`demo_cast`), what came of it (`demo_result`
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from roteiro.analysis.moment import COLUMNS, BudgetLeft, Fleet, Moment, moment
+from roteiro.gateway.keys import Keys
 from roteiro.ledger import Ledger
 from roteiro.plan.model import Plan
 from roteiro.tasks.administer import Administration
@@ -110,11 +111,11 @@ def play(wanted: Demo, plan_path: Path, plan: Plan, casting: Casting, data: Path
         sandboxes = {name: started.enter_context(SandboxProcess(settings)) for name, settings in casting.sandboxes.items()}
         watch.act(Act.SERVER, local=casting.local)
         addresses = {name: process.base_url for name, process in sandboxes.items()}
+        keys = started.enter_context(client_keys(plan, data))
         server = started.enter_context(
             ServerProcess(plan_path, data, addresses, casting.keys, say=lambda line: watch.act(Act.SAID, line=line))
         )
         watch.act(Act.SERVING, base_url=server.base_url, run=server.run)
-        keys = client_keys(plan, server.administration)
         load = Load(load_of(plan, server.base_url, keys.__getitem__, wanted.seconds, wanted.seed))
         asyncio.run(perform(load, sandboxes.get(HIT_BY_STORM), server, data, wanted.seconds, watch))
         watch.act(Act.DRAIN)
@@ -126,9 +127,22 @@ def play(wanted: Demo, plan_path: Path, plan: Plan, casting: Casting, data: Path
     )
 
 
-def client_keys(plan: Plan, administration: Administration) -> Mapping[str, str]:
-    """A fresh key for each tenant. Names of keys are used once, so they are left to the server."""
-    return {tenant: str(administration.create_key(tenant)["key"]) for tenant in plan.tenants}
+@contextlib.contextmanager
+def client_keys(plan: Plan, data: Path) -> Iterator[Mapping[str, str]]:
+    """A fresh key for each tenant, open while the demonstration lasts. Made before the server starts, so that its run begins with them."""
+    data.mkdir(parents=True, exist_ok=True)
+    keys = Keys(f"sqlite:///{data.resolve() / 'state.sqlite'}")
+    names, opened = [], {}
+    try:
+        for tenant in plan.tenants:
+            kept, opened[tenant] = keys.draft(tenant, None, None, plan)
+            keys.add(kept)
+            names.append(kept.name)
+        yield opened
+    finally:
+        for name in names:
+            keys.revoke(name)
+        keys.close()
 
 
 async def perform(load: Load, hit: SandboxProcess | None, server: ServerProcess, data: Path, seconds: float, watch: Watch) -> None:

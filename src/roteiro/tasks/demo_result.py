@@ -3,9 +3,11 @@
 What must not live here: how it looks.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +57,12 @@ class DemoResult:
     prediction: SimulationResult
 
     def as_json(self) -> dict[str, Any]:
-        """One plain object, as `roteiro demo --json` prints it. Times in milliseconds, money in dollars exact to the nano-dollar."""
+        """One plain object, as `roteiro demo --json` prints it.
+
+        Times in milliseconds, those of breakers in seconds after the first request; money in dollars, and in nano-dollars exactly.
+        """
         traffic = self.traffic.traffic
+        began = self.traffic.period.first or datetime.now(UTC)
         overall = self.sla.sla.overall
         return {
             "run": self.run,
@@ -66,7 +72,7 @@ class DemoResult:
             "outcomes": traffic.outcomes,
             "by_provider": {row.name: row.answered for row in traffic.by_provider},
             "breaker_transitions": [
-                {"at_s": round(one.at_s, 3), "provider": one.target, "state": one.state, "reason": one.reason}
+                {"at_s": round((one.time - began).total_seconds(), 3), "provider": one.target, "state": one.state, "reason": one.reason}
                 for one in traffic.transitions
             ],
             "failovers": {"requests": traffic.failovers.requests, "answered": traffic.failovers.answered},
@@ -90,12 +96,17 @@ class DemoResult:
             },
             "prediction": {
                 "seeds": len(self.prediction.seeds),
-                "p95_ms": self.prediction.measured.total_ms.p95.mean,
-                "measured_p95_ms": overall.total.p95_ms,
-                "cost_usd": self.prediction.measured.cost_usd.mean,
+                "p95_ms": rounded(self.prediction.measured.total_ms.p95.mean),
+                "measured_p95_ms": rounded(overall.total.p95_ms),
+                "cost_usd": rounded(self.prediction.measured.cost_usd.mean, 9),
                 "measured_cost_usd": self.cost.cost.total.cost_nusd / NUSD,
             },
         }
+
+
+def rounded(value: float | None, digits: int = 3) -> float | None:
+    """For reading; no data is null."""
+    return None if value is None or math.isnan(value) else round(value, digits)
 
 
 def sla_fields(tier: TierReport) -> dict[str, Any]:
@@ -104,7 +115,7 @@ def sla_fields(tier: TierReport) -> dict[str, Any]:
         "availability": tier.availability.share,
         "availability_target": tier.availability.target,
         "availability_verdict": str(tier.availability.verdict),
-        "p95_ms": tier.total.p95_ms,
+        "p95_ms": rounded(tier.total.p95_ms),
         "p95_target_ms": tier.latency_target_ms,
         "within_target": tier.latency.share,
         "latency_verdict": str(tier.latency.verdict),
