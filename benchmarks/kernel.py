@@ -29,7 +29,13 @@ def call_us() -> dict[str, list[float]]:
     assert reading.plan is not None
     compiled = compile_plan(reading.plan, reading.digest, sizes=RingSizes(events=1 << 16, decisions=1 << 18))
     buffer, state = fresh_block(compiled, 1.7e9)
-    for table, column in (("targets", "slots"), ("workloads", "slots"), ("tenants", "slots"), ("limits", "burst_s"), ("budgets", "amount_nusd")):
+    for table, column in (
+        ("targets", "slots"),
+        ("workloads", "slots"),
+        ("tenants", "slots"),
+        ("limits", "burst_s"),
+        ("budgets", "amount_nusd"),
+    ):
         getattr(state, table)[column] = 1 << 60  # everything is asked and nothing refused
     header, block, route = state.header[0], int(buffer.ctypes.data), compiled.names.routes.index("auto")
     begin, end, now = int(Step.BEGIN), int(Step.END), 0.0
@@ -72,7 +78,9 @@ def start_s(cache: str) -> float:
 def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         first, later = start_s(cache), [start_s(cache) for _ in range(3)]
-    figures = {name: {"median": round(statistics.median(v), 3), "min": round(min(v), 3), "max": round(max(v), 3)} for name, v in call_us().items()}
+    figures = {
+        name: {"median": round(statistics.median(v), 3), "min": round(min(v), 3), "max": round(max(v), 3)} for name, v in call_us().items()
+    }
     print(json.dumps({"us_a_call": figures, "first_start_s": round(first, 1), "later_start_s": round(statistics.median(later), 2)}))
 
 

@@ -1,7 +1,8 @@
 """How fast rows become durable, how large they are on disk, and how fast a million of them answer. Prints one JSON object.
 
 Method: two million rows a table, appended and synced to a temporary folder through the writer that server and simulator use; three
-rounds, medians and all rounds printed. Then a GROUP BY over them, as segments and as Parquet, and groups of ten rows, which is what a quiet server syncs.
+rounds, medians and all rounds printed. Then a GROUP BY over them, as segments and as Parquet, and groups of ten rows, which is what a
+quiet server syncs.
 """
 
 import json
