@@ -129,10 +129,10 @@ class Adoption:
             staged(path).replace(path)
         self.compiled, self.edge = compiled, edge
 
-    def restore(self, spent_nusd: Mapping[str, int]) -> None:
+    def restore(self, spent_nusd: Mapping[str, int], step: Callable[[Step, int, int], object]) -> None:
         """Budgets take up what was spent in their periods before this run."""
         for budget, nusd in spent_nusd.items():
-            self._tending.step(Step.RESTORE, self.compiled.names.budgets.index(budget), nusd)
+            step(Step.RESTORE, self.compiled.names.budgets.index(budget), nusd)
 
     async def adopt(self, reading: Reading) -> bool:
         """Take up another plan. Whether it differs from the old one. Raises PlanError with all problems, SettingsError or LedgerError."""

@@ -172,7 +172,7 @@ class Supervisor:
         epoch_unix_s, epoch_monotonic_s = time.time(), time.monotonic()
         asking = asyncio.create_task(spent_before(self._data, compiled, epoch_unix_s), name="ask what was spent")
         stack.callback(asking.cancel)
-        await self._warm_up()
+        await self._compile()
 
         stack.push_async_callback(self._models.stop)
         if any(provider.local is not None and name not in surroundings.base_urls for name, provider in reading.plan.providers.items()):
@@ -200,16 +200,16 @@ class Supervisor:
         self._scribe = Scribe(self._data, self._run)
         all_durable = False
         try:
-            self._adoption.restore(await asking)
-            async with self._tended(tending), self._upkept(), self._administered(admin, token):
+            async with self._upkept(), self._administered(admin, token):
                 try:
-                    await all_started(self._scribe.start(), self._crew.start())
+                    await self._begin(tending, asking)
                     self.status, self._starting = "serving", None
                     self._on_ready(self._ready(listener, admin))
                     await self._stop.wait()
                 finally:
                     self.status = "draining"
                     await self._crew.drain(self._hasten)
+                    await tending.stop()
         finally:
             all_durable = await self._scribe.stop()
             if all_durable:
@@ -266,12 +266,25 @@ class Supervisor:
 
     # --- parts that live while it serves ----------------------------------------------------------------------------------------------
 
-    async def _warm_up(self) -> None:
-        """Load the kernel. The first time it is compiled, in a process of its own: the compiler would keep 200 MB of ours."""
+    async def _compile(self) -> None:
+        """Have the kernel's machine code on disk, for all to load; in a process of its own, as the compiler would keep 200 MB of ours."""
         if JIT and not any(cache_directory().glob("journey*/step.step-*.nbc")):
             self._say("compiling the kernel (once) …")
             await run_to_end("roteiro.journey.warm", [])
-        warm()
+
+    async def _begin(self, tending: Tending, asking: Awaitable[Mapping[str, int]]) -> None:
+        """Start the processes, and restore the budgets meanwhile. Raises SettingsError, LedgerError."""
+        starting = asyncio.create_task(all_started(self._scribe.start(), self._crew.start()), name="start the processes")
+        try:
+            with self._block.held() as step:  # a worker that is ready sooner waits here: nothing is decided before budgets know
+                await asyncio.to_thread(warm)
+                self._adoption.restore(await asking, step)
+            tending.start()
+            await starting
+        except BaseException:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            raise
 
     def _ready(self, listener: socket.socket, admin: socket.socket) -> Ready:
         _, digest, version = self.in_force
@@ -288,14 +301,6 @@ class Supervisor:
         """There is no sense in going on."""
         self._trouble = why
         self._stop.set()
-
-    @asynccontextmanager
-    async def _tended(self, tending: Tending) -> AsyncIterator[None]:
-        tending.start()
-        try:
-            yield
-        finally:
-            await tending.stop()
 
     @asynccontextmanager
     async def _upkept(self) -> AsyncIterator[None]:
