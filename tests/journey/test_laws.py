@@ -221,3 +221,16 @@ def test_a_step_cut_short_by_a_kill_leaves_no_slot_taken(moves: list[int]) -> No
     machine.world.step(Step.REAP, args=(99,))
     machine.world.check()
     machine.finish()
+
+
+def test_a_request_whose_event_was_written_is_not_settled_twice() -> None:
+    """The process was killed after the event was written and before the flow was free."""
+    world = Machine().world
+    answer = world.begin("x", worker=1)
+    world.end(answer.flow)
+    spent = int(world.budget("all/all")["spent_nusd"])
+    world.state.flows[answer.flow]["phase"] = Flowing.SENT
+    world.step(Step.REAP, args=(1,))
+    world.check()
+    assert len(world.events()) == 1 and world.header["live"] == 0
+    assert int(world.budget("all/all")["spent_nusd"]) == spent > 0

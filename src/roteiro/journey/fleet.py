@@ -16,6 +16,7 @@ from roteiro.policy.state import (
     Flowing,
     breaker_at,
     budget_at,
+    event_at,
     flow_at,
     header_of,
     queue_at,
@@ -98,8 +99,11 @@ def recount(block: int) -> None:
     for i in range(header_of(block).n_budgets):
         budget_at(block, i).reserved_nusd = 0
     header.live, header.waiting, header.news, header.free = 0, 0, NONE, NONE
+    last = event_at(block, (header.event_head - 1) % header.n_events).request if header.event_head > 0 else NONE
     for f in range(header_of(block).n_flows - 1, -1, -1):
         flow = flow_at(block, f)
+        if flow.request == last:  # its event was written, and the process killed before it could free the flow
+            flow.phase = FREE
         if flow.phase == FREE:
             flow.next = header.free
             header.free = f

@@ -227,6 +227,8 @@ def fill_limits(compiled: Compiled, state: State) -> None:
         if budget is None:  # retired: money in flight is still settled here, and nothing is refused for it
             row["amount_nusd"], row["stop"], row["degrade"], row["warn"] = 0, NEVER, NEVER, NEVER
             continue
+        if row["period_s"] != PERIOD_S[budget.period]:
+            row["ends_s"] = 0.0  # the kernel finds the new period's end; who adopts says what was spent in it
         row["amount_nusd"], row["period_s"] = budget.amount_nusd, PERIOD_S[budget.period]
         row["offset_s"] = offset - (MONDAY_S if budget.period == "week" else 0.0)
         for column, share in (("warn", budget.warn_at), ("degrade", budget.degrade_at), ("stop", budget.stop_at)):

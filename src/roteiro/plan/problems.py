@@ -59,6 +59,13 @@ for _row in (
     ("E112", "a condition names an unknown metric", "The metrics are listed in the plan's reference."),
     ("E113", "a condition compares unlike things", "Latencies compare with durations, rates with shares, costs with money."),
     ("E114", "an action cannot be read", "Actions are route_to_X, circuit_break_X, avoid_X, degrade, and shed batch."),
+    ("E901", "the running server has no room for the plan", "Its tables were made for twice the plan that it began with."),
+    (
+        "E902",
+        "a request would fall under too many budgets",
+        "A request holds at most four of its tenant, team and all, and two of its workload.",
+    ),
+    ("E903", "the run has had too many versions", "Versions of a plan are numbered within a run, and keys made and revoked count too."),
     ("W101", "the plan does not say its version", "Write `roteiro: 1` first, so that a later version knows how to read it."),
     ("W301", "a section is kept, and not enacted", "This version checks that it is a mapping, and does nothing with it."),
     ("W302", "scaling policies are kept, and not enacted", "This version simulates and serves a fixed fleet."),

@@ -51,7 +51,8 @@ if JIT:
     def kernel(function: F) -> F:
         """Compile `function` in Numba's nopython mode, for other compiled functions to call; its machine code is kept on disk.
 
-        Without the wrappers that Python would need to call it, which take a third of the time to compile.
+        Without the wrappers that Python would need to call it, which take a third of the time to compile: a call from Python would end the
+        process. Call `function.py_func`, or give it an `entry`.
         """
         return numba.njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
