@@ -77,7 +77,14 @@ def troubled(plan: Compiled) -> ServiceWorld:
     first = world.targets[0]
     failure = {error_class: table.lognormal(0.1, 0.4) for error_class in ErrorClass if error_class}
     changed = TargetService(
-        ttft=first.ttft, itl=first.itl, output=first.output, weather=weather, failure=failure, gaps_differ=True, midstream=0.3, quota=first.quota
+        ttft=first.ttft,
+        itl=first.itl,
+        output=first.output,
+        weather=weather,
+        failure=failure,
+        gaps_differ=True,
+        midstream=0.3,
+        quota=first.quota,
     )
     return ServiceWorld("troubled", (changed, *world.targets[1:]))
 

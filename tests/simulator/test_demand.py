@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.simulator.build import BUSY, busy, compiled, run, troubled
 
 from roteiro.ledger import Head, MemoryLedger
 from roteiro.simulator import demand
 from roteiro.simulator.world import Simulation
 from roteiro.terms.error import LedgerError, PlanError
-from tests.simulator.build import BUSY, busy, compiled, run, troubled
 
 MIX = """
   stream: 25%
@@ -84,7 +84,7 @@ def test_a_run_s_arrivals_come_again(with_decisions: bool) -> None:
     by_arrival = events[np.argsort(events["request"])]
     assert found.arrivals["at"].tolist() == by_arrival["arrival_s"].tolist()
     assert found.arrivals["key"].tolist() == by_arrival["key"].tolist()
-    assert (found.arrivals["flags"] & 1).tolist() == by_arrival["stream"].tolist()
+    assert (found.arrivals["asks"] & 1).tolist() == by_arrival["stream"].tolist()
     answered = by_arrival["outcome"] == 0
     for name in ("input", "output"):
         assert found.arrivals[name][answered].tolist() == by_arrival[f"{name}_tokens"][answered].tolist()

@@ -51,9 +51,9 @@ def test_uniform_is_uniform() -> None:
 
 @pytest.mark.parametrize("shape", [0.05, 0.5, 1.0, 4.0])
 def test_gamma_has_its_mean_and_variance(shape: float) -> None:
-    values = drawn(draw.seeded(3, 0), 40_000, 2, shape)
-    assert values.mean() == pytest.approx(shape, rel=0.1)
-    assert values.var() == pytest.approx(shape, rel=0.25)
+    values = drawn(draw.seeded(3, 0), 20_000, 2, shape)
+    assert values.mean() == pytest.approx(shape, rel=0.12)
+    assert values.var() == pytest.approx(shape, rel=0.3)
 
 
 def test_exponential_has_its_mean_and_median() -> None:

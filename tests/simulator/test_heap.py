@@ -34,7 +34,7 @@ def settle(world: int, n: int) -> None:
 def emptied(world: Any, n: int) -> list[tuple[float, int]]:
     address, out = int(world.buffer.ctypes.data), []
     while n:
-        out.append((float(world.timers["at"][0]), int(world.timers["item"][0])))
+        out.append((float(world.timers["at"][0]), int(world.timers["what"][0])))
         n = pop(address, n)
     return out
 

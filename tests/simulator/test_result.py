@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from tests.simulator.build import busy, run
 
 from roteiro.simulator.result import Measured, estimate, measure, over_seeds
 from roteiro.terms.codes import Outcome
-from tests.simulator.build import busy, run
 
 
 def test_a_tally_agrees_with_its_events() -> None:

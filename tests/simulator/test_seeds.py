@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
+from tests.simulator.build import busy as simulation_of
+from tests.simulator.build import compiled, fingerprint, run, troubled
 
 from roteiro.ledger import Ledger
 from roteiro.simulator import demand
 from roteiro.simulator.seeds import Job, simulate_seeds
 from roteiro.terms.error import LedgerError
-from tests.simulator.build import compiled, fingerprint, run, troubled
-from tests.simulator.build import busy as simulation_of
 
 
 def job(requests: int = 1500, **more: object) -> Job:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.simulator.build import compiled
 
 from roteiro.simulator import demand
 from roteiro.simulator.trace import MOST_TOLD, read_trace
 from roteiro.terms.error import PlanError
-from tests.simulator.build import compiled
 
 HEAD = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
 

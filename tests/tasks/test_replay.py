@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.simulator.build import BUSY
 
 from roteiro.tasks.replay import replay
 from roteiro.tasks.simulate import simulate
 from roteiro.terms.error import LedgerError
-from tests.simulator.build import BUSY
 
 
 def test_a_simulated_run_with_its_journal_replays_identically(tmp_path: Path) -> None:

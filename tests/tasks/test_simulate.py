@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.simulator.build import BUSY
 
 from roteiro.ledger import Ledger
 from roteiro.tasks.simulate import predict, simulate
 from roteiro.terms.error import LedgerError, PlanError, SettingsError
-from tests.simulator.build import BUSY
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def mix_of(compiled: Compiled) -> npt.NDArray[Any]:
         route = edge.models[model] if model is not None else edge.default_models[names.workloads.index(used)]
         row["key"] = names.keys.index(f"tenant:{tenant}")
         row["route"] = edge.models[min(edge.models)] if route is None else route
-        row["flags"] = 0 if workload is None else names.workloads.index(workload) + 1 << 8
+        row["asks"] = 0 if workload is None else names.workloads.index(workload) + 1 << 8
     return rows
 
 
@@ -162,7 +162,7 @@ def of_run(compiled: Compiled, ledger: Queries, run: str) -> Demand:
 
 def from_decisions(begun: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     rows = np.zeros(len(begun), ARRIVAL)
-    for ours, theirs in (("at", "now_s"), ("key", "a"), ("route", "b"), ("input_estimate", "c"), ("output_estimate", "d"), ("flags", "e")):
+    for ours, theirs in (("at", "now_s"), ("key", "a"), ("route", "b"), ("input_estimate", "c"), ("output_estimate", "d"), ("asks", "e")):
         rows[ours] = begun[theirs]
     return rows, begun["request"]
 
@@ -177,7 +177,7 @@ def from_events(events: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray
     usual = int(np.median(events["input_tokens"][answered])) if answered.any() else 1
     rows["input_estimate"][~answered] = usual
     rows["output_estimate"] = np.maximum(events["reserved_tokens"] - rows["input_estimate"], 1)
-    rows["flags"] = events["stream"] | (events["workload"].astype(np.int32) + 1 << 8)
+    rows["asks"] = events["stream"] | (events["workload"].astype(np.int32) + 1 << 8)
     return rows, events["request"]
 
 
@@ -211,8 +211,8 @@ def rename(rows: npt.NDArray[Any], names: Names, compiled: Compiled) -> npt.NDAr
     known = (rows["key"] >= 0) & (rows["key"] < len(held)) & (rows["route"] >= 0) & (rows["route"] < len(routes))
     rows["key"] = held[np.where(known, rows["key"], 0)]
     rows["route"] = routes[np.where(known, rows["route"], 0)]
-    workload = rows["flags"] >> 8
+    workload = rows["asks"] >> 8
     given = np.where(workload > 0, workloads[np.clip(workload - 1, 0, len(workloads) - 1)], 0)
-    rows["flags"] = (rows["flags"] & STREAM) | (given << 8)
+    rows["asks"] = (rows["asks"] & STREAM) | (given << 8)
     found: npt.NDArray[np.bool_] = known & (rows["key"] != DRAWN) & (rows["route"] != DRAWN)
     return found

@@ -18,7 +18,7 @@ def sooner(t: float, item: int, other_t: float, other: int) -> bool:
 @kernel
 def put(world: int, k: int, t: float, item: int) -> None:
     timer = timer_at(world, k)
-    timer.at, timer.item = t, item
+    timer.at, timer.what = t, item
 
 
 @kernel
@@ -28,9 +28,9 @@ def push(world: int, n: int, t: float, item: int) -> int:
     while k > 0:
         above = (k - 1) >> 2
         parent = timer_at(world, above)
-        if not sooner(t, item, parent.at, parent.item):
+        if not sooner(t, item, parent.at, parent.what):
             break
-        put(world, k, parent.at, parent.item)
+        put(world, k, parent.at, parent.what)
         k = above
     put(world, k, t, item)
     return n + 1
@@ -44,11 +44,11 @@ def sink(world: int, n: int, k: int, t: float, item: int) -> None:
         if first >= n:
             break
         least = first
-        least_t, least_item = timer_at(world, first).at, timer_at(world, first).item
+        least_t, least_item = timer_at(world, first).at, timer_at(world, first).what
         for c in range(first + 1, min(first + 4, n)):
             other = timer_at(world, c)
-            if sooner(other.at, other.item, least_t, least_item):
-                least, least_t, least_item = c, other.at, other.item
+            if sooner(other.at, other.what, least_t, least_item):
+                least, least_t, least_item = c, other.at, other.what
         if not sooner(least_t, least_item, t, item):
             break
         put(world, k, least_t, least_item)
@@ -61,7 +61,7 @@ def pop(world: int, n: int) -> int:
     """Drop the first of `n` items → the new size."""
     n -= 1
     if n > 0:
-        sink(world, n, 0, timer_at(world, n).at, timer_at(world, n).item)
+        sink(world, n, 0, timer_at(world, n).at, timer_at(world, n).what)
     return n
 
 
@@ -69,4 +69,4 @@ def pop(world: int, n: int) -> int:
 def settle(world: int, n: int) -> None:
     """Put `n` items in any order into the order of a heap (R. Floyd, 1964)."""
     for k in range((n - 2) >> 2, -1, -1):
-        sink(world, n, k, timer_at(world, k).at, timer_at(world, k).item)
+        sink(world, n, k, timer_at(world, k).at, timer_at(world, k).what)

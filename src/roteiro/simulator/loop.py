@@ -69,7 +69,7 @@ def set_timer(world: int, f: int, t: float, kind: int) -> None:
 def drop_stale(world: int, n: int) -> int:
     kept = 0
     for k in range(n):
-        item = timer_at(world, k).item
+        item = timer_at(world, k).what
         if work_at(world, item & FLOW_MASK).version == item >> FLOW_BITS:
             heap.put(world, kept, timer_at(world, k).at, item)
             kept += 1
@@ -206,7 +206,7 @@ def next_arrival(world: int) -> None:
     elif loop.process == POISSON:
         loop.next_arrival += exponential(generator_at(world, DEMAND_DRAWS), loop.gap_s)
     else:
-        loop.next_arrival += gamma(generator_at(world, DEMAND_DRAWS), loop.shape) * loop.gap_s / loop.shape
+        loop.next_arrival += gamma(generator_at(world, DEMAND_DRAWS), loop.gamma_shape) * loop.gap_s / loop.gamma_shape
     if loop.next_arrival > loop.last_arrival:
         loop.next_arrival = NEVER
 
@@ -223,7 +223,7 @@ def arrive(world: int, block: int, now: float) -> None:
     key, route, flags, cached, reasoning = DRAWN, 0, 0, 0, 0
     if loop.process == TRACE:
         arrival = arrival_at(world, loop.arrived)
-        key, route, flags, cached, reasoning = arrival.key, arrival.route, arrival.flags, arrival.cached, arrival.reasoning
+        key, route, flags, cached, reasoning = arrival.key, arrival.route, arrival.asks, arrival.cached, arrival.reasoning
         tokens, output, estimate, most = arrival.input, arrival.output, arrival.input_estimate, arrival.output_estimate
     else:
         tokens = length(world, loop.input)
@@ -235,7 +235,7 @@ def arrive(world: int, block: int, now: float) -> None:
         while i + 1 < loop.n_mix and u >= part_at(world, i).below:
             i += 1
         part = part_at(world, i)
-        key, route, flags = part.key, part.route, part.flags
+        key, route, flags = part.key, part.route, part.asks
         if uniform(generator_at(world, DEMAND_DRAWS)) < loop.stream:
             flags |= 1
     loop.arrived += 1
@@ -310,7 +310,7 @@ def run(world: int, block: int, happenings: int) -> int:
         loop.happened += 1
         if must_drain(block):
             return DRAIN
-        while loop.timers > 0 and work_at(world, timer_at(world, 0).item & FLOW_MASK).version != timer_at(world, 0).item >> FLOW_BITS:
+        while loop.timers > 0 and work_at(world, timer_at(world, 0).what & FLOW_MASK).version != timer_at(world, 0).what >> FLOW_BITS:
             loop.timers = heap.pop(world, loop.timers)
         timer = timer_at(world, 0).at if loop.timers > 0 else NEVER
         if loop.next_arrival == NEVER and timer == NEVER:
@@ -325,7 +325,7 @@ def run(world: int, block: int, happenings: int) -> int:
                 return DRAIN
             arrive(world, block, now)
         else:
-            f = timer_at(world, 0).item & FLOW_MASK
+            f = timer_at(world, 0).what & FLOW_MASK
             loop.timers = heap.pop(world, loop.timers)
             happen(world, block, f, now)
         loop.now = now

@@ -26,6 +26,7 @@ __all__ = [
     "PART",
     "SERVICE",
     "SERVICE_DRAWS",
+    "TABLES",
     "TIMER",
     "WEATHER",
     "WORK",
@@ -36,6 +37,7 @@ __all__ = [
     "generator_at",
     "loop_of",
     "part_at",
+    "records_of",
     "service_at",
     "table_at",
     "timer_at",
@@ -53,12 +55,12 @@ def record(*fields: tuple[Any, ...]) -> np.dtype[Any]:
 
 
 ARRIVAL: Final = record(
-    ("at", "f8"), ("key", "i4"), ("route", "i4"), ("flags", "i4"),  # key DRAWN: who asks for what is drawn from the mix
+    ("at", "f8"), ("key", "i4"), ("route", "i4"), ("asks", "i4"),  # key DRAWN: who asks for what is drawn from the mix
     ("input_estimate", "i4"), ("output_estimate", "i4"),  # what the journey is told at arrival
     ("input", "i4"), ("cached", "i4"), ("output", "i4"), ("reasoning", "i4"),  # what comes of it; output DRAWN: by the target's table
 )  # fmt: skip
 
-PART: Final = record(("below", "f8"), ("key", "i4"), ("route", "i4"), ("flags", "i4"))
+PART: Final = record(("below", "f8"), ("key", "i4"), ("route", "i4"), ("asks", "i4"))
 """One share of the mix; `below` is the sum of shares up to it."""
 
 SERVICE: Final = record(
@@ -83,7 +85,7 @@ WORK: Final = record(
 )  # fmt: skip
 """One flow of the kernel, as the world knows it. `version` counts its timers: a timer of an older version is stale."""
 
-TIMER: Final = record(("at", "f8"), ("item", "i8"))
+TIMER: Final = record(("at", "f8"), ("what", "i8"))
 
 TABLES: Final[dict[str, np.dtype[Any]]] = {
     "generators": GENERATOR, "work": WORK, "timers": TIMER, "arrivals": ARRIVAL, "mix": PART, "services": SERVICE, "weather": WEATHER,
@@ -92,7 +94,7 @@ TABLES: Final[dict[str, np.dtype[Any]]] = {
 
 LOOP: Final = record(
     ("now", "f8"), ("until", "f8"), ("next_arrival", "f8"), ("next_tick", "f8"), ("tick_s", "f8"),
-    ("process", "i8"), ("gap_s", "f8"), ("shape", "f8"),  # mean gap; shape of the Gamma
+    ("process", "i8"), ("gap_s", "f8"), ("gamma_shape", "f8"),  # mean gap; shape of the Gamma
     ("arrived", "i8"), ("most", "i8"), ("last_arrival", "f8"),  # so far; at most; none later than
     ("timers", "i8"), ("estimate", "i8"), ("stream", "f8"), ("input", "i8"), ("output", "i8"),  # tables of lengths, or DRAWN
     ("happened", "i8"),
@@ -111,6 +113,11 @@ class Stop:
     """A ring must be emptied first."""
     REACHED: Final = 2
     """The asked time or number of happenings is reached."""
+
+
+def records_of(n: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """`n` records, all zero, whose fields plain Python reads as attributes, as machine code does."""
+    return np.zeros(n, dtype) if JIT else np.zeros(n, dtype).view(np.recarray)
 
 
 class World(NamedTuple):

@@ -163,7 +163,7 @@ def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: in
     world.tables["quantiles"][: len(tables)] = tables
     control = world.loop
     control["process"], control["tick_s"], control["estimate"] = demand.process, loop.TICK_S, demand.estimate
-    control["gap_s"], control["shape"] = 1.0 / demand.rate_per_s, 1.0 / demand.cv**2 if demand.cv > 0.0 else 1.0
+    control["gap_s"], control["gamma_shape"] = 1.0 / demand.rate_per_s, 1.0 / demand.cv**2 if demand.cv > 0.0 else 1.0
     control["stream"], control["input"], control["output"] = demand.stream, 0, lengths
     world.mix[: len(demand.mix)] = demand.mix
     world.arrivals[: len(demand.arrivals)] = demand.arrivals if len(demand.arrivals) else np.zeros(0, ARRIVAL)
