@@ -84,13 +84,15 @@ class Watching:
         self._to, self._speech, self._view = to, speech, view
         self._live: Live | None = None
         self._elapsed_s = self._said_s = 0.0
+        self._ended = False
 
     def act(self, act: "Act", **facts: object) -> None:
         """One line for what begins; the view takes those that belong to the traffic."""
-        if act == "said" and " " in (line := str(facts["line"])) and line[:4].isdigit():
-            return  # the server's log; what it says to people has no date
+        if act == "said" and (self._ended or str(facts["line"])[:4].isdigit()):
+            return  # the server's log; what it says to people while it starts has no date
         if act in ("drain", "report"):
             self.close()
+            self._ended = True
         text = self._speech.say(f"act.{act}", **facts)
         if self._live is not None:
             self._view.happens(self._elapsed_s, text, {"storm": "bold red", "calm": "bold green"}.get(act, ""))

@@ -64,7 +64,13 @@ def with_facts(text: str, known: tuple[Fact, ...], speech: Speech) -> str:
 
 
 def facts(known: tuple[Fact, ...], speech: Speech) -> str:
-    return ", ".join(f"{speech.say(f'fact.{fact.label}')} {fact_text(fact, speech, bare=True)}".strip() for fact in known)
+    return ", ".join(labelled(fact, speech) for fact in known)
+
+
+def labelled(fact: Fact, speech: Speech) -> str:
+    """The fact with what it is; a class of errors says so itself."""
+    text = fact_text(fact, speech, bare=True)
+    return text if fact.kind is Kind.ERROR_CLASS else f"{speech.say(f'fact.{fact.label}')} {text}".strip()
 
 
 def fact_text(fact: Fact, speech: Speech, bare: bool = False) -> str:
@@ -110,7 +116,7 @@ def ending(end: Ending, speech: Speech) -> list[tuple[str, Cell]]:
     if end.reason != "ok":
         ended += f": {say(f'reason.{end.reason}')} ({end.reason})"
     if end.error_class != "none":
-        ended += f"; {say('fact.error_class')}: {say(f'error.{end.error_class}')}"
+        ended += f"; {say(f'error.{end.error_class}')}"
     took = speech.ms(end.total_ms)
     if end.ttft_ms is not None:
         took = say("story.first_token", total=took, ttft=speech.ms(end.ttft_ms))

@@ -68,7 +68,8 @@ def breakers(transitions: tuple[Transition, ...], speech: Speech) -> tuple[Table
     several = len({one.run for one in transitions}) > 1
     rows = tuple(
         (
-            cell(one.run if several else "", Tone.QUIET), cell(f"{one.time:%H:%M:%S}.{one.time.microsecond // 100_000} UTC"), cell(one.target or "", Tone.STRONG),
+            cell(one.run if several else "", Tone.QUIET), cell(f"{one.time:%H:%M:%S}.{one.time.microsecond // 100_000} UTC"),
+            cell(one.target or "", Tone.STRONG),
             cell(say(f"breaker.{one.state}"), STATE_TONES[one.state]), cell(say(f"reason.{one.reason}")),
             cell(numbers(one, speech), Tone.QUIET),
         )

@@ -119,7 +119,6 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "fact.left": ("left", "restante"),
     "fact.balance": ("retries left", "repetições restantes"),
     "fact.ratio": ("ratio", "proporção"),
-    "fact.error_class": ("error", "erro"),
     "fact.output_tokens": ("output tokens", "tokens de saída"),
     "fact.input_tokens": ("input tokens", "tokens de entrada"),
     "fact.output_tokens_reserved": ("output tokens reserved", "tokens de saída reservados"),
