@@ -17,10 +17,10 @@ def check(plan_path: str | Path, environment: str | None = None) -> Reading:
     reading = read(plan_path, environment)
     if reading.plan is None:
         return reading
-    from roteiro.plan.compile import compile_plan
+    from roteiro.plan.compile import RingSizes, compile_plan, fresh_block
 
     try:
-        compile_plan(reading.plan, reading.digest)
+        fresh_block(compile_plan(reading.plan, reading.digest, sizes=RingSizes(flows=8, events=8, decisions=8)), epoch_unix_s=0.0)
     except PlanError as error:
         return replace(reading, plan=None, digest="", problems=(*reading.problems, *error.problems))
     return reading
