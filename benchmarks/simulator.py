@@ -39,10 +39,10 @@ from roteiro.terms.codes import ErrorClass
 GOVERNED = """
 roteiro: 1
 providers:
-  primary: {name: sandbox, model: a, base_url: "http://127.0.0.1:9", weight: 70, on_premises: false, price: {input: $1/1M tokens, output: $2/1M tokens},
-            limits: {concurrency: 4000, requests: 300000/min}}
-  secondary: {name: sandbox, model: b, base_url: "http://127.0.0.1:9", weight: 20, on_premises: false, price: {input: $2/1M tokens, output: $4/1M tokens},
-            limits: {concurrency: 2000}}
+  primary: {name: sandbox, model: a, base_url: "http://127.0.0.1:9", weight: 70, on_premises: false,
+            price: {input: $1/1M tokens, output: $2/1M tokens}, limits: {concurrency: 4000, requests: 300000/min}}
+  secondary: {name: sandbox, model: b, base_url: "http://127.0.0.1:9", weight: 20, on_premises: false,
+            price: {input: $2/1M tokens, output: $4/1M tokens}, limits: {concurrency: 2000}}
   fallback: {name: sandbox, model: c, base_url: "http://127.0.0.1:9", weight: 10, on_premises: true, limits: {concurrency: 2000}}
 models:
   chat: {targets: {primary: 70, secondary: 20, fallback: 10}, retry: {attempts: 3}}
@@ -61,7 +61,10 @@ demand:
   input_tokens: {median: 500, p95: 2000}
   output_tokens: {median: 150, p95: 500}
 """
-TENANT = "  t{n}: {{workloads: [chat], tier: gold, concurrency: 2000, limits: {{requests: 60000/min, tokens: 100M/min}}, budgets: {{daily: $50000/day}}}}"
+RETRY_AFTER_S = 0.01
+"""Short, because a target that asks for a pause gets it from all requests, and one that is never asked costs nothing."""
+TENANT = """  t{n}: {{workloads: [chat], tier: gold, concurrency: 2000, limits: {{requests: 60000/min, tokens: 100M/min}},
+       budgets: {{daily: $50000/day}}}}"""
 QUEUE = """
 roteiro: 1
 providers:
@@ -96,16 +99,16 @@ def spread(values: list[float]) -> dict[str, float]:
 def governed(requests: int) -> Callable[[], int]:
     plan = compiled(GOVERNED.replace("TENANTS", "\n".join(TENANT.format(n=n) for n in range(8))), RingSizes(8192, 1 << 14, 16))
     always, outage = np.zeros(CLASSES), np.zeros(CLASSES)
-    always[[ErrorClass.SERVER, ErrorClass.RATE_LIMIT, ErrorClass.CONNECTION]] = 0.015, 0.003, 0.002
-    outage[ErrorClass.SERVER] = 0.7
+    always[[ErrorClass.SERVER, ErrorClass.RATE_LIMIT, ErrorClass.CONNECTION]] = 0.015, 0.001, 0.002
+    outage[ErrorClass.SERVER] = 0.95
     world = services.of_plan(plan)
     itl = table.lognormal(0.002, 0.004)
     targets = []
     for name, target in zip(plan.names.targets, world.targets, strict=True):
-        weather = [Slice(0.0, failing=always)]
+        weather = [Slice(0.0, failing=always, retry_after_s=RETRY_AFTER_S)]
         if name == "primary":
-            for k in range(1, 400):
-                weather += [Slice(100.0 * k, 2.0, 1.0, outage), Slice(100.0 * k + 5.0, failing=always)]
+            for k in range(1, 200):
+                weather += [Slice(200.0 * k, 2.0, 1.0, outage), Slice(200.0 * k + 20.0, failing=always, retry_after_s=RETRY_AFTER_S)]
         failure = {error_class: table.lognormal(0.1, 0.4) for error_class in ErrorClass if error_class}
         targets.append(
             TargetService(ttft=target.ttft, itl=itl, output=target.output, weather=tuple(weather), failure=failure, quota=target.quota)
@@ -117,7 +120,8 @@ def governed(requests: int) -> Callable[[], int]:
         simulation = Simulation(plan, wanted, ServiceWorld("benchmark", tuple(targets)))
         tally = simulation.run(requests)
         last.update(
-            outcomes=tally.outcomes[0].tolist(), breakers=tally.breakers.sum(axis=0).tolist(), attempts=int(tally.extra[0]), simulated_s=simulation.now_s
+            outcomes=tally.outcomes[0].tolist(), breakers=tally.breakers.sum(axis=0).tolist(),
+            attempts=int(tally.extra[0]), simulated_s=simulation.now_s
         )  # fmt: skip
         simulation.close()
         return tally.requests

@@ -61,7 +61,10 @@ workloads:
 """An M/M/c queue: the target's slots are the servers."""
 
 
-def compiled(text: str = BUSY, sizes: RingSizes = RingSizes(2048, 4096, 1 << 16)) -> Compiled:
+SIZES = RingSizes(2048, 4096, 1 << 16)
+
+
+def compiled(text: str = BUSY, sizes: RingSizes = SIZES) -> Compiled:
     reading = read_text(text)
     assert reading.plan is not None, [str(problem) for problem in reading.problems]
     return compile_plan(reading.plan, reading.digest, sizes=sizes)
