@@ -49,7 +49,7 @@ ANSWER = json.dumps(
     }
 )  # fmt: skip
 BODY = json.dumps(
-    {"model": "auto", "messages": [{"role": "user", "content": "lorem ipsum " * 76}], "max_tokens": 64}, separators=(",", ":")
+    {"model": "auto", "messages": [{"role": "user", "content": "vento e mar " * 76}], "max_tokens": 64}, separators=(",", ":")
 )
 
 NGINX = """

@@ -1,8 +1,8 @@
 """What a decision costs from Python, and how long the kernel takes to compile and to load. Prints one JSON object.
 
-Method: `step` is called for BEGIN and END on the plan of examples/chapter.yaml, with limits, budgets, breaker, meters and journal on; the rings
-are emptied by moving their tails, outside the time taken. Rounds are repeated; medians and spreads are printed. Start times are of
-whole processes (`python -m roteiro.journey.warm`), with an empty cache of machine code and with a full one.
+Method: `step` is called for BEGIN and END on the plan of examples/chapter.yaml, with limits, budgets, breaker, meters and journal on;
+the rings are emptied by moving their tails, outside the time taken. Rounds are repeated; medians and spreads are printed. Start times
+are of whole processes (`python -m roteiro.journey.warm`), with an empty cache of machine code and with a full one.
 """
 
 import json
@@ -24,7 +24,7 @@ PLAN = Path(__file__).parent.parent / "examples" / "chapter.yaml"
 
 
 def call_us() -> dict[str, list[float]]:
-    """µs a call of BEGIN and of END, per round; and of a Python function that takes as many arguments and returns as much, for comparison."""
+    """µs a call of BEGIN and of END, per round; and of a Python function of as many arguments, for comparison."""
     reading = read(PLAN)
     assert reading.plan is not None
     compiled = compile_plan(reading.plan, reading.digest, sizes=RingSizes(events=1 << 16, decisions=1 << 18))
@@ -45,7 +45,7 @@ def call_us() -> dict[str, list[float]]:
 
     times: dict[str, list[float]] = {"begin": [], "end": [], "python_call": []}
     for _ in range(ROUNDS + 1):
-        flows, spent = [], {name: 0.0 for name in times}
+        flows, spent = [], dict.fromkeys(times, 0.0)
         for _ in range(PAIRS // 50):
             start = time.perf_counter()
             for _ in range(50):

@@ -68,7 +68,7 @@ class LedgerContract:
 
     def test_a_time_without_a_zone_is_refused(self, two_runs: Queries) -> None:
         with pytest.raises(LedgerError, match="time zone"):
-            two_runs.events(since=datetime(2026, 1, 1))  # noqa: DTZ001
+            two_runs.events(since=datetime(2026, 1, 1))
 
     def test_runs(self, two_runs: Queries) -> None:
         first, second = two_runs.runs()

@@ -87,6 +87,7 @@ MEANINGS: Final[dict[Reason, tuple[Meaning, Meaning]]] = {
     Reason.FLOWS_FULL: (("in_flight", Kind.COUNT), ("bound", Kind.COUNT)),
     Reason.DEQUEUED: (("waited", Kind.SECONDS), ("target", Kind.TARGET)),
     Reason.BREAKER_OPENED: (("failure_share", Kind.SHARE), ("threshold", Kind.SHARE)),
+    Reason.BREAKER_REOPENED: (("succeeded", Kind.COUNT), ("probes", Kind.COUNT)),
     Reason.BREAKER_FORCED: (("rule", Kind.RULE), ("target", Kind.TARGET)),
     Reason.BREAKER_HALF_OPEN: (("target", Kind.TARGET), ("probes", Kind.COUNT)),
     Reason.BREAKER_CLOSED: (("target", Kind.TARGET), ("probes", Kind.COUNT)),

@@ -28,7 +28,13 @@ COLUMNS: Final = ("target", "first_target", "outcome", "reason", "attempts", "fa
 DECISION_COLUMNS: Final = ("run", "time", "seq", "request", "now_s", "step", "command", "reason", "target", "x", "y")
 """The columns of `events` and of `decisions` that are read."""
 
-STATES: Final = {"breaker_opened": "open", "breaker_forced": "open", "breaker_half_open": "half_open", "breaker_closed": "closed"}
+STATES: Final = {
+    "breaker_opened": "open",
+    "breaker_forced": "open",
+    "breaker_reopened": "open",
+    "breaker_half_open": "half_open",
+    "breaker_closed": "closed",
+}
 QUIET: Final = "ok"
 
 

@@ -33,8 +33,8 @@ FREE = Flowing.FREE
 RATE_LIMIT, BAD_REQUEST, CONTENT, AUTH = (
     int(ErrorClass.RATE_LIMIT), int(ErrorClass.BAD_REQUEST), int(ErrorClass.CONTENT), int(ErrorClass.AUTH),
 )  # fmt: skip
-OPEN, CLOSED = breakers.OPEN, breakers.CLOSED
-OPENED, RECLOSED = int(Reason.BREAKER_OPENED), int(Reason.BREAKER_CLOSED)
+OPEN, CLOSED, HALF_OPEN = breakers.OPEN, breakers.CLOSED, breakers.HALF_OPEN
+OPENED, REOPENED, RECLOSED = int(Reason.BREAKER_OPENED), int(Reason.BREAKER_REOPENED), int(Reason.BREAKER_CLOSED)
 SUCCESS, FAILED, LIMITED, BUDGET, SHED, UNAVAILABLE, CANCELLED, INVALID, ABANDONED = (int(outcome) for outcome in Outcome)
 R = {reason.name: int(reason) for reason in Reason}
 OK, KEY_LIMIT, MODEL_LIMIT, BUDGET_SPENT = R["OK"], R["KEY_LIMIT"], R["MODEL_LIMIT"], R["BUDGET_SPENT"]
@@ -75,9 +75,13 @@ def leave_target(block: int, f: int, error_class: int, verdict: bool, tokens: in
     took_s = now - flow.sent
     failed = error_class != 0 and error_class != BAD_REQUEST and error_class != CONTENT
     counted = error_class != 0 and (breaker.counted >> error_class) & 1 != 0
+    probing, succeeded = breaker.state == HALF_OPEN, breaker.probes_ok
     change = breakers.settle(breaker, probe, counted, took_s, now, u)
-    if change == OPEN:
-        note(block, flow.request, flow.worker, f, flow.target, OPENED, target.failure_share, breaker.failure_share, now)
+    if change == OPEN and probing:
+        note(block, flow.request, flow.worker, f, flow.target, REOPENED, float(succeeded), float(breaker.probes), now)
+    elif change == OPEN:
+        _, share, _ = breakers.shares(breaker)
+        note(block, flow.request, flow.worker, f, flow.target, OPENED, share, breaker.failure_share, now)
     elif change == CLOSED:
         note(block, flow.request, flow.worker, f, flow.target, RECLOSED, float(flow.target), float(breaker.probes), now)
     target.calls += 1

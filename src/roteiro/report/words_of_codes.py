@@ -51,6 +51,7 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "reason.breaker_opened": ("too many failures", "falhas demais"),
     "reason.breaker_forced": ("opened by a routing rule", "aberto por uma regra de roteamento"),
     "reason.breaker_half_open": ("probing whether it is back", "testando se voltou"),
+    "reason.breaker_reopened": ("a probe failed", "um teste falhou"),
     "reason.breaker_closed": ("the probes succeeded", "os testes deram certo"),
     "reason.rule_on": ("a routing rule holds", "uma regra de roteamento vale"),
     "reason.rule_off": ("a routing rule ceased to hold", "uma regra de roteamento deixou de valer"),

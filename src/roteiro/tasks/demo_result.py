@@ -90,9 +90,11 @@ class DemoResult:
             "cost_by_tenant_usd": {line.name or "": line.cost_nusd / NUSD for line in self.cost.cost.by_tenant},
             "sla": {tier.tier or "": sla_fields(tier) for tier in self.sla.sla.tiers},
             "replay": {
-                "events": self.replay.events,
-                "decisions": self.replay.decisions,
-                "identical": self.replay.identical,
+                "events": self.replay.decisions,
+                "identical": self.replay.same_decisions,
+                "requests": self.replay.events,
+                "identical_requests": self.replay.same_events,
+                "complete": self.replay.identical,
             },
             "prediction": {
                 "seeds": len(self.prediction.seeds),

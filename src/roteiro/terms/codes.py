@@ -220,3 +220,5 @@ class Reason(IntEnum):
     """A routing rule refuses this priority for now. x: priority; y: the most important one refused."""
     MONEY_RESTORED = 39
     """A budget took up what the ledger says was spent before this run. x: nano-dollars; y: budget."""
+    BREAKER_REOPENED = 40
+    """A probe failed while half-open. x: probes that had succeeded; y: probes asked."""
