@@ -11,7 +11,7 @@ from roteiro.terms.error import RequestError
 
 NO_REFUSAL = {
     "OK", "WEIGHTED", "RULE", "ONLY_TARGET", "FALLBACK", "RETRY", "LEAST_BAD", "BACKOFF", "RETRY_AFTER", "BUDGET_DEGRADED", "CLIENT_GONE", "WORKER_DIED",
-    "DEQUEUED", "BREAKER_OPENED", "BREAKER_FORCED", "BREAKER_HALF_OPEN", "BREAKER_CLOSED", "RULE_ON", "RULE_OFF", "ADOPTED", "MONEY_RESTORED",
+    "DEQUEUED", "BREAKER_OPENED", "BREAKER_FORCED", "BREAKER_HALF_OPEN", "BREAKER_CLOSED", "BREAKER_REOPENED", "RULE_ON", "RULE_OFF", "ADOPTED", "MONEY_RESTORED",
 }  # fmt: skip
 """Reasons that end no request, or whose client is gone."""
 plain_status_of = getattr(status_of, "py_func", status_of)  # machine code without a wrapper for Python must not be called from it

@@ -45,6 +45,7 @@ def cache_directory() -> Path:
 
 if JIT:
     import numba
+    from numba import types
 
     numba.config.CACHE_DIR = str(cache_directory())
 
@@ -54,11 +55,24 @@ if JIT:
         Without the wrappers that Python would need to call it, which take a third of the time to compile: a call from Python would end the
         process. Call `function.py_func`, or give it an `entry`.
         """
-        return numba.njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+        return widened(numba.njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
 
     def entry(function: F) -> F:
         """The same for the few functions that Python calls."""
-        return numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
+        return widened(numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function))
+
+    def widened(dispatcher: Any) -> Any:
+        """Make compiled callers pass every integer as 64 bits, whichever field of a record it comes from.
+
+        Otherwise Numba compiles a function once for each mix of widths that it is called with: three times as many, and twice as long.
+        """
+        template_of = dispatcher.get_call_template
+
+        def get_call_template(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+            return template_of(tuple(types.int64 if isinstance(kind, types.Integer) else kind for kind in args), kws)
+
+        dispatcher.get_call_template = get_call_template
+        return dispatcher
 else:
 
     def kernel(function: F) -> F:
