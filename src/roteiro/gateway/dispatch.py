@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from roteiro.gateway.journey_port import NO_FLOW, JourneyPort
 from roteiro.gateway.sweep import Sweep
 from roteiro.providers.call import Target
+from roteiro.providers.outbox import Outbox
 from roteiro.terms.codes import Command, Reason, Step
 from roteiro.terms.edge import Edge, EdgeTenant
 from roteiro.terms.error import InvariantError, RequestError
@@ -51,6 +52,7 @@ class Dispatch:
     ) -> None:
         """`notify(worker)` tells another worker to `wake()`. Raises SettingsError where a target cannot be called."""
         self.journey, self.sweep = journey, sweep
+        self.outbox = Outbox()
         self.queued: dict[int, Waiter] = {}
         """Flow → its exchange, of those that wait for their turn."""
         self.draining = False
@@ -70,7 +72,7 @@ class Dispatch:
         if len(edge.targets) < len(old):
             raise InvariantError(f"an adopted edge has {len(edge.targets)} targets where {len(old)} have indices already")
         fresh = [
-            old[i] if i < len(old) and old[i].edge == target else Target(target, self._environment, self.sweep)
+            old[i] if i < len(old) and old[i].edge == target else Target(target, self._environment, self.sweep, write=self.outbox.write)
             for i, target in enumerate(edge.targets)
         ]
         self.targets = fresh

@@ -141,6 +141,7 @@ class Lane(HttpToolsProtocol):
         if self._busy and self._exchange is None:
             super().shutdown()
         elif not self._busy and not self._in_message:
+            self._dispatch.outbox.flush()
             self.transport.close()
 
     def on_response_complete(self) -> None:
@@ -361,6 +362,7 @@ class Lane(HttpToolsProtocol):
 
     def _hang_up(self) -> None:
         self._line.clear()
+        self._dispatch.outbox.flush()
         if not self._deaf or not self.transport.can_write_eof():
             self.transport.close()
             return
@@ -373,4 +375,4 @@ class Lane(HttpToolsProtocol):
 
     def _write(self, data: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(data)
+            self._dispatch.outbox.write(self.transport, data)

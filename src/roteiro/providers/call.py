@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from roteiro.providers.address import Address
+from roteiro.providers.outbox import Write, directly
 from roteiro.providers.pool import Connection, Pool, Timer
 from roteiro.terms.codes import ErrorClass
 from roteiro.terms.edge import EdgeTarget
@@ -68,7 +69,9 @@ class Listener(Protocol):
 class Target:
     """A provider target that calls can be made of: its address, key, head of requests and pool."""
 
-    def __init__(self, edge: EdgeTarget, environment: Mapping[str, str], timer: Timer, address: Address | None = None) -> None:
+    def __init__(
+        self, edge: EdgeTarget, environment: Mapping[str, str], timer: Timer, address: Address | None = None, write: Write = directly
+    ) -> None:
         """Raises SettingsError where the URL is none, or the environment lacks the key that the plan names."""
         self.edge = edge
         self.timer = timer
@@ -81,7 +84,7 @@ class Target:
         if not edge.base_url and address is None:
             return
         at = address or Address(edge.base_url, environment)
-        self.pool = Pool(at, timer, connect_s=edge.connect_s, most=edge.connections)
+        self.pool = Pool(at, timer, connect_s=edge.connect_s, most=edge.connections, write=write)
         authorization = b"authorization: Bearer %b\r\n" % self.secret.encode() if self.secret else b""
         self.head = (
             b"POST %b/chat/completions HTTP/1.1\r\nhost: %b\r\n%b%b"

@@ -12,6 +12,7 @@ from typing import Final, Protocol, cast
 import httptools
 
 from roteiro.providers.address import Address
+from roteiro.providers.outbox import Write, directly
 from roteiro.terms.codes import ErrorClass
 
 __all__ = ["Connection", "Pool", "Receiver", "Timed", "Timer"]
@@ -98,11 +99,12 @@ class Connection(asyncio.Protocol):
         self._status = self._head_bytes = 0
         self._head_read = self._ended = False
         self._headers.clear()
+        write = self.pool.write
         if len(body) < 65536:
-            self.transport.write(head + body)
+            write(self.transport, head + body)
         else:
-            self.transport.write(head)
-            self.transport.write(body)
+            write(self.transport, head)
+            write(self.transport, body)
 
     def abort(self) -> None:
         """Drops the connection at once; its receiver hears no more."""
@@ -239,8 +241,9 @@ class Pool:
     that was started is paid for.
     """
 
-    def __init__(self, address: Address, timer: Timer, *, connect_s: float, most: int) -> None:
+    def __init__(self, address: Address, timer: Timer, *, connect_s: float, most: int, write: Write = directly) -> None:
         self.timer = timer
+        self.write = write
         self.tails: set[Connection] = set()
         self._address = address
         self._connect_s, self._most = connect_s, most
