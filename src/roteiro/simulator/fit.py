@@ -8,6 +8,7 @@ together give back what was measured.
 What must not live here: draws, and what arrives (`demand`).
 """
 
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -40,8 +41,12 @@ SEND = int(Command.SEND)
 ENOUGH: Final = 30
 """Streams from which on they alone tell the times."""
 ENOUGH_IN_SLICE: Final = 4
-SLICES: Final = 240
-"""A run is cut into at most so many slices, none shorter than a second."""
+IN_SLICE: Final = 8
+"""Attempts that one slice of weather holds."""
+BEYOND_CHANCE: Final = 2.5
+"""Standard errors."""
+SILENCE_S: Final = 1.5
+"""A target that was not asked for longer than this may have changed meanwhile."""
 
 
 @entry
@@ -121,12 +126,11 @@ def fit(compiled: Compiled, ledger: Queries, run: str) -> ServiceWorld:
         raise LedgerError(f"run {run} has no attempt in the ledger that service times could be fitted to")
     plan = planned(compiled)
     codes = {name: code for code, name in enumerate(names.targets)}
-    edges = slices_of(attempts)
     targets, assumed = [], []
     for name, usual in zip(compiled.names.targets, plan.targets, strict=True):
         own = attempts[attempts["target"] == codes.get(name, -2)]
         if (own["error_class"] == 0).any():
-            targets.append(fit_target(own, edges, usual))
+            targets.append(fit_target(own, usual))
         else:
             targets.append(usual)
             assumed += [one for one in plan.assumed if one.startswith(f"providers.{name}.")]
@@ -134,14 +138,25 @@ def fit(compiled: Compiled, ledger: Queries, run: str) -> ServiceWorld:
     return ServiceWorld(f"fitted to {run}", tuple(targets), tuple(assumed))
 
 
-def slices_of(attempts: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Where slices begin, seconds since the run's epoch; one for what comes after the record."""
-    end = float(attempts["ended_s"].max())
-    count = max(min(SLICES, int(end)), 1)
-    return np.linspace(0.0, end, count + 1)
+def slices_of(own: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Where the slices of one target's weather begin, seconds since the run's epoch, and where the last one ends.
+
+    A slice holds `IN_SLICE` attempts, or fewer beside a silence: while a breaker was open nothing is known, so what was seen before it is
+    taken to last for the first half of the silence, and what was seen after it for the second. Slices of fixed length would let a lone
+    failed probe stand for the whole silence after it, and a recovery come as late as it was noticed.
+    """
+    sent = np.sort(own["sent_s"])
+    cuts, size = [0.0], 0
+    for earlier, later in pairwise(sent.tolist()):
+        size += 1
+        if later - earlier > SILENCE_S or (size >= IN_SLICE and later > earlier):
+            cuts.append((earlier + later) / 2.0)
+            size = 0
+    return np.array([*cuts, max(float(own["ended_s"].max()), cuts[-1])])
 
 
-def fit_target(own: npt.NDArray[Any], edges: npt.NDArray[np.float64], usual: TargetService) -> TargetService:
+def fit_target(own: npt.NDArray[Any], usual: TargetService) -> TargetService:
+    edges = slices_of(own)
     good = own[own["error_class"] == 0]
     ttft, itl = times_of(good)
     where = np.clip(np.searchsorted(edges, own["sent_s"], side="right") - 1, 0, len(edges) - 2)
@@ -187,13 +202,24 @@ def times_of(good: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArr
 
 
 def slowness(values: npt.NDArray[np.float64], where: npt.NDArray[np.int64], slices: int) -> npt.NDArray[np.float64]:
-    """By slice, the median against the median of all; as in the slice before where too few tell."""
+    """By slice, the median against the median of all, where the two differ by more than chance has it; else 1.
+
+    The median of n values of spread σ (of their logarithms, told by the median deviation) is itself off by 1.25 σ / √n. A factor that is
+    only noise would be taken out of the times and drawn back in, and flatten their tails on the way.
+    """
     factors = np.ones(slices)
+    logs = np.log(np.maximum(values, 1e-9))
     told = ~np.isnan(values)
-    usual = float(np.median(values[told])) if told.any() else 0.0
+    if not told.any():
+        return factors
+    usual = float(np.median(logs[told]))
+    spread = 1.4826 * float(np.median(np.abs(logs[told] - usual)))
     for i in range(slices):
-        here = values[told & (where == i)]
-        factors[i] = float(np.median(here)) / usual if len(here) >= ENOUGH_IN_SLICE and usual > 0.0 else factors[i - 1] if i else 1.0
+        here = logs[told & (where == i)]
+        if len(here) >= ENOUGH_IN_SLICE:
+            off = float(np.median(here)) - usual
+            if abs(off) > BEYOND_CHANCE * 1.2533 * spread / len(here) ** 0.5:
+                factors[i] = np.exp(off)
     return np.maximum(factors, 1e-3)
 
 
@@ -201,16 +227,13 @@ def weather_of(
     own: npt.NDArray[Any], where: npt.NDArray[np.int64], edges: npt.NDArray[np.float64], slow_ttft: npt.NDArray[np.float64],
     slow_itl: npt.NDArray[np.float64],
 ) -> tuple[Slice, ...]:  # fmt: skip
-    """Slices of one target. One without attempts (its breaker was open) is as the one before; after the record it is as on the whole."""
+    """Slices of one target; after the record it is as on the whole."""
     shares = shares_of(own)
     refused = own[(own["error_class"] == ErrorClass.RATE_LIMIT) & (own["retry_after_ms"] >= 0)]
     wait = float(np.median(refused["retry_after_ms"])) / 1e3 if len(refused) else 0.0
-    weather, before = [], shares
-    for i in range(len(edges) - 1):
-        here = own[where == i]
-        if len(here):
-            before = shares_of(here)
-        weather.append(Slice(float(edges[i]), float(slow_ttft[i]), float(slow_itl[i]), before, wait))
+    weather = [
+        Slice(float(edges[i]), float(slow_ttft[i]), float(slow_itl[i]), shares_of(own[where == i]), wait) for i in range(len(edges) - 1)
+    ]
     weather.append(Slice(float(edges[-1]), failing=shares, retry_after_s=wait))
     return tuple(weather)
 
