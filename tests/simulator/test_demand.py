@@ -106,6 +106,18 @@ def test_a_run_under_a_plan_with_other_places_is_told_by_names() -> None:
     assert names == {"tenant:acme", "tenant:cleo"}
 
 
+def test_a_key_made_while_the_server_ran_counts_as_its_tenants_own() -> None:
+    simulation = busy(journal=True)
+    events, decisions = run(simulation, 300)
+    names = simulation.compiled.names
+    names.keys[names.keys.index("tenant:beta")] = "beta-1"
+    found = demand.of_run(plan := compiled(), recorded(events, decisions, simulation), "run-1")
+    assert len(found.arrivals) == len(events) and found.assumed == ()
+    by_arrival = events[np.argsort(events["request"])]
+    tenants = [plan.names.keys[key].removeprefix("tenant:") for key in found.arrivals["key"]]
+    assert tenants == [names.tenants[tenant] for tenant in by_arrival["tenant"]]
+
+
 def test_an_empty_run_is_refused() -> None:
     with pytest.raises(LedgerError):
         demand.of_run(compiled(), MemoryLedger(), "none")

@@ -149,7 +149,7 @@ def of_run(compiled: Compiled, ledger: Queries, run: str) -> Demand:
     if not len(rows):
         raise LedgerError(f"run {run} has no arrivals in the ledger")
     fill_lengths(rows, requests, events)
-    known = rename(rows, head.names, compiled)
+    known = rename(rows, head.names, compiled, dict(zip(events["key"].tolist(), events["tenant"].tolist(), strict=True)))
     lost = len(rows) - int(known.sum())
     rows = rows[known]
     if not len(rows):
@@ -201,12 +201,17 @@ def fill_lengths(rows: npt.NDArray[Any], requests: npt.NDArray[np.int64], events
     rows["output"][~same] = answered["output_tokens"][draws][~same]
 
 
-def rename(rows: npt.NDArray[Any], names: Names, compiled: Compiled) -> npt.NDArray[np.bool_]:
-    """Turn the run's codes into the plan's → which rows have a counterpart. A key that went counts as its tenant's own."""
+def rename(rows: npt.NDArray[Any], names: Names, compiled: Compiled, tenant_of: Mapping[int, int]) -> npt.NDArray[np.bool_]:
+    """Turn the run's codes into the plan's → which rows have a counterpart.
+
+    A key that the plan's tables have not (it was made while the server ran, or is gone) counts as its tenant's own; `tenant_of` tells
+    whose it was, by the run's codes.
+    """
     ours = compiled.names
     keys = {name: i for i, name in enumerate(ours.keys)}
     routes = np.array([compiled.edge.models.get(name, DRAWN) for name in names.routes] or [DRAWN])
-    held = np.array([keys.get(name, DRAWN) for name in names.keys] or [DRAWN])
+    owner = {key: keys.get(f"tenant:{names.tenants[tenant]}", DRAWN) for key, tenant in tenant_of.items()}
+    held = np.array([keys.get(name, owner.get(key, DRAWN)) for key, name in enumerate(names.keys)] or [DRAWN])
     workloads = np.array([ours.workloads.index(name) + 1 if name in ours.workloads else 0 for name in names.workloads] or [0])
     known = (rows["key"] >= 0) & (rows["key"] < len(held)) & (rows["route"] >= 0) & (rows["route"] < len(routes))
     rows["key"] = held[np.where(known, rows["key"], 0)]
