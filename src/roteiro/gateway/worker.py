@@ -65,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def serve(spec: WorkerSpec) -> None:
     """Serves until told to stop. Raises SettingsError and OSError where it cannot start."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its start and its end are the supervisor's to tell
     loop = asyncio.get_running_loop()
     lock = FileLock(Path(spec.lock)) if spec.lock is not None else None
     journey = Journey(map_block(Path(spec.block)), spec.worker, lock)

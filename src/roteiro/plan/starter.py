@@ -49,7 +49,7 @@ models:
 
 # {routing}
 routing_logic:
-  - condition: primary.latency > 10s for 30s with at least 20 calls
+  - condition: primary.latency > 15s for 30s with at least 20 calls
     action: route_to_secondary
   - condition: primary.error_rate > 20% with at least 20 calls
     action: avoid_primary
@@ -67,19 +67,19 @@ tenants:
     limits: {{requests: 300/min, tokens: 100k tokens/min}}
     concurrency: 32
     budgets:
-      daily: {{amount: $20, period: day, warn_at: 80%, stop_at: 100%}}
+      daily: {{amount: $50, period: day, warn_at: 80%, stop_at: 100%}}
 
 # {tiers}
 sla_tiers:
-  business: {{availability: 99.9%, latency_p95: 10s, ttft_p95: 2s, quality_score: 0.85, support: {support}}}
+  business: {{availability: 99.9%, latency_p95: 15s, ttft_p95: 2s, quality_score: 0.85, support: {support}}}
 
 # {budgets}
 budgets:
-  all: $500/month
+  all: $1000/month
 
 # {demand}
 demand:
-  arrivals: {{process: gamma, rate: 4/s, cv: 2}}
+  arrivals: {{process: gamma, rate: 1/s, cv: 2}}
   input_tokens: {{median: 400, p95: 2000}}
   output_tokens: {{median: 150, p95: 500}}
   stream: 60%
