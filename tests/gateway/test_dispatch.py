@@ -149,11 +149,14 @@ class Scripted:
         assert all(type(value) is int for value in self.told[-1]), "machine code is compiled for plain integers"
         return self.answers.pop(0)
 
-    def begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> tuple[Answer, int, float]:
-        return self.step(1, -1, key, route, input_tokens, output_tokens, flags), 7, 1e9
+    def begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> tuple[Answer, int, float, float]:
+        return self.step(1, -1, key, route, input_tokens, output_tokens, flags), 7, 1e9, 0.0
 
     def workload_of_key(self, key: int) -> int:
         return 0
+
+    def unwritten(self) -> tuple[int, bool]:
+        return 0, True
 
 
 def test_a_wake_for_a_flow_that_does_not_wait_here_is_an_error() -> None:

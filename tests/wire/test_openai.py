@@ -170,3 +170,14 @@ def test_errors_have_the_shape_that_clients_know() -> None:
     assert error == {"message": "too fast", "type": "rate_limit_error", "param": "model", "code": "rate_limit_exceeded"}
     assert json.loads(error_body(404, "x", "y"))["error"]["type"] == "invalid_request_error"
     assert json.loads(error_body(500, "x", "y"))["error"]["type"] == "server_error"
+
+
+@pytest.mark.parametrize("n", [b"1000000", b"-3", b"0", b"1.5"])
+def test_an_absurd_number_of_answers_is_refused_whatever_else_is_said(n: bytes) -> None:
+    with pytest.raises(RequestError, match="`n`"):
+        read_request(b'{"model":"m","messages":[{"role":"user","content":"x"}],"n":%b}' % n)
+
+
+def test_several_answers_are_reserved_for() -> None:
+    asked = read_request(b'{"model":"m","messages":[{"role":"user","content":"x"}],"n":4}')
+    assert (asked.output_tokens, asked.choices) == (None, 4)

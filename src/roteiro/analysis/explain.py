@@ -36,7 +36,7 @@ class Kind(StrEnum):
     MILLISECONDS = "milliseconds"
     MONEY = "money"
     SHARE = "share"
-    PER_MINUTE = "per_minute"
+    LIMIT = "limit"
     TOKENS = "tokens"
     COUNT = "count"
     NUMBER = "number"
@@ -64,10 +64,10 @@ MEANINGS: Final[dict[Reason, tuple[Meaning, Meaning]]] = {
     Reason.LEAST_BAD: (("target", Kind.TARGET), ("failure_share", Kind.SHARE)),
     Reason.BACKOFF: (("wait", Kind.SECONDS), ("attempts", Kind.COUNT)),
     Reason.RETRY_AFTER: (("wait", Kind.SECONDS), ("attempts", Kind.COUNT)),
-    Reason.KEY_LIMIT: (("wait", Kind.SECONDS), ("limit", Kind.PER_MINUTE)),
-    Reason.TENANT_LIMIT: (("wait", Kind.SECONDS), ("limit", Kind.PER_MINUTE)),
-    Reason.WORKLOAD_LIMIT: (("wait", Kind.SECONDS), ("limit", Kind.PER_MINUTE)),
-    Reason.MODEL_LIMIT: (("wait", Kind.SECONDS), ("limit", Kind.PER_MINUTE)),
+    Reason.KEY_LIMIT: (("wait", Kind.SECONDS), ("limit", Kind.LIMIT)),
+    Reason.TENANT_LIMIT: (("wait", Kind.SECONDS), ("limit", Kind.LIMIT)),
+    Reason.WORKLOAD_LIMIT: (("wait", Kind.SECONDS), ("limit", Kind.LIMIT)),
+    Reason.MODEL_LIMIT: (("wait", Kind.SECONDS), ("limit", Kind.LIMIT)),
     Reason.BUDGET_SPENT: (("spent_reserved_asked", Kind.MONEY), ("amount", Kind.MONEY)),
     Reason.BUDGET_DEGRADED: (("share_used", Kind.SHARE), ("amount", Kind.MONEY)),
     Reason.TENANT_FULL: (("in_flight", Kind.COUNT), ("slots", Kind.COUNT)),
@@ -243,7 +243,8 @@ def compared(row: dict[str, Any], names: Names) -> tuple[Fact, ...]:
 
 def fact(label: str, kind: Kind, value: float, names: Names) -> Fact:
     lists: dict[Kind, Sequence[str]] = {
-        Kind.TARGET: names.targets, Kind.RULE: names.rules, Kind.BUDGET: names.budgets, Kind.PRIORITY: PRIORITIES, Kind.ERROR_CLASS: ERRORS,
+        Kind.TARGET: names.targets, Kind.RULE: names.rules, Kind.BUDGET: names.budgets, Kind.LIMIT: names.limits,
+        Kind.PRIORITY: PRIORITIES, Kind.ERROR_CLASS: ERRORS,
     }  # fmt: skip
     return Fact(label, kind, name_of(lists[kind], int(value)) if kind in lists else value)
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from roteiro.gateway.dispatch import REASONS, Dispatch
 from roteiro.gateway.journey_port import NO_FLOW
-from roteiro.gateway.refusal import Refusal, of_reason
+from roteiro.gateway.refusal import Refusal, limit_named, of_reason
 from roteiro.providers.call import Call, Failure
 from roteiro.terms.codes import Command, ErrorClass, Step
 from roteiro.terms.error import InvariantError
@@ -50,6 +50,7 @@ class Exchange:
     __slots__ = (
         "_call",
         "_client",
+        "_compared",
         "_dispatch",
         "_failure",
         "_flow",
@@ -72,14 +73,14 @@ class Exchange:
         self._failure: Failure | None = None
         self._headers = b""
         self._relayed = self._over = False
-        self._until = self.due = 0.0
+        self._until = self.due = self._compared = 0.0
 
     def begin(self, key: int, route: int, workload: int) -> None:
         """Asks the journey. `workload` is an index, or -1 for the key's own."""
         dispatch, request = self._dispatch, self._request
-        output = request.output_tokens if request.output_tokens is not None else dispatch.edge.output_tokens
+        output = request.output_tokens if request.output_tokens is not None else dispatch.edge.output_tokens * request.choices
         flags = (workload + 1 << 8) | request.stream
-        answer, self._number, self._until = dispatch.journey.begin(key, route, request.input_tokens, output, flags)
+        answer, self._number, self._until, self._compared = dispatch.journey.begin(key, route, request.input_tokens, output, flags)
         command, argument, reason, self._flow, waiting = answer
         self.obey(command, argument, reason)
         if waiting:
@@ -183,7 +184,8 @@ class Exchange:
         self._over = True
         failure = self._failure
         status, message = (failure.status, failure.message) if failure is not None else (0, None)
-        refusal = of_reason(reason, retry_after_s, self._tried, status, message)
+        limit = limit_named(self._dispatch.edge, reason, self._compared)
+        refusal = of_reason(reason, retry_after_s, self._tried, status, message, limit=limit, relayed=self._relayed)
         if self._relayed:  # the head said 200; the last frame says what became of it
             self._client.end_stream(error_frame(refusal.body), broken=True)
         else:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol
 
+from roteiro.journey.journal import ROWS_A_FLOW
 from roteiro.journey.step import step as kernel_step
 from roteiro.policy.state import FLOW, State
 from roteiro.terms.codes import Step
@@ -26,20 +27,27 @@ Answer = tuple[int, float, int, int, int]
 """(command, argument, reason, flow that it is about, how many wait or have news)"""
 
 
+Begun = tuple[Answer, int, float, float]
+"""(answer, number of the request within the run, its deadline in seconds since the run's epoch, the second number compared)"""
+
+
 class JourneyPort(Protocol):
     """What drives a worker's exchanges; the kernel in service, a script in tests."""
 
     def step(self, what: int, flow: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0) -> Answer:
         """Takes one step of the journey (see `roteiro.journey.step`)."""
 
-    def begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> tuple[Answer, int, float]:
-        """Takes the step BEGIN → (answer, number of the request within the run, its deadline in seconds since the run's epoch).
+    def begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> Begun:
+        """Takes the step BEGIN.
 
         The number is -1 where the request was turned away without a flow.
         """
 
     def workload_of_key(self, key: int) -> int:
         """The workload of a key's requests that name none."""
+
+    def unwritten(self) -> tuple[int, bool]:
+        """(events that are not on disk yet, whether there is room for more)."""
 
 
 class FileLock:
@@ -85,7 +93,7 @@ class Journey:
         with self._lock:
             return kernel_step(self._address, what, flow, self._clock() - self.epoch_monotonic_s, self._draw(), a, b, c, d, e, self._worker)
 
-    def begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> tuple[Answer, int, float]:
+    def begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> Begun:
         if self._lock is None:
             return self._begin(key, route, input_tokens, output_tokens, flags)
         with self._lock:  # a flow that was turned away is free again, for any worker
@@ -94,17 +102,25 @@ class Journey:
     def workload_of_key(self, key: int) -> int:
         return int(self.state.keys["workload"][key])
 
-    def _begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> tuple[Answer, int, float]:
+    def unwritten(self) -> tuple[int, bool]:
+        header = self.state.header[0]
+        waiting = int(header["event_head"] - header["event_tail"])
+        decisions = int(header["decision_head"] - header["decision_tail"])
+        live = int(header["live"]) + 1  # as the journey reckons (`journal.room`)
+        room = waiting + live < len(self.state.events) and decisions + live * ROWS_A_FLOW < len(self.state.decisions)
+        return waiting, room
+
+    def _begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> Begun:
         now = self._clock() - self.epoch_monotonic_s
         answer = kernel_step(
             self._address, _BEGIN, NO_FLOW, now, self._draw(), key, route, input_tokens, output_tokens, flags, self._worker
         )  # fmt: skip
         if answer[3] == NO_FLOW:
-            return answer, -1, now
-        request, deadline = _REQUEST_AND_DEADLINE(self._flows, answer[3] * FLOW.itemsize)
-        return answer, request, deadline
+            return answer, -1, now, 0.0
+        request, deadline, compared = _OF_FLOW(self._flows, answer[3] * FLOW.itemsize)
+        return answer, request, deadline, compared
 
 
 _BEGIN: Final = int(Step.BEGIN)
-assert FLOW.names is not None and FLOW.names[:3] == ("request", "arrival", "deadline")
-_REQUEST_AND_DEADLINE: Final[Callable[[memoryview, int], tuple[int, float]]] = struct.Struct("=q8xd").unpack_from
+assert FLOW.names is not None and FLOW.names[:3] == ("request", "arrival", "deadline") and FLOW.fields is not None
+_OF_FLOW: Final[Callable[[memoryview, int], tuple[int, float, float]]] = struct.Struct(f"=q8xd{FLOW.fields['y'][1] - 24}xd").unpack_from

@@ -39,7 +39,11 @@ def application(dispatch: Dispatch) -> Starlette:
     async def ready(request: Request) -> Response:
         if dispatch.draining:
             return JSONResponse({"status": "draining"}, 503)
-        return JSONResponse({"status": "ready", "plan": dispatch.edge.digest, "version": dispatch.edge.version})
+        waiting, room = dispatch.journey.unwritten()
+        if not room:
+            return JSONResponse({"status": "the ledger cannot be written", "events_unwritten": waiting}, 503)
+        told = {"plan": dispatch.edge.digest, "version": dispatch.edge.version, "events_unwritten": waiting}
+        return JSONResponse({"status": "ready", **told})
 
     async def not_hot(request: Request) -> Response:
         raise HTTPException(405, headers={"allow": "POST"})

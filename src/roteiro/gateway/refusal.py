@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 
 from roteiro.journey.settle import status_of
 from roteiro.terms.codes import ErrorClass, Reason
+from roteiro.terms.edge import Edge
 from roteiro.terms.error import RequestError
 from roteiro.wire.openai import error_body
 
-__all__ = ["Refusal", "of_reason", "of_request"]
+__all__ = ["Refusal", "limit_named", "of_reason", "of_request"]
 
 
 class Refusal(NamedTuple):
@@ -56,6 +57,7 @@ _WORDS: Final[Mapping[Reason, _Words]] = {
     Reason.PAST_DEADLINE: _Words("deadline_exceeded", "the request's time is over", False),
 }
 _OTHER: Final = _Words("unavailable", "the request cannot be served now")
+_BROKEN_OFF: Final = _Words("provider_error", "the answer broke off after a part of it was sent", False)
 
 _LIMITS: Final[Mapping[Reason, bytes]] = {
     Reason.KEY_LIMIT: b"key",
@@ -85,11 +87,25 @@ def of_request(error: RequestError) -> Refusal:
     return Refusal(error.status, extra + b"x-should-retry: false\r\n", error_body(error.status, error.code, str(error), param=error.param))
 
 
-def of_reason(reason: int, retry_after_s: float, tried: Sequence[ErrorClass], status: int = 0, message: str | None = None) -> Refusal:
+def limit_named(edge: Edge, reason: int, compared: float) -> str | None:
+    """The limit that a request ran into, in words, where it was one; `compared` is what the journey says of it."""
+    return edge.limits[int(compared)] if reason in _LIMITS and 0 <= compared < len(edge.limits) else None
+
+
+def of_reason(
+    reason: int,
+    retry_after_s: float,
+    tried: Sequence[ErrorClass],
+    status: int = 0,
+    message: str | None = None,
+    *,
+    limit: str | None = None,
+    relayed: bool = False,
+) -> Refusal:
     """For a request that the journey rejected.
 
     `tried` has the error class of each failed attempt; `status` and `message` are the last provider's, which only a request that
-    is itself at fault gets to see.
+    is itself at fault gets to see. `limit` names the limit that was reached; `relayed`: a part of the answer has reached the client.
     """
     last = tried[-1] if tried else ErrorClass.NONE
     said = int(_status_of(reason, last, len(tried), status))
@@ -98,7 +114,9 @@ def of_reason(reason: int, retry_after_s: float, tried: Sequence[ErrorClass], st
         code = "content_filter" if last == ErrorClass.CONTENT else "provider_refused_request"
         text = message or f"the provider refused the request ({_CATEGORIES[last]})"
         return Refusal(said, b"x-should-retry: false\r\n", error_body(said, code, text, type="invalid_request_error"))
-    words = _WORDS.get(why, _OTHER)
+    words = _BROKEN_OFF if relayed and why is Reason.NOT_RETRYABLE else _WORDS.get(why, _OTHER)
+    if limit is not None:
+        words = words._replace(message=f"the limit is {limit}, and it is reached")
     text = words.message if not tried else f"{words.message}; tried: {', '.join(_CATEGORIES.get(c, 'failure') for c in tried)}"
     headers = b"x-roteiro-reason: %b\r\n" % why.name.lower().encode()
     if why in _LIMITS:

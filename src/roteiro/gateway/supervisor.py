@@ -42,6 +42,7 @@ from roteiro.plan.model import Plan
 from roteiro.plan.read import Reading, read
 from roteiro.policy.kernel import JIT, cache_directory
 from roteiro.terms.error import PlanError, RoteiroError, SettingsError
+from roteiro.terms.problem import Severity
 
 __all__ = ["Ready", "Serving", "Supervisor"]
 
@@ -364,12 +365,12 @@ class Supervisor:
     async def _read_again(self) -> None:
         reading = await asyncio.to_thread(read, self._plan_path, self.environment)
         for problem in reading.problems:
-            log.warning("%s", problem)
+            log.log(logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING, "%s", problem)
         try:
             if not await self.adopt(reading):
                 log.info("%s is the plan in force already", self._plan_path)
         except RoteiroError as error:
-            words = f"{len(error.problems)} problems" if isinstance(error, PlanError) and reading.plan is None else str(error)
+            words = f"{len(reading.errors)} errors" if isinstance(error, PlanError) and reading.plan is None else str(error)
             log.error("%s is refused, and the plan in force stays: %s", self._plan_path, words)
 
 

@@ -46,17 +46,17 @@ PER_MILLION = 1_000_000
 
 @kernel
 def limit_wait(block: int, requests_limit: int, tokens_limit: int, tokens: int, now: float) -> tuple[float, float]:
-    """(seconds until one request of `tokens` fits both limits, the amount a minute of the one that binds)."""
-    wait, per_minute = 0.0, 0.0
+    """(seconds until one request of `tokens` fits both limits, index of the one that binds)."""
+    wait, which = 0.0, float(NONE)
     if requests_limit != NONE:
         limit = limit_at(block, requests_limit)
-        wait, per_minute = limits.wait_for(limit, 1.0, now), limit.per_minute
+        wait, which = limits.wait_for(limit, 1.0, now), float(requests_limit)
     if tokens_limit != NONE:
         limit = limit_at(block, tokens_limit)
         longer = limits.wait_for(limit, float(tokens), now)
         if longer > wait:
-            wait, per_minute = longer, limit.per_minute
-    return wait, per_minute
+            wait, which = longer, float(tokens_limit)
+    return wait, which
 
 
 @kernel
@@ -163,19 +163,19 @@ def begin(
         return reject(block, f, SHED_RULE, SHED_RETRY_AFTER_S, float(flow.priority), float(header.shed_from), now)
 
     tokens = input_tokens + output_tokens
-    wait, bound = limit_wait(block, key.requests_limit, key.tokens_limit, tokens, now)
+    wait, which = limit_wait(block, key.requests_limit, key.tokens_limit, tokens, now)
     reason = KEY_LIMIT
     longer, other = limit_wait(block, tenant.requests_limit, tenant.tokens_limit, tokens, now)
     if longer > wait:
-        wait, bound, reason = longer, other, TENANT_LIMIT
+        wait, which, reason = longer, other, TENANT_LIMIT
     longer, other = limit_wait(block, workload.requests_limit, workload.tokens_limit, tokens, now)
     if longer > wait:
-        wait, bound, reason = longer, other, WORKLOAD_LIMIT
+        wait, which, reason = longer, other, WORKLOAD_LIMIT
     longer, other = limit_wait(block, route.requests_limit, route.tokens_limit, tokens, now)
     if longer > wait:
-        wait, bound, reason = longer, other, MODEL_LIMIT
+        wait, which, reason = longer, other, MODEL_LIMIT
     if wait > 0.0:
-        return reject(block, f, reason, wait, wait, bound, now)
+        return reject(block, f, reason, wait, wait, which, now)
 
     tight = degraded_by(block, flow, now)
     if (tight != NONE or header.degrading != 0) and route.degrade != NONE:

@@ -138,7 +138,8 @@ def compile_plan(
         rules=program.names,
         plans=[*old.plans, digest],
     )
-    compiled = Compiled(plan, names, edge_of(plan, names, digest, grants), program, {}, tuple(grants), limits, budgets)
+    words = [limit_in_words(name, limits.get(name)) for name in names.limits]
+    compiled = Compiled(plan, names, edge_of(plan, names, digest, grants, words), program, {}, tuple(grants), limits, budgets)
     compiled.capacities.update(capacities(compiled, sizes))
     return compiled
 
@@ -365,7 +366,14 @@ def default_workload(plan: Plan, tenant: str) -> str:
 # --- the edge ----------------------------------------------------------------------------------------------------------------------------
 
 
-def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant]) -> Edge:
+def limit_in_words(name: str, row: tuple[Rate, float] | None) -> str:
+    """`300 requests a minute for tenant acme`."""
+    scope, _, kind = name.rpartition("/")
+    owner = scope.replace("/", " ", 1)
+    return f"{kind} for {owner}" if row is None else f"{row[0].per_second * 60:,.12g} {kind} a minute for {owner}"
+
+
+def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant], limits: list[str]) -> Edge:
     """What workers know. A target without an address is left out of service by its empty `base_url`."""
     targets = []
     for name in names.targets:
@@ -396,6 +404,7 @@ def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant]) -> E
         tenants=[edge_tenant(plan, names, name) for name in names.tenants],
         key_tenants=[names.tenants.index(tenant) if tenant in names.tenants else NONE for tenant in tenant_of],
         default_models=[default_route(plan, names, name) for name in names.workloads],
+        limits=limits,
         retired=[name for name in names.targets if name not in plan.providers],
         body_bytes=plan.request.body_bytes,
         output_tokens=plan.request.output_tokens,

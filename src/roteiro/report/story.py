@@ -90,8 +90,6 @@ def fact_text(fact: Fact, speech: Speech, bare: bool = False) -> str:
             text = speech.money(int(value))
         case Kind.SHARE:
             text = speech.share(value)
-        case Kind.PER_MINUTE:
-            text = f"{speech.trimmed(value)}/min"
         case Kind.TOKENS | Kind.COUNT:
             text = speech.number(value)
         case _:

@@ -159,13 +159,13 @@ class Reason(IntEnum):
     RETRY_AFTER = 8
     """Wait as the provider asked. x: seconds; y: attempts so far."""
     KEY_LIMIT = 9
-    """x: seconds to wait; y: limit."""
+    """x: seconds to wait; y: the limit that binds, of requests or of tokens."""
     TENANT_LIMIT = 10
-    """x: seconds to wait; y: limit."""
+    """x: seconds to wait; y: the limit that binds, of requests or of tokens."""
     WORKLOAD_LIMIT = 11
-    """x: seconds to wait; y: limit."""
+    """x: seconds to wait; y: the limit that binds, of requests or of tokens."""
     MODEL_LIMIT = 12
-    """x: seconds to wait; y: limit."""
+    """x: seconds to wait; y: the limit that binds, of requests or of tokens."""
     BUDGET_SPENT = 13
     """x: nano-dollars spent, reserved and asked; y: budget."""
     BUDGET_DEGRADED = 14

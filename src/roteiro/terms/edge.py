@@ -66,6 +66,8 @@ class Edge(Struct, frozen=True, kw_only=True):
     """Tenant of each key index."""
     default_models: list[int | None]
     """Per workload: the route of requests that ask for `default` or name no model."""
+    limits: list[str] = []
+    """Each limit in words, for whoever runs into it."""
     retired: list[str] = []
     """Targets that an adopted plan no longer has; their indices stay taken for the requests in flight."""
     body_bytes: int = 32 * 1024 * 1024

@@ -57,6 +57,8 @@ class ChatRequest(NamedTuple):
     output_tokens: int | None
     """The most that the client lets the model write, over all choices; None where it set no bound."""
     user: str | None
+    choices: int = 1
+    """Answers asked for (`n`)."""
 
 
 def read_request(body: bytes) -> ChatRequest:
@@ -80,8 +82,11 @@ def read_request(body: bytes) -> ChatRequest:
         output = _count(raw, "max_completion_tokens", MOST_TOKENS)
     if output is None and (raw := fields.get("max_tokens")) is not None:
         output = _count(raw, "max_tokens", MOST_TOKENS)
-    if output is not None and (raw := fields.get("n")) is not None:
-        output *= _count(raw, "n", MOST_CHOICES) or 1
+    choices = 1
+    if (raw := fields.get("n")) is not None:
+        choices = _count(raw, "n", MOST_CHOICES) or 1
+    if output is not None:
+        output *= choices
     user = None
     if (raw := fields.get("user")) is not None and bytes(raw) != b"null":
         user = _text(raw, "user")
@@ -92,7 +97,7 @@ def read_request(body: bytes) -> ChatRequest:
             model = quoted[1:-1].decode()
         elif quoted != b"null":
             model = _text(raw, "model")
-    return ChatRequest(fields, model, stream, wants_usage, estimate_tokens(body), output, user)
+    return ChatRequest(fields, model, stream, wants_usage, estimate_tokens(body), output, user, choices)
 
 
 def write_request(request: ChatRequest, model: str) -> bytes:
@@ -138,6 +143,8 @@ _ERROR_TYPES: Final[Mapping[int, str]] = {
 
 def _top_level(body: bytes) -> dict[str, Raw]:
     """The top-level members of a JSON object. Raises RequestError for anything that two readers could read differently."""
+    if not body:
+        raise RequestError(400, "invalid_json", "the body is empty; it must be a JSON object")
     try:
         fields = _FIELDS.decode(body)
         if not body.isascii():
