@@ -2,9 +2,11 @@
 
 import json
 
+import msgspec
 import pytest
+from tests.gateway.world import compiled
 
-from roteiro.gateway.refusal import of_reason, of_request
+from roteiro.gateway.refusal import limit_named, of_reason, of_request
 from roteiro.journey.settle import status_of
 from roteiro.terms.codes import ErrorClass, Reason
 from roteiro.terms.error import RequestError
@@ -52,3 +54,12 @@ def test_what_a_provider_says_of_its_own_faults_stays_inside() -> None:
 def test_a_missing_key_is_asked_for() -> None:
     refusal = of_request(RequestError(401, "missing_api_key", "no key"))
     assert (refusal.status, b"www-authenticate: Bearer" in refusal.headers) == (401, True)
+
+
+def test_the_limit_that_was_reached_is_named() -> None:
+    edge = msgspec.structs.replace(compiled().edge, limits=["300 requests a minute for tenant acme"])
+    named = limit_named(edge, Reason.TENANT_LIMIT, 0.0)
+    refusal = of_reason(Reason.TENANT_LIMIT, 12.0, [], limit=named)
+    assert "300 requests a minute for tenant acme" in json.loads(refusal.body)["error"]["message"]
+    assert b"x-roteiro-limit: tenant" in refusal.headers and b"retry-after: 12" in refusal.headers
+    assert limit_named(edge, Reason.BUDGET_SPENT, 0.0) is None and limit_named(edge, Reason.TENANT_LIMIT, -1.0) is None

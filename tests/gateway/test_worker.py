@@ -63,7 +63,10 @@ def worker(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 def test_serves_takes_a_new_edge_and_drains(worker: "subprocess.Popen[str]", tmp_path: Path) -> None:
     said = ready(worker)
     assert (said["ready"], said["worker"], said["pid"]) == (True, 0, worker.pid)
-    assert get(said["port"], "/health/ready") == (200, {"status": "ready", "plan": compiled().edge.digest, "version": 0})
+    assert get(said["port"], "/health/ready") == (
+        200,
+        {"status": "ready", "plan": compiled().edge.digest, "version": 0, "events_unwritten": 0},
+    )
 
     newer = msgspec.structs.replace(compiled().edge, version=7)
     write_edge(tmp_path / "next", newer)

@@ -179,9 +179,7 @@ def gaps_of(run_directory: Path, decisions: npt.NDArray[Any], events: npt.NDArra
             gaps.append(f"{int(header['unjournaled'])} decisions found no room and were never recorded")
         for what, rows, head in (("decisions", decisions, int(header["decision_head"])), ("events", events, int(header["event_head"]))):
             if len(rows) and head > int(rows["seq"][-1]) + 1:
-                gaps.append(
-                    f"{head - int(rows['seq'][-1]) - 1} {what} at the end are not in the ledger yet (the run is still served, or waits to be taken up again)"
-                )
+                gaps.append(f"{head - int(rows['seq'][-1]) - 1} {what} at the end are not in the ledger yet: the run is still served")
     return gaps
 
 
