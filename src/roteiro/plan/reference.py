@@ -15,9 +15,10 @@ GROUPS: Final = (
     ("E0", "The file", "Nothing can be said of the plan until these are mended."),
     ("E1", "The shape", "A section says something that cannot be understood."),
     ("E2", "What cannot work", "Each section is well formed, and together they cannot work."),
-    ("E9", "What does not fit the server", "The plan may be good; this server cannot take it up as it runs."),
+    ("E9", "What does not fit the server or the simulation", "The plan may be good; it cannot be taken up or simulated so."),
     ("W1", "Remarks", "The plan is used all the same."),
     ("W2", "What looks wrong", "The plan is used all the same; look at it once more."),
+    ("W9", "What a simulation leaves out", "It goes on without."),
     ("W3", "What is not enacted yet", "Kept in the plan, and said aloud so that nobody relies on it."),
 )
 
