@@ -3,6 +3,7 @@
 What must not live here: keeping them (the server does when it adopts one).
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import msgspec
 
 from roteiro.analysis.purse import Purse
 from roteiro.analysis.sla import TierTarget
+from roteiro.plan.digest import load_canonical
 from roteiro.plan.model import Budget, Plan
-from roteiro.plan.read import read_text
 
 __all__ = ["kept_plan", "purses_of", "targets_of"]
 
@@ -19,9 +20,8 @@ __all__ = ["kept_plan", "purses_of", "targets_of"]
 def kept_plan(data: Path, digest: str) -> Plan | None:
     """The plan with that digest, or None where the directory has it no more, or never had it."""
     for text in kept_texts(data, digest):
-        plan = read_text(text, file=f"{digest[:12]}.json").plan
-        if plan is not None:
-            return plan
+        with contextlib.suppress(ValueError):  # of another version of the plan's language
+            return load_canonical(text)
     return None
 
 
