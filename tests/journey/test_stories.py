@@ -162,6 +162,8 @@ def test_a_breaker_opens_lets_probes_through_and_closes() -> None:
         >> 5.6 C ends
         << done
         == primary is half_open
+        >> 5.65 F arrives from delta for alone
+        << reject 503 (no_healthy_target)
         >> 5.7 D ends
         << done
         == primary is closed

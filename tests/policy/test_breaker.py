@@ -41,7 +41,7 @@ def test_it_opens_exactly_when_the_window_says(calls: list[tuple[float, bool]]) 
             return
 
 
-@given(st.lists(st.sampled_from(["ask", "good", "bad", "leave", "later"]), max_size=60))
+@given(st.lists(st.sampled_from(["ask", "ask", "ask", "good", "good", "bad", "leave", "later", "later"]), min_size=20, max_size=80))
 def test_half_open_admits_no_more_than_its_probes(moves: list[str]) -> None:
     rows, now, out = fresh(probes=2), 0.0, 0
     b = rows[0]
