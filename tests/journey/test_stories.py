@@ -2,6 +2,9 @@
 
 import pytest
 from tests.journey.playbook import play
+from tests.journey.world import World
+
+from roteiro.terms.codes import Command, ErrorClass, Reason, Step
 
 pytestmark = pytest.mark.kernel
 
@@ -396,3 +399,46 @@ def test_what_is_told_twice_or_too_late_changes_nothing() -> None:
     """,
     )
     assert world.target("small")["in_flight"] == 0
+
+
+def test_of_those_who_wait_the_least_important_leaves_first() -> None:
+    play(
+        PLAN.replace("lab: {priority: sandbox}", "lab: {priority: sandbox, queue: {size: 2, max_wait: 60s}}"),
+        """
+        >> 0.0 A arrives from delta for alone
+        << send primary
+        >> 0.0 B arrives from delta for alone
+        << send primary
+        >> 0.1 C arrives from delta for alone as lab
+        << queue until 30.1
+        >> 0.2 D arrives from delta for alone as bulk
+        << queue until 30.2
+        >> 0.3 E arrives from delta for alone as live
+        << queue until 5.3
+        >> 0.3 wake
+        << C reject 503 (shed_for_priority)
+        >> 0.4 A ends
+        << done
+        >> 0.4 wake
+        << E send primary
+    """,
+    )
+
+
+def test_an_outage_multiplies_the_load_by_no_more_than_the_fleets_ratio() -> None:
+    """Every attempt fails; what is sent beyond the first attempts stays within the ratio and what had been saved up."""
+    world = World(PLAN.replace("tenants:", "retry: {ratio: 20%, min_per_second: 0}\ntenants:", 1))
+    world.header["retry_balance"] = saved = 3.0
+    for i in range(200):
+        answer = world.begin("delta", "tiny", now=float(i))
+        while answer.command in (Command.SEND, Command.WAIT):
+            if answer.command is Command.SEND:
+                answer = world.fail(answer.flow, ErrorClass.RATE_LIMIT, now=world.now)
+            else:
+                answer = world.step(Step.AGAIN, answer.flow, now=max(answer.argument, world.now))
+        world.check()
+    events = world.events()
+    assert len(events) == 200
+    extra = int((events["attempts"] - 1).clip(0).sum())
+    assert 0.9 * 0.2 * 200 <= extra <= 0.2 * 200 + saved
+    assert Reason.RETRY_BUDGET in events["reason"]
