@@ -310,9 +310,9 @@ def test_an_orphan_drains_and_ends(tmp_path: Path, start: Callable[..., Process]
     parent = start("-c", code, path)
     pid = parent.said("ready")["pid"]
     assert isinstance(pid, int)
-    parent.popen.send_signal(signal.SIGKILL)
-    for feed in ends.values():
+    for feed in ends.values():  # before the kill: an orphan may be gone a moment after it
         feed.put(900)
+    parent.popen.send_signal(signal.SIGKILL)
     assert parent.said("stopped")["pending"] == 0  # the orphan holds the same pipe
     until(lambda: not Path(f"/proc/{pid}").exists(), "the orphan ends")
     assert_all(tmp_path, ends)
