@@ -4,6 +4,7 @@ import pytest
 from tests.journey.playbook import play
 from tests.journey.world import World
 
+from roteiro.journey.step import accepts
 from roteiro.terms.codes import Command, ErrorClass, Reason, Step
 
 pytestmark = pytest.mark.kernel
@@ -442,3 +443,13 @@ def test_an_outage_multiplies_the_load_by_no_more_than_the_fleets_ratio() -> Non
     extra = int((events["attempts"] - 1).clip(0).sum())
     assert 0.9 * 0.2 * 200 <= extra <= 0.2 * 200 + saved
     assert Reason.RETRY_BUDGET in events["reason"]
+
+
+def test_what_could_not_be_recorded_is_not_taken_and_readiness_knows() -> None:
+    world = World(PLAN)
+    assert accepts(world.block)
+    world.header["event_tail"] = -len(world.state.events)
+    assert not accepts(world.block)
+    answer = world.begin("delta", "tiny")
+    assert (answer.command, answer.reason) == (Command.REJECT, Reason.LEDGER_FULL)
+    assert world.header["refused"] == 1 and len(world.events()) == 0

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol
 
-from roteiro.journey.journal import ROWS_A_FLOW
+from roteiro.journey.step import accepts
 from roteiro.journey.step import step as kernel_step
 from roteiro.policy.state import FLOW, State
 from roteiro.terms.codes import Step
@@ -104,11 +104,7 @@ class Journey:
 
     def unwritten(self) -> tuple[int, bool]:
         header = self.state.header[0]
-        waiting = int(header["event_head"] - header["event_tail"])
-        decisions = int(header["decision_head"] - header["decision_tail"])
-        live = int(header["live"]) + 1  # as the journey reckons (`journal.room`)
-        room = waiting + live < len(self.state.events) and decisions + live * ROWS_A_FLOW < len(self.state.decisions)
-        return waiting, room
+        return int(header["event_head"] - header["event_tail"]), bool(accepts(self._address))
 
     def _begin(self, key: int, route: int, input_tokens: int, output_tokens: int, flags: int) -> Begun:
         now = self._clock() - self.epoch_monotonic_s

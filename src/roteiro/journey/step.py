@@ -4,16 +4,22 @@ The simulator, compiled together with the journey, calls the same entry.
 """
 
 from roteiro.journey import fleet, request
-from roteiro.journey.journal import write
+from roteiro.journey.journal import room, write
 from roteiro.policy.kernel import entry
 from roteiro.policy.state import NONE, flow_at, header_of
 from roteiro.terms.codes import Command, Reason, Step
 
-__all__ = ["step"]
+__all__ = ["accepts", "step"]
 
 BEGIN, FIRST_BYTE, FAILED, AGAIN, END, GONE, WAKE, TEND, REAP, ADOPT, RESTORE = (int(s) for s in Step if s)
 OK, CLIENT_GONE, ADOPTED, MONEY_RESTORED = int(Reason.OK), int(Reason.CLIENT_GONE), int(Reason.ADOPTED), int(Reason.MONEY_RESTORED)
 C_NONE = int(Command.NONE)
+
+
+@entry
+def accepts(block: int) -> bool:
+    """Whether a request that came now would find room in the ledger; BEGIN asks the same."""
+    return room(block)
 
 
 @entry
