@@ -20,6 +20,7 @@ from roteiro.ledger.place import TABLES, segments
 from roteiro.ledger.segment import Point
 from roteiro.ledger.writer import NamesFile
 from roteiro.terms.error import InvariantError, LedgerError
+from roteiro.terms.event import EVENT
 
 from .build import EPOCH_S, RUN, Feed, feeds, names, read_spec, rings, rows, same, write_spec
 from .conftest import SmallDisk
@@ -358,7 +359,7 @@ def test_stopped_on_a_full_disk_the_rows_wait_in_the_block(small_disk: SmallDisk
         ({"surprise": 1}, "unknown field `surprise`"),
         ({"rings": {"metrics": {}}}, "Invalid enum value"),
         ({"rings": {"events": {"offset": 0, "capacity": 8, "itemsize": 1, "head": 0, "tail": 8}}}, "rows of events .* have 1 bytes"),
-        ({"rings": {"events": {"offset": 0, "capacity": 2**30, "itemsize": 120, "head": 0, "tail": 8}}}, "outside a block"),
+        ({"rings": {"events": {"offset": 0, "capacity": 2**30, "itemsize": EVENT.itemsize, "head": 0, "tail": 8}}}, "outside a block"),
     ],
 )
 def test_a_spec_that_cannot_be_used(tmp_path: Path, start: Callable[..., Process], change: dict[str, object], complaint: str) -> None:

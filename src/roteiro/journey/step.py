@@ -11,7 +11,7 @@ from roteiro.terms.codes import Command, Reason, Step
 
 __all__ = ["accepts", "step"]
 
-BEGIN, FIRST_BYTE, FAILED, AGAIN, END, GONE, WAKE, TEND, REAP, ADOPT, RESTORE = (int(s) for s in Step if s)
+BEGIN, FIRST_BYTE, FAILED, AGAIN, END, GONE, WAKE, TEND, REAP, ADOPT, RESTORE, HEDGE = (int(s) for s in Step if s)
 OK, CLIENT_GONE, ADOPTED, MONEY_RESTORED = int(Reason.OK), int(Reason.CLIENT_GONE), int(Reason.ADOPTED), int(Reason.MONEY_RESTORED)
 C_NONE = int(Command.NONE)
 

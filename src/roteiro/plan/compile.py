@@ -279,6 +279,7 @@ def fill_routes(compiled: Compiled, state: State) -> None:
         route = state.routes[r]
         model = compiled.plan.models.get(name)
         route["retired"] = model is None
+        route["larger"], route["tiers"] = NONE, NONE
         mine = [c for c, row in enumerate(rows) if row[0] == r]
         route["first"], route["count"] = (mine[0] if mine else 0), len(mine)
         if model is None:

@@ -15,13 +15,16 @@ from roteiro.terms.event import DECISION, EVENT
 
 __all__ = [
     "BREAKER_SLOTS",
+    "CREDENTIALS",
     "FLOW_BUDGETS",
     "FLOW_LIMITS",
     "HEADER",
     "LAYOUT_VERSION",
     "METER_SLOTS",
+    "MINUTES",
     "NONE",
     "TABLES",
+    "TIERS",
     "Flowing",
     "State",
     "block_size",
@@ -47,13 +50,17 @@ __all__ = [
     "workload_at",
 ]  # fmt: skip
 
-LAYOUT_VERSION: Final = 1
+LAYOUT_VERSION: Final = 2
 MAGIC: Final = 0x524F544549524F31  # "ROTEIRO1"
 NONE: Final = -1
 BREAKER_SLOTS: Final = 10
 METER_SLOTS: Final = 12
 FLOW_LIMITS: Final = 4
 FLOW_BUDGETS: Final = 6
+CREDENTIALS: Final = 8
+"""Most credentials of one provider."""
+TIERS: Final = 3
+MINUTES: Final = 60
 
 
 def record(*fields: tuple[Any, ...]) -> np.dtype[Any]:
@@ -70,6 +77,12 @@ TARGET: Final = record(
     ("meter_first", "i4"), ("meter_count", "i4"),
     ("redirect", "i4"), ("redirect_rule", "i4"),  # set while a routing rule holds
     ("region", "i2"), ("cloud", "i1"), ("retired", "i1"), ("avoid", "i1"),
+    ("prefix", "i1"),  # goes on from the beginning of an answer, so that it can rescue a stream
+    ("context_tokens", "i8"), ("most_output", "i8"),  # 0: unknown
+    ("credentials", "i8"), ("next_credential", "i8"),  # how many (0 counts as 1), and whose turn it is
+    ("credential_until", "f8", (CREDENTIALS,)),  # resting until then: its rate limit is reached, or it was refused
+    ("credential_refused", "i8"),  # bit per credential that rests because it was refused
+    ("off_peak_from_s", "f8"), ("off_peak_to_s", "f8"), ("off_peak_share", "f8"),  # seconds of the local day; price × share; 0: none
 )  # fmt: skip
 
 BREAKER: Final = record(
@@ -97,7 +110,12 @@ ROUTE: Final = record(
     ("price_input", "i8"), ("price_output", "i8"),  # the dearest of its candidates: what a reservation assumes
     ("attempts", "i8"), ("same_target", "i8"), ("backoff_s", "f8"), ("max_backoff_s", "f8"), ("retry_after_cap_s", "f8"),
     ("deadline_s", "f8"),
-    ("retired", "i1"), ("degrading", "i1"),
+    ("retired", "i1"), ("degrading", "i1"), ("rescue", "i1"),
+    ("larger", "i4"),  # route of the model to take when a request is longer than this one's context
+    ("tiers", "i4", (TIERS,)),  # route for simple, medium and complex tasks
+    # Hedging: its share of requests (0: none); after a fixed delay, or at a percentile that is followed as answers come.
+    ("hedge_share", "f8"), ("hedge_after_s", "f8"), ("hedge_percentile", "f8"), ("hedge_delay_s", "f8"), ("hedge_seen", "i8"),
+    ("hedge_balance", "f8"),
 )  # fmt: skip
 
 CANDIDATE: Final = record(("target", "i4"), ("rank", "i4"), ("weight", "f8"))
@@ -130,6 +148,10 @@ FLOW: Final = record(
     ("until", "f8"),  # end of a backoff or of the patience in the queue
     ("argument", "f8"), ("x", "f8"), ("y", "f8"),
     ("reserved_nusd", "i8"), ("reserved_tokens", "i8"), ("quota_tokens", "i8"), ("tried", "i8"),
+    ("barred", "i8"),  # candidates that this request must not ask again: they stayed silent, or their context is too small
+    ("lost_nusd", "i8"), ("saved_nusd", "i8"), ("tried_credentials", "i8"),
+    ("hedge_at", "f8"), ("hedge_sent", "f8"), ("hedge_quota", "i8"),  # when to hedge (0: not at all); the second attempt beside the first
+    ("trace_hi", "i8"), ("trace_lo", "i8"), ("parent_span", "i8"),  # written by the driver: no decision looks at them
     ("attempts", "i4"), ("same", "i4"), ("fallbacks", "i4"), ("input_tokens", "i4"), ("output_tokens", "i4"),
     ("key", "i4"), ("tenant", "i4"), ("workload", "i4"), ("asked", "i4"), ("route", "i4"), ("target", "i4"), ("first_target", "i4"),
     ("previous", "i4"),
@@ -137,6 +159,8 @@ FLOW: Final = record(
     ("worker", "i2"), ("status", "i2"), ("priority", "i1"), ("phase", "i1"), ("stream", "i1"), ("probe", "i1"), ("degraded", "i1"),
     ("error_class", "i1"),
     ("command", "i1"), ("reason", "i1"), ("route_reason", "i1"), ("admitted", "i1"), ("stay", "i1"), ("estimated", "i1"),
+    ("hedge_target", "i4"), ("credential", "i4"), ("hedge_credential", "i4"), ("hedge_probe", "i1"), ("hedged", "i1"),
+    ("rescues", "i1"), ("cache", "i1"), ("complexity", "i1"), ("operation", "i1"),
 )  # fmt: skip
 
 TABLES: Final[dict[str, np.dtype[Any]]] = {
@@ -161,6 +185,9 @@ HEADER: Final = record(
     ("redirect", "i8"), ("redirect_rule", "i8"), ("shed_from", "i8"), ("degrading", "i8"),  # set while a routing rule holds
     ("offset_s", "f8"),  # local time minus UTC, for hours in conditions
     ("fleet_meter_first", "i8"), ("fleet_meter_count", "i8"),
+    # The last hour's cost in a ring of minutes, its bound (0: none), and the cheaper model while it is passed.
+    ("minute", "i8"), ("minute_nusd", "i8", (MINUTES,)), ("hour_nusd", "i8"), ("hour_bound_nusd", "i8"),
+    ("cost_route", "i8"), ("cost_degrading", "i8"), ("cost_since", "f8"), ("cost_cooldown_s", "f8"),
     *((f"n_{name}", "i8") for name in TABLES), *((f"at_{name}", "i8") for name in TABLES),
 )  # fmt: skip
 
@@ -223,7 +250,7 @@ def build(buffer: npt.NDArray[np.uint8], capacities: dict[str, int]) -> State:
     for name, dtype in TABLES.items():
         header[f"n_{name}"], header[f"at_{name}"] = capacities[name], at
         at += rounded(capacities[name] * dtype.itemsize)
-    for name in ("redirect", "redirect_rule", "news"):
+    for name in ("redirect", "redirect_rule", "news", "cost_route"):
         header[name] = NONE
     header["shed_from"] = 127
     state = view(buffer)

@@ -6,7 +6,19 @@ What must not live here: anything that decides.
 
 from enum import IntEnum
 
-__all__ = ["BreakerState", "Command", "ErrorClass", "Outcome", "Priority", "Reason", "Step", "World"]
+__all__ = [
+    "BreakerState",
+    "CacheKind",
+    "Command",
+    "Complexity",
+    "ErrorClass",
+    "Operation",
+    "Outcome",
+    "Priority",
+    "Reason",
+    "Step",
+    "World",
+]
 
 
 class World(IntEnum):
@@ -26,15 +38,16 @@ class Step(IntEnum):
     NOTE = 0
     """Not a step: something that another step caused, such as a breaker that opened."""
     BEGIN = 1
-    """A request came. a: key; b: route; c: estimated input tokens; d: most output tokens; e: flags (0 stream, 8… workload + 1)."""
+    """A request came. a: key; b: route; c: estimated input tokens; d: most output tokens; e: flags (see `journey.step`)."""
     FIRST_BYTE = 2
-    """The first byte of an answer has come from the target."""
+    """The first byte of an answer has come from the target. a: lane (0 the first attempt, 1 its hedge)."""
     FAILED = 3
-    """An attempt has failed. a: error class; b: Retry-After in ms, or -1; c: HTTP status."""
+    """An attempt has failed. a: error class; b: Retry-After in ms, or -1; c: HTTP status; d: output tokens that reached the client;
+    e: bit 0 lane, bit 1 set where a broken stream could go on elsewhere."""
     AGAIN = 4
     """The time that WAIT or QUEUE named has come."""
     END = 5
-    """The answer is whole. a: input; b: cached; c: output; d: reasoning tokens; e: bit 0 where usage is an estimate."""
+    """The answer is whole. a: input; b: cached; c: output; d: reasoning tokens; e: bit 0 where usage is an estimate, bit 1 lane."""
     GONE = 6
     """The client has left. Arguments as of END, estimated."""
     WAKE = 7
@@ -47,6 +60,8 @@ class Step(IntEnum):
     """A new plan version is in the tables. a: version."""
     RESTORE = 11
     """A budget takes up what the ledger says was spent in its period before this run."""
+    HEDGE = 12
+    """The time that a flow was to be hedged has come: may a second attempt run beside the first?"""
 
 
 class Command(IntEnum):
@@ -55,7 +70,7 @@ class Command(IntEnum):
     NONE = 0
     """Nothing to do."""
     SEND = 1
-    """Send to the target whose index is the argument."""
+    """Send to a target. The argument is the target's index + 65,536 × the index of the credential to use."""
     WAIT = 2
     """Come back with AGAIN at the time in the argument."""
     QUEUE = 3
@@ -64,6 +79,8 @@ class Command(IntEnum):
     """Answer with an error; the argument is Retry-After in seconds, or 0."""
     DONE = 5
     """The request is settled."""
+    RESCUE = 6
+    """Continue the broken stream at the target in the argument, from where the client has it."""
 
 
 class Outcome(IntEnum):
@@ -110,6 +127,8 @@ class ErrorClass(IntEnum):
     """The provider refused the request itself (400, 404, 413, 422)."""
     PROTOCOL = 8
     """The provider answered nonsense, or half an answer."""
+    CONTEXT = 9
+    """The request is longer than the model's context; one with a larger context may do."""
 
 
 class Priority(IntEnum):
@@ -222,3 +241,70 @@ class Reason(IntEnum):
     """A budget took up what the ledger says was spent before this run. x: nano-dollars; y: budget."""
     BREAKER_REOPENED = 40
     """A probe failed while half-open. x: probes that had succeeded; y: probes asked."""
+    KEY_ROTATED = 41
+    """The same target with another of its credentials. x: credential; y: attempts so far."""
+    CREDENTIAL_REFUSED = 42
+    """A provider refused a credential, which rests for a while. x: credential; y: seconds."""
+    HEDGED = 43
+    """A second attempt beside one that is late. x: seconds waited; y: the delay that was set."""
+    RESCUED = 44
+    """A broken stream goes on elsewhere. x: the target that failed; y: output tokens that the client has."""
+    LARGER_CONTEXT = 45
+    """The request is longer than the model's context; the larger one was taken. x: estimated input tokens; y: the smaller context."""
+    CONTEXT_TOO_LONG = 46
+    """No model of the plan has so large a context. x: estimated input tokens; y: the largest context."""
+    ALL_TRIED = 47
+    """Every candidate was tried and none may be asked again. x: candidates; y: attempts."""
+    CACHE_EXACT = 48
+    """Answered from the cache: the same request. x: nano-dollars saved, estimated; y: 0."""
+    CACHE_SEMANTIC = 49
+    """Answered from the cache: a request of the same meaning. x: nano-dollars saved, estimated; y: 0."""
+    COMPLEXITY = 50
+    """The model for the task's complexity was taken. x: tier (1 simple, 2 medium, 3 complex); y: route."""
+    COST_DEGRADED = 51
+    """The last hour's cost passed its bound; the cheaper model was taken. x: nano-dollars in the last hour; y: the bound."""
+    COST_RECOVERED = 52
+    """The last hour's cost is below its bound again. x: nano-dollars in the last hour; y: the bound."""
+    PROVIDER_LIMIT = 53
+    """All candidates' own rate limits are reached. x: seconds until the first may be asked; y: candidates."""
+
+
+class CacheKind(IntEnum):
+    """Whether, and how, an answer came from the cache."""
+
+    NONE = 0
+    """From a provider."""
+    EXACT = 1
+    """The same request was answered before."""
+    SEMANTIC = 2
+    """A request of the same meaning was answered before."""
+    EMBEDDING = 3
+    """All texts of an embeddings request were embedded before."""
+
+
+class Complexity(IntEnum):
+    """How demanding a task looks, from features of its request; see `policy.complexity`."""
+
+    UNKNOWN = 0
+    """Not looked at: the model has no tiers."""
+    SIMPLE = 1
+    """Short, one turn, nothing to reason about."""
+    MEDIUM = 2
+    """In between."""
+    COMPLEX = 3
+    """Long, many turns, tools, code, a schema or reasoning asked for."""
+
+
+class Operation(IntEnum):
+    """What a client asked for, by its endpoint."""
+
+    CHAT = 0
+    """OpenAI chat completions."""
+    COMPLETION = 1
+    """OpenAI completions."""
+    EMBEDDINGS = 2
+    """OpenAI embeddings."""
+    RESPONSES = 3
+    """OpenAI responses."""
+    MESSAGES = 4
+    """Anthropic messages."""

@@ -6,7 +6,7 @@ What must not live here: secrets. `key_env` names an environment variable; the v
 
 from msgspec import Struct
 
-__all__ = ["Edge", "EdgeTarget", "EdgeTenant", "Names"]
+__all__ = ["Edge", "EdgeRoute", "EdgeTarget", "EdgeTenant", "Names"]
 
 
 class Names(Struct, frozen=True, kw_only=True):
@@ -40,6 +40,42 @@ class EdgeTarget(Struct, frozen=True, kw_only=True):
     idle_s: float = 30.0
     attempt_s: float = 120.0
     connections: int = 256
+    key_envs: list[str] = []
+    """Environment variables of all credentials, in the order of their indices; `key_env` is the first."""
+    kind: str = "chat"
+    """`chat` or `embedding`."""
+    assistant_prefix: bool = True
+    """Whether the provider goes on from the beginning of an answer."""
+    max_output_tokens: int | None = None
+    context_tokens: int | None = None
+
+
+class EdgeRoute(Struct, frozen=True, kw_only=True):
+    """What a worker needs of one logical model, beside what the state block has. Times in seconds."""
+
+    name: str
+    rescue: bool = False
+    """Broken streams go on elsewhere, so what the client got is remembered."""
+    hedge: bool = False
+    on_disconnect: str = "cancel"
+    """`cancel`, `drain` or `drain_until`: what becomes of the provider's call when the client leaves."""
+    drain_s: float = 0.0
+    """Of `drain_until`."""
+    tiers: bool = False
+    """Its requests' complexity is looked at."""
+    cache: bool = False
+    """The exact cache serves it."""
+    cache_ttl_s: float = 0.0
+    semantic: bool = False
+    semantic_threshold: float = 0.0
+    semantic_ttl_s: float = 0.0
+    coalesce_s: float = 0.0
+    """Embeddings: how long a request may wait for others to share a call; 0 sends each alone."""
+    coalesce_most: int = 1
+    """Texts of one call at most."""
+    embedding_ttl_s: float = 0.0
+    """How long an embedding is kept; 0 keeps none."""
+    kind: str = "chat"
 
 
 class EdgeTenant(Struct, frozen=True, kw_only=True):
@@ -71,5 +107,17 @@ class Edge(Struct, frozen=True, kw_only=True):
     retired: list[str] = []
     """Targets that an adopted plan no longer has; their indices stay taken for the requests in flight."""
     body_bytes: int = 32 * 1024 * 1024
+    routes: list[EdgeRoute] = []
+    """By index of the route."""
+    dead_letters: list[bool] = []
+    """Per workload: whether requests that failed for good are kept."""
+    dead_letter_s: float = 7 * 86400.0
+    """How long they are kept."""
+    idempotency_s: float = 86400.0
+    """How long an answer is kept for the Idempotency-Key of its request; 0 ignores the header."""
+    cache_bytes: int = 0
+    """Room for cached answers and embeddings; 0 keeps none."""
+    budgets: list[str] = []
+    """Each budget in words, by index."""
     output_tokens: int = 256
     """Assumed length of an answer whose request sets no maximum, for the reservation."""

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from roteiro.terms.codes import Command, ErrorClass, Outcome, Priority, Reason, Step, World
+from roteiro.terms.codes import CacheKind, Command, Complexity, ErrorClass, Operation, Outcome, Priority, Reason, Step, World
 
 __all__ = ["DECISION", "DECISION_FIELDS", "EVENT", "EVENT_FIELDS", "Field"]
 
@@ -67,7 +67,17 @@ EVENT_FIELDS: Final = (
     Field("fallbacks", "i1", "", "sends to another target than the one before"),
     Field("stream", "i1", "", "1 where the client asked for a stream"),
     Field("estimated", "i1", "", "1 where usage is an estimate because the provider did not report it"),
-    Field("degraded", "i1", "", "1 where a cheaper model was taken for the budget's sake"),
+    Field("degraded", "i1", "", "1 where a cheaper model was taken for the budget's sake, 2 for the hour's cost"),
+    Field("cache", "i1", "", "whether the answer came from a cache", CacheKind),
+    Field("complexity", "i1", "", "how demanding the task looked", Complexity),
+    Field("operation", "i1", "", "endpoint that was asked", Operation),
+    Field("rescues", "i1", "", "times that a broken stream went on elsewhere"),
+    Field("hedged", "i1", "", "1 where a second attempt ran beside the first, 2 where it was the one that answered"),
+    Field("lost_nusd", "i8", "nano-dollar", "estimated cost of attempts that were given up: broken streams and lost hedges"),
+    Field("saved_nusd", "i8", "nano-dollar", "estimated cost that the cache saved"),
+    Field("trace_hi", "i8", "", "first half of the W3 trace id that the client sent, or 0"),
+    Field("trace_lo", "i8", "", "second half of it"),
+    Field("parent_span", "i8", "", "the client's span id, or 0"),
 )
 
 DECISION_FIELDS: Final = (

@@ -3,36 +3,19 @@
 What must not live here: HTTP, and what becomes of an answer that is not whole.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 
 from roteiro.terms.codes import ErrorClass
+from roteiro.wire.canon import BadAnswerError, Usage
 from roteiro.wire.failure import classify
 from roteiro.wire.sse import FrameTooLongError, Splitter, payload
 
 __all__ = ["DONE_FRAME", "BadAnswerError", "StreamReader", "Usage", "error_frame", "read_answer"]
 
 DONE_FRAME: Final = b"data: [DONE]\n\n"
-
-
-class Usage(NamedTuple):
-    """Tokens of one answer. `cached` is a part of `input`, `reasoning` a part of `output`."""
-
-    input: int
-    cached: int
-    output: int
-    reasoning: int
-    estimated: bool = False
-
-
-class BadAnswerError(ValueError):
-    """A provider's answer that is none: nonsense, or an error in an answer's clothes."""
-
-    def __init__(self, error_class: ErrorClass, why: str) -> None:
-        super().__init__(why)
-        self.error_class = error_class
 
 
 class _InputDetails(Struct):
