@@ -27,6 +27,7 @@ class Ask:
         "model",
         "operation",
         "output_tokens",
+        "prompt",
         "stream",
         "user",
     )
@@ -36,7 +37,6 @@ class Ask:
         front: "Front",
         operation: Operation,
         fields: dict[str, Raw],
-        *,
         model: str | None,
         stream: bool = False,
         client_wants_usage: bool = False,
@@ -48,6 +48,8 @@ class Ask:
         self.front, self.operation, self.fields = front, operation, fields
         self.model, self.stream, self.client_wants_usage = model, stream, client_wants_usage
         self.input_tokens, self.output_tokens, self.user, self.choices = input_tokens, output_tokens, user, choices
+        self.prompt: Prompt | EmbeddingPrompt | None = None
+        """Of no dialect; filled by the first attempt that needs a translation, for those after it."""
 
 
 class Seen:
