@@ -1,8 +1,6 @@
 """Workers are replaced, and a crash loop has an end."""
 
 import asyncio
-import os
-import socket
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,8 +8,9 @@ from typing import Any
 import pytest
 
 from roteiro.gateway import crew as crews
-from roteiro.gateway.crew import MOST_DEATHS, Crew, listen_on
+from roteiro.gateway.crew import MOST_DEATHS, Crew
 from roteiro.gateway.data_directory import DataDirectory
+from roteiro.gateway.doors import Doors
 from roteiro.terms.error import SettingsError
 
 
@@ -46,8 +45,8 @@ async def test_a_crash_loop_ends_and_says_so(tmp_path: Path, monkeypatch: pytest
     data.hold()
     died: list[int] = []
     broke: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    with closing(listen_on("127.0.0.1", 0, "--port")) as listener:
-        crew = Crew(data, data.new_run(), listener, 1, drain_s=1.0, tls=None, died=died.append, broke=broke.set_result)
+    with closing(Doors.open("127.0.0.1", 0, 1)) as doors:
+        crew = Crew(data, data.new_run(), doors, 1, drain_s=1.0, tls=None, died=died.append, broke=broke.set_result)
         await crew.start()
         why = await asyncio.wait_for(broke, 30)
         await crew.drain(asyncio.Event())
@@ -56,28 +55,3 @@ async def test_a_crash_loop_ends_and_says_so(tmp_path: Path, monkeypatch: pytest
     assert why == f"worker 0 ended {MOST_DEATHS} times in a row, each time within 10 s of its start; its log says why"
     assert len(died) == (MOST_DEATHS if starts else 1), "each dead worker's requests are settled before another begins"
     assert fake.count == MOST_DEATHS
-
-
-def test_a_port_in_use_is_told_with_a_remedy() -> None:
-    with closing(listen_on("127.0.0.1", 0, "--port")) as first:
-        port = first.getsockname()[1]
-        with pytest.raises(
-            SettingsError, match=rf"cannot listen on 127.0.0.1:{port}: Address already in use; choose another port with --admin-port"
-        ):
-            listen_on("127.0.0.1", port, "--admin-port")
-        assert os.get_inheritable(first.fileno()) is False
-
-
-def test_an_address_that_is_not_ours_is_told() -> None:
-    """The address is of those that documentation may use (RFC 5737), and so nobody's."""
-    with pytest.raises(SettingsError, match=r"cannot listen on 203\.0\.113\.7:0: Cannot assign requested address"):
-        listen_on("203.0.113.7", 0, "--port")
-
-
-def test_ipv6_too() -> None:
-    if not socket.has_ipv6:
-        pytest.skip("no IPv6 here")
-    try:
-        listen_on("::1", 0, "--port").close()
-    except SettingsError as error:
-        pytest.skip(str(error))

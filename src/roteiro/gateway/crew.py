@@ -1,4 +1,4 @@
-"""The workers of a server: one listening socket among them, a bell for each, and another in the place of one that died.
+"""The workers of a server: a bell for each, a door to accept at, and another in the place of one that died.
 
 What must not live here: what a worker does, and how its flows are settled (the owner of the block is told).
 """
@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +17,14 @@ import msgspec
 from roteiro.gateway import wake
 from roteiro.gateway.child import Child, rss_bytes
 from roteiro.gateway.data_directory import DataDirectory, RunDirectory
+from roteiro.gateway.doors import Doors
 from roteiro.gateway.spec import WorkerSpec
 from roteiro.terms.error import SettingsError
 
-__all__ = ["Crew", "Post", "listen_on"]
+__all__ = ["Crew", "Post"]
 
 log = logging.getLogger("roteiro.gateway")
 
-BACKLOG: Final = 4096
 MOST_DEATHS: Final = 5
 """So many in a row, each soon after the start, are a crash loop."""
 SOON_S: Final = 10.0
@@ -45,34 +44,14 @@ class Post:
     restarts: int = 0
 
 
-def listen_on(host: str, port: int, option: str) -> socket.socket:
-    """A socket that accepts. `option` is what names the port on the command line. Raises SettingsError where it cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family, kind, protocol)
-    except (OSError, OverflowError) as error:
-        raise SettingsError(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        raise SettingsError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with {option}, or stop the program that has this one"
-        ) from None
-    return listener
-
-
 class Crew:
-    """`count` workers on one socket."""
+    """`count` workers."""
 
     def __init__(
         self,
         data: DataDirectory,
         run: RunDirectory,
-        listener: socket.socket,
+        doors: Doors,
         count: int,
         *,
         drain_s: float,
@@ -82,7 +61,7 @@ class Crew:
     ) -> None:
         """`died` is told the number of a worker that is gone, before another takes its place; `broke`, why it makes no sense to go on."""
         self.posts = [Post(number, wake.create()) for number in range(count)]
-        self._data, self._run, self._listener = data, run, listener
+        self._data, self._run, self._doors = data, run, doors
         self._drain_s, self._tls, self._died, self._broke = drain_s, tls, died, broke
         self._keeping: list[asyncio.Task[None]] = []
         self._leaving = False
@@ -125,7 +104,7 @@ class Crew:
         if not self._keeping:  # they never came to serve
             await self._abandon()
             return
-        self._listener.close()  # the workers close theirs: who comes now is refused and need not wait in vain
+        self._doors.close()  # the workers close theirs: who comes now is refused and need not wait in vain
         self.signal(signal.SIGTERM)
         hastened = asyncio.create_task(hasten.wait())
         over = asyncio.create_task(self._all_over())
@@ -161,7 +140,7 @@ class Crew:
             block=str(self._run.block),
             edge=str(self._run.edge),
             lock=str(self._run.lock),
-            fd=self._listener.fileno(),
+            fd=self._doors.fd(post.number),
             wake_fds=[other.bell for other in self.posts],
             drain_s=self._drain_s,
             tls_certificate=certificate,
@@ -170,10 +149,15 @@ class Crew:
         )
         path = self._run.worker(post.number)
         path.write_bytes(msgspec.json.encode(spec))
-        inherited = [self._listener.fileno(), self._data.lock_fd, *spec.wake_fds]
+        inherited = [self._doors.fd(post.number), self._data.lock_fd, *spec.wake_fds]
         child = await Child.start("roteiro.gateway.worker", ["--spec", str(path)], f"worker {post.number}", pass_fds=inherited)
         post.child = child
+        self._man()
         return child
+
+    def _man(self) -> None:
+        if not self._leaving:
+            self._doors.man([post.number for post in self.posts if post.child is not None])
 
     async def _keep(self, post: Post) -> None:
         """Until we leave: wait for its end, have its flows settled, start another."""
@@ -182,6 +166,7 @@ class Crew:
             if post.child is not None:
                 code = await post.child.wait()
                 post.child = None
+                self._man()
                 self._died(post.number)
                 if self._leaving:
                     return

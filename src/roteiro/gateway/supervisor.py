@@ -27,8 +27,9 @@ from roteiro.gateway.admin import administration
 from roteiro.gateway.adoption import Adoption, Surroundings, compile_checked
 from roteiro.gateway.block import Block
 from roteiro.gateway.child import rss_bytes, run_to_end
-from roteiro.gateway.crew import Crew, listen_on
+from roteiro.gateway.crew import Crew
 from roteiro.gateway.data_directory import DataDirectory, RunDirectory
+from roteiro.gateway.doors import Doors, listen_on
 from roteiro.gateway.keys import Key, Keys
 from roteiro.gateway.local_models import LocalModels, StartsModels
 from roteiro.gateway.recovery import recover_runs
@@ -74,6 +75,8 @@ class Serving:
     state_url: str | None = None
     """Database of the keys; None: SQLite in the data directory."""
     upkeep_s: float = EVERY_S
+    reuse_port: bool = True
+    """A listening socket for each worker, where there are several and the system can; else one for all."""
 
     @property
     def admin_port_wanted(self) -> int:
@@ -156,13 +159,14 @@ class Supervisor:
             stack.enter_context(self._signals())
             stack.callback(self._data.release)
             await asyncio.to_thread(self._data.hold)
-            listener = stack.enter_context(contextlib.closing(listen_on(self._serving.host, self._serving.port, "--port")))
+            told = self._serving
+            doors = stack.enter_context(contextlib.closing(Doors.open(told.host, told.port, told.workers, apart=told.reuse_port)))
             admin = stack.enter_context(
                 contextlib.closing(listen_on(self._serving.admin_host, self._serving.admin_port_wanted, "--admin-port"))
             )
-            return await self._serve(stack, reading, listener, admin)
+            return await self._serve(stack, reading, doors, admin)
 
-    async def _serve(self, stack: AsyncExitStack, reading: Reading, listener: socket.socket, admin: socket.socket) -> int:
+    async def _serve(self, stack: AsyncExitStack, reading: Reading, doors: Doors, admin: socket.socket) -> int:
         assert reading.plan is not None
         token = self._serving.admin_token or self._data.admin_token()
         keys = stack.enter_context(contextlib.closing(Keys(self._serving.state_url or f"sqlite:///{self._data.state.resolve()}")))
@@ -189,7 +193,7 @@ class Supervisor:
             self._data, self._run, self._block, keys, self._models, tending, surroundings, lambda: self._crew.signal(signal.SIGUSR1)
         )
         self._crew = Crew(
-            self._data, self._run, listener, self._serving.workers,
+            self._data, self._run, doors, self._serving.workers,
             drain_s=self._serving.drain_s, tls=self._tls(), died=tending.reap, broke=self._break_down,
         )  # fmt: skip
         stack.callback(self._crew.close)
@@ -205,7 +209,7 @@ class Supervisor:
                 try:
                     await self._begin(tending, asking)
                     self.status, self._starting = "serving", None
-                    self._on_ready(self._ready(listener, admin))
+                    self._on_ready(self._ready(doors, admin))
                     await self._stop.wait()
                 finally:
                     self.status = "draining"
@@ -287,10 +291,10 @@ class Supervisor:
             await asyncio.gather(starting, return_exceptions=True)
             raise
 
-    def _ready(self, listener: socket.socket, admin: socket.socket) -> Ready:
+    def _ready(self, doors: Doors, admin: socket.socket) -> Ready:
         _, digest, version = self.in_force
         token_file = None if self._serving.admin_token else self._data.token_file
-        ports = listener.getsockname()[1], admin.getsockname()[1]
+        ports = doors.port, admin.getsockname()[1]
         return Ready(self._run.name, os.getpid(), *ports, self._crew.pids, digest, version, self._data.path, token_file)
 
     def _tls(self) -> tuple[str, str] | None:

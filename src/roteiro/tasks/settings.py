@@ -76,6 +76,12 @@ def number(source: str, value: str) -> int:
         raise SettingsError(f"{source} is {value[:40]!r}, not a whole number") from None
 
 
+def switch(source: str, value: str) -> bool:
+    if value.lower() not in ("0", "1", "true", "false"):
+        raise SettingsError(f"{source} is {value[:40]!r}; write 1 or 0")
+    return value.lower() in ("1", "true")
+
+
 def seconds(source: str, value: str) -> float:
     try:
         return float(parse_duration(value, default="s"))
@@ -109,5 +115,6 @@ VARIABLES: Final[dict[str, tuple[str, Callable[[str, str], Any]]]] = {
     "admin_token": ("ROTEIRO_ADMIN_TOKEN", text),
     "state_url": ("ROTEIRO_STATE_URL", text),
     "upkeep_s": ("ROTEIRO_UPKEEP", seconds),
+    "reuse_port": ("ROTEIRO_REUSE_PORT", switch),
 }
 """Setting → its variable in the environment, and what reads it from text."""
