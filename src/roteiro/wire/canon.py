@@ -91,6 +91,7 @@ class Image(Struct, frozen=True):
     data: str | None = None
     media_type: str = "image/png"
     detail: str | None = None
+    cache: Mapping[str, Any] | None = None
 
 
 class File(Struct, frozen=True):
@@ -101,6 +102,7 @@ class File(Struct, frozen=True):
     id: str | None = None
     media_type: str = "application/pdf"
     name: str | None = None
+    cache: Mapping[str, Any] | None = None
 
 
 class Thinking(Struct, frozen=True):
@@ -118,6 +120,7 @@ class ToolCall(Struct, frozen=True):
     name: str
     arguments: str
     signature: str | None = None
+    cache: Mapping[str, Any] | None = None
 
 
 class ToolResult(Struct, frozen=True):
@@ -128,6 +131,7 @@ class ToolResult(Struct, frozen=True):
     error: bool = False
     name: str | None = None
     """The tool's name, where the dialect tells it or the history does."""
+    cache: Mapping[str, Any] | None = None
 
 
 class Refused(Struct, frozen=True):
@@ -170,7 +174,7 @@ class Format(Struct, frozen=True):
 class Reasoning(Struct, frozen=True):
     """How hard to think. `budget` in tokens; `show`: the client wants to see it, as a summary or whole."""
 
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     budget: int | None = None
     show: bool | None = None
 

@@ -58,7 +58,7 @@ class Seen:
     Filled by a `Relay` or a `Writer` as frames pass; a `Writer` made with it goes on where it stands.
     """
 
-    __slots__ = ("chunks", "created", "id", "model", "open_block", "output_tokens", "rescuable", "role_sent", "text")
+    __slots__ = ("blocks", "chunks", "created", "id", "model", "open_block", "output_tokens", "rescuable", "role_sent", "text")
 
     def __init__(self) -> None:
         self.id = ""
@@ -69,6 +69,8 @@ class Seen:
         self.role_sent = False
         self.open_block = -1
         """Index of the content block that is open, in dialects that have those; -1 where none is."""
+        self.blocks = 0
+        """Content blocks that began, in dialects that have those."""
         self.chunks = 0
         self.output_tokens = 0
         self.rescuable = True
