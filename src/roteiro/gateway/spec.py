@@ -28,5 +28,12 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Most seconds that requests in flight have to end in, when the worker is told to stop."""
     tls_certificate: str | None = None
     tls_key: str | None = None
+    secrets_fd: int = -1
+    """Inherited: what `internal.read_secrets` reads; -1 keeps nothing: no Idempotency-Key, no dead letters, no batches."""
+    acks_fd: int = -1
+    """Inherited: where the worker says which edge it goes by (`acks.Ack`); -1 says it to nobody."""
+    acks_bell: int = -1
+    batches: str | None = None
+    """File with what the plan says of batches (`batches_hours.Hours`), replaced by renaming; None takes none."""
     parent: int | None = None
     """Process id of whoever starts the worker, which ends with it; None to take whoever is the parent at the start."""
