@@ -26,12 +26,6 @@ def rules(*rows: str, base: str = BASE) -> str:
 
 CASES: list[tuple[str, str, str, str]] = [
     # code, path, words of the message, plan
-    (
-        "E109",
-        "providers.far.dialect",
-        "arrives with a later version",
-        BASE + "  far: {name: google, model: gemini-2.5-pro, dialect: gemini}\n",
-    ),
     ("W202", "", "names no provider", HEAD + "budgets: {b: $5/day}\n"),
     ("E203", "providers.here.weight", "is -1; at least 0", here("weight: -1")),
     ("E203", "providers", "no weight above 0", here("weight: 0")),

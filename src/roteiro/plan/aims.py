@@ -48,12 +48,14 @@ class LatencyScaling(Part):
 
 
 class CostScaling(Part):
-    """Give way to a cheaper model as the cost of an hour reaches its bound."""
+    """Give way to a cheaper model while the cost of the last hour is above its bound."""
 
     metric: Literal["hourly_cost_usd"] = Field(default="hourly_cost_usd", description="Dollars spent in the last hour.")
     max_budget_nusd: Money = Field(alias="max_budget", description="Dollars an hour.")
-    fallback_model: ModelName | None = Field(default=None, description="The cheaper model.")
-    cooldown_s: Seconds = Field(default=300.0, alias="cooldown", description="Between two steps; a bare number is seconds.")
+    fallback_model: ModelName | None = Field(
+        default=None, description="The cheaper model: one of `models`, or a provider's. Without one, nothing gives way."
+    )
+    cooldown_s: Seconds = Field(default=300.0, alias="cooldown", description="Least time at the cheaper model; a bare number is seconds.")
 
 
 class ScalingPolicies(Part):

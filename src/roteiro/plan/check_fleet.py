@@ -15,16 +15,6 @@ from roteiro.plan.resolve import Path
 from roteiro.terms.units import format_duration, format_rate, format_share, format_tokens
 
 
-@checks(
-    "E109", "a dialect comes with a later version", "This version speaks the OpenAI dialect, which most vendors offer beside their own."
-)
-def dialects(look: Look) -> Iterator[Found]:
-    for name, provider in look.plan.providers.items():
-        if provider.dialect != "openai":
-            message = f"is {provider.dialect}, which arrives with a later version"
-            yield Found(("providers", name, "dialect"), message, "write openai, and the vendor's address for it")
-
-
 @checks("W202", "there is no provider", "The plan can be checked, and cannot serve.")
 def no_provider(look: Look) -> Iterator[Found]:
     if not look.names("providers"):

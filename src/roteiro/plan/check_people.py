@@ -29,6 +29,9 @@ def references(look: Look) -> Iterator[tuple[Path, str | None, str]]:
             for index, target in enumerate(model.fallbacks):
                 yield ("models", name, "fallbacks", index), target, "providers"
             yield ("models", name, "degrade_to"), model.degrade_to, "models"
+            yield ("models", name, "larger_context"), model.larger_context, "models"
+            for key, tier in zip(("simple", "medium", "complex"), model.complexity.models if model.complexity else (), strict=False):
+                yield ("models", name, "complexity", key), tier, "models"
     for name, tenant in plan.tenants.items():
         yield ("tenants", name, "tier"), tenant.tier, "sla_tiers"
         yield ("tenants", name, "team"), tenant.team, "teams"

@@ -17,13 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.plan.compile_rules import Program, compile_rules
-from roteiro.plan.model import Budget, Limits, OnExhausted, Plan, ProviderLimits
-from roteiro.policy.state import NONE, State, block_size, build
+from roteiro.plan.hours import DAY_S
+from roteiro.plan.levers import drain_s
+from roteiro.plan.model import Budget, Hedge, Limits, LogicalModel, OnExhausted, Plan, Price, ProviderLimits, Workload
+from roteiro.policy.state import CREDENTIALS, NONE, State, block_size, build
 from roteiro.terms.codes import ErrorClass, Priority
-from roteiro.terms.edge import Edge, EdgeTarget, EdgeTenant, Names
+from roteiro.terms.edge import Edge, EdgeHours, EdgeRoute, EdgeTarget, EdgeTenant, Names
 from roteiro.terms.error import PlanError
 from roteiro.terms.problem import Problem, Where
-from roteiro.terms.units import Rate
+from roteiro.terms.units import Rate, format_money
 
 __all__ = ["Compiled", "Grant", "RingSizes", "compile_plan", "fresh_block"]
 
@@ -105,6 +107,7 @@ class Compiled:
         header = state.header[0]
         offset = local_offset_s(self.plan.timezone, float(header["epoch_unix_s"]))
         header["offset_s"], header["queue_bound"] = offset, self.plan.queue.size
+        fill_cost(self, header)
         header["retry_ratio"], header["retry_per_s"], header["retry_cap"] = self.plan.retry.ratio, self.plan.retry.min_per_second, RETRY_CAP
 
 
@@ -139,7 +142,8 @@ def compile_plan(
         plans=[*old.plans, digest],
     )
     words = [limit_in_words(name, limits.get(name)) for name in names.limits]
-    compiled = Compiled(plan, names, edge_of(plan, names, digest, grants, words), program, {}, tuple(grants), limits, budgets)
+    money = [budget_in_words(name, budgets.get(name)) for name in names.budgets]
+    compiled = Compiled(plan, names, edge_of(plan, names, digest, grants, words, money), program, {}, tuple(grants), limits, budgets)
     compiled.capacities.update(capacities(compiled, sizes))
     return compiled
 
@@ -265,10 +269,33 @@ def fill_targets(compiled: Compiled, state: State) -> None:
             for column in ("price_input", "price_output", "price_cached", "price_reasoning"):
                 target[column] = 0
         rules = provider.breaker
+        own_time = float(state.header["epoch_unix_s"][0])
+        target["off_peak_from_s"], target["off_peak_to_s"], target["off_peak_share"] = off_peak(price, compiled.plan.timezone, own_time)
+        target["prefix"] = provider.assistant_prefix and provider.kind == "chat"
+        target["context_tokens"], target["most_output"] = provider.context_tokens or 0, provider.max_output_tokens or 0
+        fill_credentials(target, len(provider.key_envs))
         breaker["enabled"], breaker["counted"], breaker["window_s"] = 1, COUNTED, rules.window_s
         breaker["minimum_calls"], breaker["failure_share"] = rules.minimum_calls, rules.failure_rate
         breaker["slow_s"], breaker["slow_share"] = rules.slow_call_s or 0.0, rules.slow_rate
         breaker["open_s"], breaker["max_open_s"], breaker["probes"] = rules.open_for_s, rules.max_open_s, rules.half_open_probes
+
+
+def fill_credentials(target: Any, keys: int) -> None:
+    """How many credentials a target has; one that it no longer has is forgotten."""
+    count = min(max(keys, 1), CREDENTIALS)
+    target["credentials"] = count
+    target["next_credential"] %= count
+    target["credential_until"][count:] = 0.0
+    target["credential_refused"] &= (1 << count) - 1
+
+
+def off_peak(price: Price | None, timezone: str, unix_s: float) -> tuple[float, float, float]:
+    """(from, to, share of the price) of the off-peak hours, in seconds of the plan's own day as it is now; zeros where there are none."""
+    window = None if price is None else price.off_peak
+    if window is None:
+        return 0.0, 0.0, 0.0
+    ahead = 0.0 if window.timezone is None else local_offset_s(timezone, unix_s) - local_offset_s(window.timezone, unix_s)
+    return (window.from_s + ahead) % DAY_S, (window.to_s + ahead) % DAY_S, 1.0 - window.discount
 
 
 def fill_routes(compiled: Compiled, state: State) -> None:
@@ -279,23 +306,57 @@ def fill_routes(compiled: Compiled, state: State) -> None:
         route = state.routes[r]
         model = compiled.plan.models.get(name)
         route["retired"] = model is None
-        route["larger"], route["tiers"] = NONE, NONE
+        route["larger"], route["tiers"], route["degrade"] = NONE, NONE, NONE
         mine = [c for c, row in enumerate(rows) if row[0] == r]
         route["first"], route["count"] = (mine[0] if mine else 0), len(mine)
         if model is None:
+            route["rescue"], route["hedge_share"] = 0, 0.0
             continue
         targets = [rows[c][1] for c in mine]
         route["price_input"] = max((int(state.targets[t]["price_input"]) for t in targets), default=0)
         route["price_output"] = max(
             (max(int(state.targets[t]["price_output"]), int(state.targets[t]["price_reasoning"])) for t in targets), default=0
         )
-        route["degrade"] = NONE if model.degrade_to is None else compiled.names.routes.index(model.degrade_to)
+        index = compiled.names.routes.index
+        route["degrade"] = NONE if model.degrade_to is None else index(model.degrade_to)
+        route["larger"] = NONE if model.larger_context is None else index(model.larger_context)
+        if model.complexity is not None:
+            route["tiers"] = [NONE if tier is None or tier == name else index(tier) for tier in model.complexity.models]
+        route["rescue"] = model.rescue and kind_of(compiled.plan, model) == "chat"
+        fill_hedge(route, model.hedge)
         route["requests_limit"] = limit_index(compiled, f"model/{name}/requests")
         route["tokens_limit"] = limit_index(compiled, f"model/{name}/tokens")
         route["on_exhausted"], route["deadline_s"] = ON_EXHAUSTED[model.on_exhausted], model.timeouts.total_s
         retry = model.retry
         route["attempts"], route["same_target"], route["backoff_s"] = retry.attempts, retry.same_target, retry.backoff_s
         route["max_backoff_s"], route["retry_after_cap_s"] = retry.max_backoff_s, retry.retry_after_cap_s
+
+
+def fill_hedge(route: Any, hedge: Hedge | None) -> None:
+    """A delay that was followed for one percentile says nothing of another, and is followed anew."""
+    share, after_s, percentile = (hedge.at_most, hedge.after_s, hedge.percentile) if hedge is not None else (0.0, 0.0, 0.0)
+    if route["hedge_percentile"] != percentile:
+        route["hedge_seen"], route["hedge_delay_s"] = 0, 0.0
+    route["hedge_share"], route["hedge_after_s"], route["hedge_percentile"] = share, after_s, percentile
+
+
+def fill_cost(compiled: Compiled, header: Any) -> None:
+    """The bound on an hour's cost; without a model to give way to there is none."""
+    policy = compiled.plan.scaling_policies.cost_based
+    route = NONE
+    if policy is not None and policy.fallback_model in compiled.plan.models:
+        route = compiled.names.routes.index(policy.fallback_model)
+    bound = policy.max_budget_nusd if policy is not None and route != NONE else 0
+    header["cost_route"], header["hour_bound_nusd"] = route, bound
+    header["cost_cooldown_s"] = policy.cooldown_s if policy is not None else 0.0
+    if not bound:
+        header["cost_degrading"] = 0
+
+
+def kind_of(plan: Plan, model: LogicalModel) -> str:
+    """`embedding` where all that the model leads to embeds, else `chat`."""
+    kinds = {plan.providers[name].kind for name in (*model.targets, *model.fallbacks) if name in plan.providers}
+    return "embedding" if kinds == {"embedding"} else "chat"
 
 
 # --- people ------------------------------------------------------------------------------------------------------------------------------
@@ -374,7 +435,14 @@ def limit_in_words(name: str, row: tuple[Rate, float] | None) -> str:
     return f"{kind} for {owner}" if row is None else f"{row[0].per_second * 60:,.12g} {kind} a minute for {owner}"
 
 
-def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant], limits: list[str]) -> Edge:
+def budget_in_words(name: str, budget: Budget | None) -> str:
+    """`$25 a day for tenant acme (daily)`."""
+    scope, _, own = name.rpartition("/")
+    owner = "everything" if scope == "all" else scope.replace("/", " ", 1)
+    return f"money for {owner} ({own})" if budget is None else f"{format_money(budget.amount_nusd)} a {budget.period} for {owner} ({own})"
+
+
+def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant], limits: list[str], budgets: list[str]) -> Edge:
     """What workers know. A target without an address is left out of service by its empty `base_url`."""
     targets = []
     for name in names.targets:
@@ -387,7 +455,9 @@ def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant], limi
             EdgeTarget(
                 name=name, base_url=provider.base_url or "", model=provider.model, dialect=provider.dialect, key_env=provider.key_env,
                 connect_s=times.connect_s, first_token_s=times.first_token_s, idle_s=times.idle_s, attempt_s=times.attempt_s,
-                connections=provider.limits.concurrency,
+                connections=provider.limits.concurrency, key_envs=list(provider.key_envs), kind=provider.kind,
+                assistant_prefix=provider.assistant_prefix, max_output_tokens=provider.max_output_tokens,
+                context_tokens=provider.context_tokens,
             )
         )  # fmt: skip
     holders = {grant.name: grant for grant in grants}
@@ -410,7 +480,46 @@ def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant], limi
         retired=[name for name in names.targets if name not in plan.providers],
         body_bytes=plan.request.body_bytes,
         output_tokens=plan.request.output_tokens,
+        routes=[edge_route(plan, name) for name in names.routes],
+        dead_letters=[name in plan.workloads and plan.workloads[name].dead_letter for name in names.workloads],
+        dead_letter_s=plan.dead_letters.keep_s,
+        idempotency_s=plan.request.idempotency.keep_s,
+        cache_bytes=plan.cache.size_bytes if any(model.cache.any for model in plan.models.values()) else 0,
+        batch_hours=[batch_hours(plan, plan.workloads.get(name)) for name in names.workloads],
+        budgets=budgets,
     )
+
+
+def edge_route(plan: Plan, name: str) -> EdgeRoute:
+    model = plan.models.get(name)
+    if model is None:
+        return EdgeRoute(name=name)
+    kind, disconnect, cache = kind_of(plan, model), model.on_disconnect or plan.request.on_disconnect, model.cache
+    chat = kind == "chat"
+    return EdgeRoute(
+        name=name, kind=kind, rescue=model.rescue and chat, hedge=model.hedge is not None and model.hedge.at_most > 0,
+        on_disconnect=disconnect if disconnect in ("cancel", "drain") else "drain_until", drain_s=drain_s(disconnect) or 0.0,
+        tiers=model.complexity is not None and any(tier not in (None, name) for tier in model.complexity.models),
+        cache=cache.exact is not None and chat, cache_ttl_s=cache.exact.ttl_s if cache.exact else 0.0,
+        semantic=cache.semantic is not None and chat, semantic_ttl_s=cache.semantic.ttl_s if cache.semantic else 0.0,
+        semantic_threshold=cache.semantic.threshold if cache.semantic else 0.0,
+        coalesce_s=model.batching.wait_s if model.batching and not chat else 0.0,
+        coalesce_most=model.batching.most if model.batching and not chat else 1,
+        embedding_ttl_s=cache.embeddings.ttl_s if cache.embeddings and not chat else 0.0,
+    )  # fmt: skip
+
+
+def batch_hours(plan: Plan, workload: Workload | None) -> list[EdgeHours]:
+    """When a workload's queued items run. Off-peak hours are those of the providers of its model; of all, where it names none."""
+    if workload is None or workload.batch.run == "always":
+        return []
+    if workload.batch.hours is not None:
+        return [EdgeHours(from_s=workload.batch.hours[0], to_s=workload.batch.hours[1], timezone=plan.timezone)]
+    model = plan.models.get(workload.model or "auto")
+    names = plan.providers if model is None else [*model.targets, *model.fallbacks]
+    prices = [plan.providers[name].price for name in names if name in plan.providers]
+    windows = dict.fromkeys((p.off_peak.from_s, p.off_peak.to_s, p.off_peak.timezone or plan.timezone) for p in prices if p and p.off_peak)
+    return [EdgeHours(from_s=begin, to_s=end, timezone=zone) for begin, end, zone in windows]
 
 
 def edge_tenant(plan: Plan, names: Names, name: str) -> EdgeTenant:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from roteiro.plan.caching import ModelCache
+from roteiro.plan.levers import Batching, Disconnect, Hedge, Tiers
 from roteiro.plan.part import ModelName, Part, Subject
 from roteiro.plan.quantity import Count, Number, PositiveSeconds, RateOf, Seconds, Share, Tokens
 
@@ -79,6 +81,16 @@ class LogicalModel(Part):
         default=OnExhausted.FAIL_FAST, description="When no healthy target is left: fail fast, take the least bad, or queue."
     )
     degrade_to: ModelName | None = Field(default=None, description="The cheaper model to take when a budget says so.")
+    larger_context: ModelName | None = Field(default=None, description="The model to take when a request is longer than the context.")
+    complexity: Tiers | None = Field(default=None, description="Models by how demanding a task looks.")
+    rescue: bool = Field(default=True, description="Whether a stream that breaks goes on at another target, from where the client has it.")
+    hedge: Hedge | None = Field(default=None, description="A second attempt beside one that is late.")
+    on_disconnect: Disconnect | None = Field(
+        default=None,
+        description="When the client leaves: cancel the provider's call, drain it to its end, or drain for so long; the request's.",
+    )
+    cache: ModelCache = Field(default_factory=ModelCache, description="What is remembered of its answers.")
+    batching: Batching | None = Field(default=None, description="Of a model of embeddings: texts that share a call.")
     limits: Limits = Field(default_factory=Limits, description="Limits of the model, over all tenants.")
     retry: Retry = Field(default_factory=Retry, description="What differs from the plan's `retry`.")
     timeouts: ModelTimeouts = Field(default_factory=ModelTimeouts, description="The client's patience.")

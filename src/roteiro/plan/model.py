@@ -4,14 +4,16 @@ What must not live here: reading files, cross-checks, defaults that come from el
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from roteiro.plan.action import Action, ActionKind
 from roteiro.plan.aims import CostScaling, LatencyScaling, ScalingPolicies, SlaTier, TokenScaling
+from roteiro.plan.caching import Cache, EmbeddingCache, ExactCache, ModelCache, SemanticCache
 from roteiro.plan.condition import And, Comparison, Condition, Metric, Not, Or, State
 from roteiro.plan.demand import Arrivals, Demand, MixPart, Process, Scenario
+from roteiro.plan.levers import Batch, Batching, Disconnect, Hedge, Tiers
 from roteiro.plan.logical import FleetRetry, Limits, LogicalModel, ModelTimeouts, OnExhausted, Retry
 from roteiro.plan.part import ModelName, Name, Part, Subject
 from roteiro.plan.people import Budget, Period, PriorityName, Queue, Team, Tenant, Workload
@@ -19,6 +21,7 @@ from roteiro.plan.provider import (
     Breaker,
     DurationSpread,
     LocalModel,
+    OffPeak,
     Price,
     PromisedSla,
     Provider,
@@ -27,9 +30,9 @@ from roteiro.plan.provider import (
     Timeouts,
     TokenSpread,
 )
-from roteiro.plan.quantity import Bytes, Seconds, Text, Tokens, refuse
+from roteiro.plan.quantity import Bytes, Seconds, Text, Tokens
 from roteiro.plan.routing import Rule
-from roteiro.plan.zone import zone_problem
+from roteiro.plan.zone import ZoneName
 
 __all__ = [
     "LATER",
@@ -37,22 +40,32 @@ __all__ = [
     "ActionKind",
     "And",
     "Arrivals",
+    "Batch",
+    "Batching",
     "Breaker",
     "Budget",
+    "Cache",
     "Comparison",
     "Condition",
     "CostScaling",
+    "DeadLetters",
     "Demand",
     "DurationSpread",
+    "EmbeddingCache",
+    "ExactCache",
     "FleetRetry",
+    "Hedge",
+    "Idempotency",
     "LatencyScaling",
     "Limits",
     "LocalModel",
     "LogicalModel",
     "Metric",
     "MixPart",
+    "ModelCache",
     "ModelTimeouts",
     "Not",
+    "OffPeak",
     "OnExhausted",
     "Or",
     "Period",
@@ -70,18 +83,20 @@ __all__ = [
     "Rule",
     "ScalingPolicies",
     "Scenario",
+    "SemanticCache",
     "Service",
     "SlaTier",
     "State",
     "Team",
     "Tenant",
+    "Tiers",
     "Timeouts",
     "TokenScaling",
     "TokenSpread",
     "Workload",
 ]
 
-LATER = ("cache", "environments", "recovery", "vendors", "governance")
+LATER = ("environments", "recovery", "vendors", "governance")
 """Sections that this version keeps, and does not enact."""
 
 
@@ -92,18 +107,27 @@ class Retention(Part):
     decisions_s: Seconds = Field(default=30 * 86400.0, alias="decisions", description="Decisions, which replay needs.")
 
 
+class DeadLetters(Part):
+    """Requests that failed for good, kept encrypted, of the workloads that say `dead_letter: true`."""
+
+    keep_s: Seconds = Field(default=7 * 86400.0, alias="keep", description="How long they are kept.")
+
+
+class Idempotency(Part):
+    """Answers kept, encrypted, for the Idempotency-Key of their requests."""
+
+    keep_s: Seconds = Field(default=86400.0, alias="keep", description="How long; 0s ignores the header.")
+
+
 class Request(Part):
-    """Bounds on what a client may send."""
+    """Bounds on what a client may send, and what it may rely on."""
 
     body_bytes: Bytes = Field(default=32 * 1024 * 1024, alias="body", description="Largest body.")
     output_tokens: Tokens = Field(default=256, description="Assumed length of an answer whose request sets no maximum, for reservations.")
-
-
-def known_zone(value: str) -> str:
-    problem = zone_problem(value)
-    if problem is not None:
-        raise refuse(*problem)
-    return value
+    idempotency: Idempotency = Field(default_factory=Idempotency, description="Answering a repeated request once.")
+    on_disconnect: Disconnect = Field(
+        default="cancel", description="When the client leaves: cancel the provider's call, drain it to its end, or drain for so long."
+    )
 
 
 class Plan(Part):
@@ -111,9 +135,7 @@ class Plan(Part):
 
     roteiro: Literal[1] = Field(default=1, description="Version of the plan's language.")
     name: Text | None = Field(default=None, description="What the plan is called in reports.")
-    timezone: Annotated[Text, AfterValidator(known_zone)] = Field(
-        default="UTC", description="IANA name; budgets' periods and the hour follow it."
-    )
+    timezone: ZoneName = Field(default="UTC", description="IANA name; budgets' periods and the hour follow it.")
     providers: dict[Subject, Provider] = Field(default_factory=dict, description="Where answers come from.")
     models: dict[ModelName, LogicalModel] = Field(
         default_factory=dict, description="The names clients ask for. `auto`, and each provider's own model, are there unasked."
@@ -123,7 +145,7 @@ class Plan(Part):
     queue: Queue = Field(
         default_factory=lambda: Queue.model_validate({"size": 1000, "max_wait": "30s"}), description="The fleet's waiting room."
     )
-    request: Request = Field(default_factory=Request, description="Bounds on what a client may send.")
+    request: Request = Field(default_factory=Request, description="What a client may send, and rely on.")
     tenants: dict[Name, Tenant] = Field(default_factory=dict, description="Whose traffic it is.")
     teams: dict[Name, Team] = Field(default_factory=dict, description="Tenants that share a purse.")
     workloads: dict[Name, Workload] = Field(default_factory=dict, description="Kinds of traffic, kept apart.")
@@ -131,8 +153,9 @@ class Plan(Part):
     scaling_policies: ScalingPolicies = Field(default_factory=ScalingPolicies, description="When to add and remove capacity.")
     sla_tiers: dict[Name, SlaTier] = Field(default_factory=dict, description="What is promised to whom.")
     demand: Demand = Field(default_factory=Demand, description="What is expected to arrive.")
+    cache: Cache = Field(default_factory=Cache, description="Room for what is remembered of answers.")
+    dead_letters: DeadLetters = Field(default_factory=DeadLetters, description="Requests that failed for good.")
     retention: Retention = Field(default_factory=Retention, description="How long the ledger keeps what.")
-    cache: dict[str, Any] = Field(default_factory=dict, description="Kept, not enacted by this version.")
     environments: dict[str, Any] = Field(default_factory=dict, description="Kept, not enacted by this version.")
     recovery: dict[str, Any] = Field(default_factory=dict, description="Kept, not enacted by this version.")
     vendors: dict[str, Any] = Field(default_factory=dict, description="Kept, not enacted by this version.")

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from roteiro.plan.levers import Batch
 from roteiro.plan.logical import Limits
 from roteiro.plan.part import ModelName, Name, Part
 from roteiro.plan.quantity import Count, Money, PositiveSeconds, Share, refuse
@@ -67,6 +68,8 @@ class Workload(Part):
     limits: Limits = Field(default_factory=Limits, description="Limits over all tenants.")
     budgets: dict[Name, Budget] = Field(default_factory=dict, description="Budgets over all tenants.")
     model: ModelName | None = Field(default=None, description="Model for requests that name none or `default`.")
+    dead_letter: bool = Field(default=False, description="Whether requests that failed for good are kept, to be redriven.")
+    batch: Batch = Field(default_factory=Batch, description="How its batches are run.")
 
 
 class Tenant(Part):

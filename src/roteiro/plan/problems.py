@@ -59,6 +59,7 @@ for _row in (
     ("E112", "a condition names an unknown metric", "The metrics are listed in the plan's reference."),
     ("E113", "a condition compares unlike things", "Latencies compare with durations, rates with shares, costs with money."),
     ("E114", "an action cannot be read", "Actions are route_to_X, circuit_break_X, avoid_X, degrade, and shed batch."),
+    ("E115", "hours of the day cannot be read", "A time is written 16:30, hours 22:00-06:00; they may go past midnight."),
     ("E901", "the running server has no room for the plan", "Its tables were made for twice the plan that it began with."),
     (
         "E902",
@@ -76,6 +77,6 @@ for _row in (
     ("W915", "rows of the trace are out of order", "They are sorted by time."),
     ("W101", "the plan does not say its version", "Write `roteiro: 1` first, so that a later version knows how to read it."),
     ("W301", "a section is kept, and not enacted", "This version checks that it is a mapping, and does nothing with it."),
-    ("W302", "scaling policies are kept, and not enacted", "This version simulates and serves a fixed fleet."),
+    ("W302", "a scaling policy is kept, and not enacted", "This version simulates and serves a fixed fleet; cost_based needs no other."),
 ):
     register(*_row)

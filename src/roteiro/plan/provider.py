@@ -6,15 +6,18 @@ What must not live here: checks that need another section.
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from roteiro.plan.hours import TimeOfDay
 from roteiro.plan.part import ModelName, Name, Part
 from roteiro.plan.quantity import Count, Number, PositiveSeconds, RateOf, Share, Text, TokenPrice, Tokens, refuse
+from roteiro.plan.zone import ZoneName
 
 __all__ = [
     "Breaker",
     "DurationSpread",
     "LocalModel",
+    "OffPeak",
     "Price",
     "PromisedSla",
     "Provider",
@@ -23,6 +26,15 @@ __all__ = [
     "Timeouts",
     "TokenSpread",
 ]
+
+
+class OffPeak(Part):
+    """Hours of the day at which tokens cost less."""
+
+    from_s: TimeOfDay = Field(alias="from", description="When it begins.")
+    to_s: TimeOfDay = Field(alias="to", description="When it ends; the next day where that is the earlier.")
+    discount: Annotated[Share, Field(gt=0, lt=1)] = Field(description="How much less everything costs.")
+    timezone: ZoneName | None = Field(default=None, description="IANA name of the zone those hours are in; the plan's.")
 
 
 class Price(Part):
@@ -38,6 +50,7 @@ class Price(Part):
     reasoning_nusd_per_mtok: TokenPrice | None = Field(
         default=None, alias="reasoning", description="Price of reasoning tokens; without one, the output price."
     )
+    off_peak: OffPeak | None = Field(default=None, description="Hours of the day at which it costs less.")
     source: Text | None = Field(default=None, description="Where the price was read, and when; filled in when it comes from the catalogue.")
 
 
@@ -161,6 +174,29 @@ def environment_name(value: str) -> str:
     return value
 
 
+def one_or_several(value: object) -> object:
+    """A name alone is a list of one; none at all is an empty one."""
+    return (value,) if isinstance(value, str) else () if value is None else value
+
+
+def one_or_list(value: tuple[str, ...]) -> str | list[str] | None:
+    return None if not value else value[0] if len(value) == 1 else list(value)
+
+
+KeyNames = Annotated[
+    tuple[Annotated[Text, AfterValidator(environment_name)], ...],
+    BeforeValidator(one_or_several),
+    PlainSerializer(one_or_list, when_used="json"),
+    WithJsonSchema({
+        "anyOf": [
+            {"type": "string", "minLength": 1, "examples": ["OPENAI_API_KEY"]},
+            {"type": "array", "items": {"type": "string", "minLength": 1}},
+            {"type": "null"},
+        ]
+    }),
+]  # fmt: skip
+
+
 class Provider(Part):
     """One target: a model at a vendor, or a model of one's own."""
 
@@ -170,9 +206,18 @@ class Provider(Part):
     base_url: Annotated[Text, AfterValidator(http_url)] | None = Field(
         default=None, description="Address up to the version, as the SDKs take it."
     )
-    dialect: Literal["openai", "anthropic", "gemini"] = Field(default="openai", description="The API spoken. This version speaks `openai`.")
-    key_env: Annotated[Text, AfterValidator(environment_name)] | None = Field(
-        default=None, description="Environment variable that holds the key. The key itself is never in the plan."
+    dialect: Literal["openai", "anthropic", "gemini"] = Field(
+        default="openai", description="The API spoken; without one, that of the catalogue's address."
+    )
+    kind: Literal["chat", "embedding"] = Field(default="chat", description="What the model gives: answers, or embeddings of texts.")
+    key_envs: KeyNames = Field(
+        default=(),
+        alias="key_env",
+        description="Environment variable that holds the key, or a list of at most 8 whose keys take turns. A key is never in the plan.",
+    )
+    assistant_prefix: bool = Field(
+        default=True,
+        description="Whether it goes on from the beginning of an answer, so that it can rescue a stream that broke elsewhere.",
     )
     on_premises: bool | None = Field(
         default=None, description="Whether it runs in one's own house; `all_cloud_unavailable` leaves these out."
@@ -187,6 +232,11 @@ class Provider(Part):
     max_output_tokens: Tokens | None = Field(default=None, description="Longest answer it gives.")
     service: Service | None = Field(default=None, description="How it serves, for the sandbox and the simulator.")
     local: LocalModel | None = Field(default=None, description="A model that Roteiro runs itself.")
+
+    @property
+    def key_env(self) -> str | None:
+        """The first of its keys' variables."""
+        return self.key_envs[0] if self.key_envs else None
 
     @property
     def is_cloud(self) -> bool:

@@ -49,8 +49,8 @@ def provider(name: str, given: Provider, origins: Origins, on: date | None) -> P
     if given.base_url is None and given.local is None and vendor is not None and vendor.base_url is not None:
         updates["base_url"] = vendor.base_url
         origins.note((*at, "base_url"), f"catalogue: {vendor.name}")
-        if given.key_env is None and vendor.key_env is not None:
-            updates["key_env"] = vendor.key_env
+        if not given.key_envs and vendor.key_env is not None:
+            updates["key_envs"] = (vendor.key_env,)
             origins.note((*at, "key_env"), f"catalogue: {vendor.name}")
     if given.price is None:
         price = catalogue_price(given, bool(updates.get("on_premises", given.on_premises)), on)
@@ -95,6 +95,10 @@ def logical(name: str, given: LogicalModel, plan: Plan, origins: Origins) -> Log
         if key not in own and key in plan.retry.model_fields_set:
             origins.note((*at, "retry", info.alias or key), f"retry.{info.alias or key}")
     updates: dict[str, Any] = {"targets": targets, "retry": changed(given.retry, inherited)}
+    if given.on_disconnect is None:
+        updates["on_disconnect"] = plan.request.on_disconnect
+        if "on_disconnect" in plan.request.model_fields_set:
+            origins.note((*at, "on_disconnect"), "request.on_disconnect")
     if given.context_tokens is None:
         contexts = [plan.providers[target].context_tokens for target in targets if target in plan.providers]
         least = min((tokens for tokens in contexts if tokens is not None), default=None)
@@ -105,13 +109,14 @@ def logical(name: str, given: LogicalModel, plan: Plan, origins: Origins) -> Log
 
 
 def implicit_models(plan: Plan) -> dict[str, LogicalModel]:
-    """`auto` over all providers, and one model for each that providers name, unless the plan has models of those names."""
+    """`auto` over all that chat, and one model for each that providers name, unless the plan has models of those names."""
     by_weight = sorted(plan.providers.items(), key=lambda item: (-item[1].weight, item[0]))
     models: dict[str, LogicalModel] = {}
-    if by_weight:
-        weighing = {name: one.weight for name, one in by_weight if one.weight > 0} or {name: 1.0 for name, _ in by_weight}
+    chatting = [(name, one) for name, one in by_weight if one.kind == "chat"]
+    if chatting:
+        weighing = {name: one.weight for name, one in chatting if one.weight > 0} or {name: 1.0 for name, _ in chatting}
         models["auto"] = LogicalModel.model_construct(
-            targets=weighing, fallbacks=tuple(name for name, _ in by_weight if name not in weighing), _fields_set=set()
+            targets=weighing, fallbacks=tuple(name for name, _ in chatting if name not in weighing), _fields_set=set()
         )
     for upstream in dict.fromkeys(one.model for _, one in by_weight):
         own = {name: one.weight for name, one in by_weight if one.model == upstream}

@@ -28,6 +28,8 @@ def json_schema() -> dict[str, Any]:
             if "description" not in value and "$ref" in value:
                 value["description"] = definitions[value["$ref"].rpartition("/")[2]]["description"]
     definitions["Budget"] = short_form(definitions["Budget"], "$5/day", "Money and its period.")
+    for name in ("ExactCache", "SemanticCache", "EmbeddingCache"):
+        definitions[name] = {"anyOf": [definitions[name], {"type": "boolean", "description": "All defaults, or none."}]}
     definitions["LocalModel"] = short_form(definitions["LocalModel"], "smollm2", "The GGUF file, or smollm2.")
     targets = definitions["LogicalModel"]["properties"]["targets"]
     listed = {"type": "array", "items": names, "minItems": 1, "description": "Providers, each with its own weight."}

@@ -6,7 +6,7 @@ What must not live here: secrets. `key_env` names an environment variable; the v
 
 from msgspec import Struct
 
-__all__ = ["Edge", "EdgeRoute", "EdgeTarget", "EdgeTenant", "Names"]
+__all__ = ["Edge", "EdgeHours", "EdgeRoute", "EdgeTarget", "EdgeTenant", "Names"]
 
 
 class Names(Struct, frozen=True, kw_only=True):
@@ -78,6 +78,14 @@ class EdgeRoute(Struct, frozen=True, kw_only=True):
     kind: str = "chat"
 
 
+class EdgeHours(Struct, frozen=True, kw_only=True):
+    """Hours of the day: from and to in seconds since midnight of the zone; past midnight where `from_s` is the later."""
+
+    from_s: float
+    to_s: float
+    timezone: str = "UTC"
+
+
 class EdgeTenant(Struct, frozen=True, kw_only=True):
     """What one tenant may ask for. Indices of routes and workloads; None allows all."""
 
@@ -117,6 +125,8 @@ class Edge(Struct, frozen=True, kw_only=True):
     """How long an answer is kept for the Idempotency-Key of its request; 0 ignores the header."""
     cache_bytes: int = 0
     """Room for cached answers and embeddings; 0 keeps none."""
+    batch_hours: list[list[EdgeHours]] = []
+    """Per workload: when queued batch items run; at any time where the list is empty."""
     budgets: list[str] = []
     """Each budget in words, by index."""
     output_tokens: int = 256
