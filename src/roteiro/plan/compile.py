@@ -7,7 +7,7 @@ whole run, a name that went is retired, a new one is appended.
 What must not live here: reading YAML, and anything that decides about a request.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,16 +16,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from roteiro.plan.compile_edge import Grant, budget_in_words, edge_of, limit_in_words
 from roteiro.plan.compile_rules import Program, compile_rules
 from roteiro.plan.hours import DAY_S
-from roteiro.plan.levers import drain_s
-from roteiro.plan.model import Budget, Hedge, Limits, LogicalModel, OnExhausted, Plan, Price, ProviderLimits, Workload
+from roteiro.plan.model import Budget, Hedge, Limits, OnExhausted, Plan, Price, ProviderLimits
 from roteiro.policy.state import CREDENTIALS, NONE, State, block_size, build
 from roteiro.terms.codes import ErrorClass, Priority
-from roteiro.terms.edge import Edge, EdgeHours, EdgeRoute, EdgeTarget, EdgeTenant, Names
+from roteiro.terms.edge import Edge, Names
 from roteiro.terms.error import PlanError
 from roteiro.terms.problem import Problem, Where
-from roteiro.terms.units import Rate, format_money
+from roteiro.terms.units import Rate
 
 __all__ = ["Compiled", "Grant", "RingSizes", "compile_plan", "fresh_block"]
 
@@ -36,16 +36,6 @@ PERIOD_S: Final = {"hour": 3600.0, "day": 86_400.0, "week": 604_800.0, "month": 
 MONDAY_S: Final = 4 * 86_400.0  # 1970-01-01 was a Thursday
 RETRY_CAP: Final = 100.0
 NEVER: Final = 1e18
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a key opens. `digest` is the SHA-256 of the key, hexadecimal."""
-
-    name: str
-    digest: str
-    tenant: str
-    workload: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +312,7 @@ def fill_routes(compiled: Compiled, state: State) -> None:
         route["larger"] = NONE if model.larger_context is None else index(model.larger_context)
         if model.complexity is not None:
             route["tiers"] = [NONE if tier is None or tier == name else index(tier) for tier in model.complexity.models]
-        route["rescue"] = model.rescue and kind_of(compiled.plan, model) == "chat"
+        route["rescue"] = model.rescue and compiled.plan.kind_of(model) == "chat"
         fill_hedge(route, model.hedge)
         route["requests_limit"] = limit_index(compiled, f"model/{name}/requests")
         route["tokens_limit"] = limit_index(compiled, f"model/{name}/tokens")
@@ -351,12 +341,6 @@ def fill_cost(compiled: Compiled, header: Any) -> None:
     header["cost_cooldown_s"] = policy.cooldown_s if policy is not None else 0.0
     if not bound:
         header["cost_degrading"] = 0
-
-
-def kind_of(plan: Plan, model: LogicalModel) -> str:
-    """`embedding` where all that the model leads to embeds, else `chat`."""
-    kinds = {plan.providers[name].kind for name in (*model.targets, *model.fallbacks) if name in plan.providers}
-    return "embedding" if kinds == {"embedding"} else "chat"
 
 
 # --- people ------------------------------------------------------------------------------------------------------------------------------
@@ -423,116 +407,3 @@ def key_owners(compiled: Compiled) -> Iterable[tuple[str | None, str | None, str
 def default_workload(plan: Plan, tenant: str) -> str:
     own = plan.tenants[tenant].workloads
     return own[0] if own else min(plan.workloads)
-
-
-# --- the edge ----------------------------------------------------------------------------------------------------------------------------
-
-
-def limit_in_words(name: str, row: tuple[Rate, float] | None) -> str:
-    """`300 requests a minute for tenant acme`."""
-    scope, _, kind = name.rpartition("/")
-    owner = scope.replace("/", " ", 1)
-    return f"{kind} for {owner}" if row is None else f"{row[0].per_second * 60:,.12g} {kind} a minute for {owner}"
-
-
-def budget_in_words(name: str, budget: Budget | None) -> str:
-    """`$25 a day for tenant acme (daily)`."""
-    scope, _, own = name.rpartition("/")
-    owner = "everything" if scope == "all" else scope.replace("/", " ", 1)
-    return f"money for {owner} ({own})" if budget is None else f"{format_money(budget.amount_nusd)} a {budget.period} for {owner} ({own})"
-
-
-def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant], limits: list[str], budgets: list[str]) -> Edge:
-    """What workers know. A target without an address is left out of service by its empty `base_url`."""
-    targets = []
-    for name in names.targets:
-        provider = plan.providers.get(name)
-        if provider is None:
-            targets.append(EdgeTarget(name=name, base_url="", model=""))
-            continue
-        times = provider.timeouts
-        targets.append(
-            EdgeTarget(
-                name=name, base_url=provider.base_url or "", model=provider.model, dialect=provider.dialect, key_env=provider.key_env,
-                connect_s=times.connect_s, first_token_s=times.first_token_s, idle_s=times.idle_s, attempt_s=times.attempt_s,
-                connections=provider.limits.concurrency, key_envs=list(provider.key_envs), kind=provider.kind,
-                assistant_prefix=provider.assistant_prefix, max_output_tokens=provider.max_output_tokens,
-                context_tokens=provider.context_tokens,
-            )
-        )  # fmt: skip
-    holders = {grant.name: grant for grant in grants}
-    tenant_of = [
-        holders[name].tenant if name in holders else name.removeprefix("tenant:") if name.startswith("tenant:") else ""
-        for name in names.keys
-    ]
-    return Edge(
-        digest=digest,
-        version=len(names.plans) - 1,
-        targets=targets,
-        models={name: names.routes.index(name) for name in plan.models},
-        workloads={name: names.workloads.index(name) for name in plan.workloads},
-        keys={grant.digest: names.keys.index(grant.name) for grant in grants if grant.tenant in plan.tenants},
-        tenants=[edge_tenant(plan, names, name) for name in names.tenants],
-        key_names=names.keys,
-        key_tenants=[names.tenants.index(tenant) if tenant in names.tenants else NONE for tenant in tenant_of],
-        default_models=[default_route(plan, names, name) for name in names.workloads],
-        limits=limits,
-        retired=[name for name in names.targets if name not in plan.providers],
-        body_bytes=plan.request.body_bytes,
-        output_tokens=plan.request.output_tokens,
-        routes=[edge_route(plan, name) for name in names.routes],
-        dead_letters=[name in plan.workloads and plan.workloads[name].dead_letter for name in names.workloads],
-        dead_letter_s=plan.dead_letters.keep_s,
-        idempotency_s=plan.request.idempotency.keep_s,
-        cache_bytes=plan.cache.size_bytes if any(model.cache.any for model in plan.models.values()) else 0,
-        batch_hours=[batch_hours(plan, plan.workloads.get(name)) for name in names.workloads],
-        budgets=budgets,
-    )
-
-
-def edge_route(plan: Plan, name: str) -> EdgeRoute:
-    model = plan.models.get(name)
-    if model is None:
-        return EdgeRoute(name=name)
-    kind, disconnect, cache = kind_of(plan, model), model.on_disconnect or plan.request.on_disconnect, model.cache
-    chat = kind == "chat"
-    return EdgeRoute(
-        name=name, kind=kind, rescue=model.rescue and chat, hedge=model.hedge is not None and model.hedge.at_most > 0,
-        on_disconnect=disconnect if disconnect in ("cancel", "drain") else "drain_until", drain_s=drain_s(disconnect) or 0.0,
-        tiers=model.complexity is not None and any(tier not in (None, name) for tier in model.complexity.models),
-        cache=cache.exact is not None and chat, cache_ttl_s=cache.exact.ttl_s if cache.exact else 0.0,
-        semantic=cache.semantic is not None and chat, semantic_ttl_s=cache.semantic.ttl_s if cache.semantic else 0.0,
-        semantic_threshold=cache.semantic.threshold if cache.semantic else 0.0,
-        coalesce_s=model.batching.wait_s if model.batching and not chat else 0.0,
-        coalesce_most=model.batching.most if model.batching and not chat else 1,
-        embedding_ttl_s=cache.embeddings.ttl_s if cache.embeddings and not chat else 0.0,
-    )  # fmt: skip
-
-
-def batch_hours(plan: Plan, workload: Workload | None) -> list[EdgeHours]:
-    """When a workload's queued items run. Off-peak hours are those of the providers of its model; of all, where it names none."""
-    if workload is None or workload.batch.run == "always":
-        return []
-    if workload.batch.hours is not None:
-        return [EdgeHours(from_s=workload.batch.hours[0], to_s=workload.batch.hours[1], timezone=plan.timezone)]
-    model = plan.models.get(workload.model or "auto")
-    names = plan.providers if model is None else [*model.targets, *model.fallbacks]
-    prices = [plan.providers[name].price for name in names if name in plan.providers]
-    windows = dict.fromkeys((p.off_peak.from_s, p.off_peak.to_s, p.off_peak.timezone or plan.timezone) for p in prices if p and p.off_peak)
-    return [EdgeHours(from_s=begin, to_s=end, timezone=zone) for begin, end, zone in windows]
-
-
-def edge_tenant(plan: Plan, names: Names, name: str) -> EdgeTenant:
-    tenant = plan.tenants.get(name)
-    if tenant is None:
-        return EdgeTenant(name=name, models=[], workloads=[])
-    indices: Mapping[str, list[int] | None] = {
-        "models": [names.routes.index(m) for m in tenant.models] or None,
-        "workloads": [names.workloads.index(w) for w in tenant.workloads] or None,
-    }
-    return EdgeTenant(name=name, models=indices["models"], workloads=indices["workloads"])
-
-
-def default_route(plan: Plan, names: Names, workload: str) -> int | None:
-    own = plan.workloads[workload].model if workload in plan.workloads else None
-    return names.routes.index(own) if own is not None else names.routes.index("auto") if "auto" in plan.models else None

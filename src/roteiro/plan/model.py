@@ -161,6 +161,11 @@ class Plan(Part):
     vendors: dict[str, Any] = Field(default_factory=dict, description="Kept, not enacted by this version.")
     governance: dict[str, Any] = Field(default_factory=dict, description="Kept, not enacted by this version.")
 
+    def kind_of(self, model: LogicalModel) -> Literal["chat", "embedding"]:
+        """What a model gives: embeddings where all that it leads to embeds, else answers."""
+        kinds = {self.providers[name].kind for name in (*model.targets, *model.fallbacks) if name in self.providers}
+        return "embedding" if kinds == {"embedding"} else "chat"
+
     def with_addresses(self, base_urls: Mapping[str, str]) -> Self:
         """The plan with the addresses of some providers replaced, as settings may. Raises KeyError for an unknown provider.
 

@@ -127,6 +127,8 @@ class Edge(Struct, frozen=True, kw_only=True):
     """Room for cached answers and embeddings; 0 keeps none."""
     batch_hours: list[list[EdgeHours]] = []
     """Per workload: when queued batch items run; at any time where the list is empty."""
+    batch_workloads: list[int] = []
+    """Workloads of priority batch, which items of batches run as."""
     budgets: list[str] = []
     """Each budget in words, by index."""
     output_tokens: int = 256
