@@ -1,0 +1,72 @@
+"""How we speak the Anthropic dialect to providers: /messages, by an API key.
+
+What must not live here: connections, and what becomes of an answer.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from roteiro.terms.codes import ErrorClass, Operation
+from roteiro.wire.anthropic_answer import read_answer, read_usage
+from roteiro.wire.anthropic_body import write_prompt
+from roteiro.wire.anthropic_stream import MessageReader, MessageRelay
+from roteiro.wire.canon import Answer, BadAnswerError, EmbeddingAnswer, EmbeddingPrompt, Prompt, UntranslatableError, Usage
+from roteiro.wire.dialect import Ask, Seen
+
+__all__ = ["AnthropicBack"]
+
+VERSION: Final = b"anthropic-version: 2023-06-01\r\n"
+"""The one version of the API since then; what came later came as fields and beta headers."""
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class AnthropicBack:
+    """The base URL ends in /v1."""
+
+    name = "anthropic"
+
+    def head(self, secret: str) -> bytes:
+        """Whole header lines."""
+        return b"x-api-key: %b\r\n%b" % (secret.encode(), VERSION) if secret else VERSION
+
+    def path(self, model: str, stream: bool, operation: Operation) -> bytes:
+        """What follows the base URL."""
+        return b"/messages"
+
+    def splice(self, ask: Ask, model: str) -> bytes | None:
+        """The client's own body with the model's name replaced and every other value byte for byte; None for another dialect's."""
+        if ask.operation is not Operation.MESSAGES:
+            return None
+        ask.fields["model"] = Raw(_encode(model))  # the name is the only thing that differs between two attempts
+        return _encode(ask.fields)
+
+    def write(self, prompt: Prompt, model: str, prefix: str | None = None, most_output: int | None = None) -> bytes:
+        """A body. Raises UntranslatableError."""
+        return write_prompt(prompt, model, prefix, most_output)
+
+    def read(self, body: bytes) -> Answer:
+        """A whole answer. Raises BadAnswerError."""
+        return read_answer(body)
+
+    def usage(self, body: bytes) -> Usage | None:
+        """The usage of a whole answer that is passed through. Raises BadAnswerError for what is no answer."""
+        return read_usage(body)
+
+    def reader(self, prefix: str | None = None) -> MessageReader:
+        """For one streamed answer. `prefix` as it was given to `write`: white space at its end that the provider says again is left out."""
+        return MessageReader(prefix)
+
+    def relay(self, ask: Ask, seen: Seen | None) -> MessageRelay:
+        """For one streamed answer that passes through."""
+        return MessageRelay(seen)
+
+    def write_embeddings(self, prompt: EmbeddingPrompt, model: str) -> bytes:
+        """There are none in this dialect. Raises UntranslatableError."""
+        raise UntranslatableError("model", "Anthropic's API has no embeddings; name an embedding model of another provider")
+
+    def read_embeddings(self, body: bytes) -> EmbeddingAnswer:
+        """See `write_embeddings`. Raises BadAnswerError."""
+        raise BadAnswerError(ErrorClass.PROTOCOL, "Anthropic's API has no embeddings")

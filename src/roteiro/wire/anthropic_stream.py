@@ -1,0 +1,301 @@
+"""Streams of typed events in the Anthropic dialect, as a provider sends them: read into pieces, or relayed as they come.
+
+What must not live here: the events that we write ourselves (anthropic_writer.py), and what becomes of a stream that is not whole.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from roteiro.terms.codes import ErrorClass
+from roteiro.wire.anthropic_answer import ENDINGS, NOTHING, StopDetails, WireError, WireUsage, error_of, usage_of
+from roteiro.wire.canon import (
+    BadAnswerError,
+    Delta,
+    Finished,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ToolArguments,
+    ToolStart,
+    Usage,
+    Used,
+)
+from roteiro.wire.dialect import Seen
+from roteiro.wire.sse import FrameTooLongError, Splitter, payload
+
+__all__ = ["MessageReader", "MessageRelay", "frame"]
+
+
+class _Message(Struct):
+    id: str = ""
+    model: str = ""
+    usage: WireUsage | None = None
+
+
+class _Block(Struct):
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    signature: str = ""
+    data: str = ""
+    id: str = ""
+    name: str = ""
+    input: Raw = NOTHING
+
+
+class _Delta(Struct):
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    signature: str = ""
+    partial_json: str = ""
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    stop_details: StopDetails | None = None
+
+
+class _Event(Struct):
+    """Any event: the fields that matter of each, so that one decoding does."""
+
+    type: str
+    index: int = 0
+    message: _Message | None = None
+    content_block: _Block | None = None
+    delta: _Delta | None = None
+    usage: WireUsage | None = None
+    error: WireError | None = None
+
+
+_EVENT: Final = msgspec.json.Decoder(_Event)
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def frame(type: str, body: bytes) -> bytes:
+    """One event as a frame; `body` is its JSON."""
+    return b"event: %b\ndata: %b\n\n" % (type.encode(), body)
+
+
+class _Events:
+    """What reading and relaying have in common: where frames end, what they say of usage and ending, and which may be passed over."""
+
+    __slots__ = ("_counts", "_splitter", "done", "ended", "finished", "frames", "skipped")
+
+    def __init__(self) -> None:
+        self._splitter = Splitter()
+        self._counts = WireUsage()
+        self.frames = 0
+        """Frames that carried something of the answer, about one token each."""
+        self.finished = False
+        """A stop reason was seen."""
+        self.done = False
+        """`message_stop` was seen; what comes after it is dropped."""
+        self.ended = False
+        """The counts at the end were seen, not only those at the start."""
+        self.skipped = 0
+
+    @property
+    def usage(self) -> Usage | None:
+        """As far as it was told."""
+        return usage_of(self._counts)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer is complete: a stream that just ends is not, nor one that finished without any content and usage."""
+        return self.finished and (self.frames > 0 or self.ended)
+
+    def _events(self, data: bytes) -> Iterator[tuple[bytes, _Event | None]]:
+        """The frames that are complete by now, with what they say; None for a comment. Raises BadAnswerError."""
+        try:
+            frames = self._splitter.feed(data)
+        except FrameTooLongError as error:
+            raise BadAnswerError(ErrorClass.PROTOCOL, str(error)) from None
+        for whole in frames:
+            if self.done:
+                return
+            said = _data(whole)
+            if said is None:
+                yield whole, None
+                continue
+            try:
+                event = _EVENT.decode(said)
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+                self.skipped += 1
+                if self.skipped > 1:
+                    raise BadAnswerError(ErrorClass.PROTOCOL, "two frames are not events of a message") from None
+                continue
+            if event.type == "error" or event.error is not None:
+                raise error_of(event.error or WireError(), "an error event")
+            self._count(event)
+            yield whole, event
+
+    def _count(self, event: _Event) -> None:
+        match event.type:
+            case "content_block_delta":
+                self.frames += 1
+            case "message_delta":
+                self.ended = self.ended or event.usage is not None
+                self._add(event.usage)
+                if event.delta is not None and event.delta.stop_reason is not None:
+                    self.finished = True
+            case "message_start":
+                self._add(event.message.usage if event.message else None)
+            case "content_block_start":
+                if event.content_block is not None and event.content_block.type != "text":
+                    self.frames += 1
+            case "message_stop":
+                self.done = True
+
+    def _add(self, told: WireUsage | None) -> None:
+        """Counts are cumulative: what is told replaces, what is not stays."""
+        if told is None:
+            return
+        for name in told.__struct_fields__:
+            if (value := getattr(told, name)) is not None:
+                setattr(self._counts, name, value)
+
+
+class MessageReader(_Events):
+    """Reads a stream into pieces.
+
+    `prefix` is the beginning that the provider was given to go on from. Its white space at the end was cut off, as the dialect demands,
+    so the answer begins with it again: what the client has of it is left out.
+    """
+
+    __slots__ = ("_owed", "_slots")
+
+    def __init__(self, prefix: str | None = None) -> None:
+        super().__init__()
+        self._owed = "" if prefix is None else prefix[len(prefix.rstrip()) :]
+        self._slots: dict[int, int] = {}
+
+    def feed(self, data: bytes) -> list[Delta]:
+        """The pieces that are complete by now. Raises BadAnswerError on an error event and on nonsense."""
+        return [delta for _, event in self._events(data) if event is not None for delta in self._deltas(event)]
+
+    def _deltas(self, event: _Event) -> Iterator[Delta]:
+        match event.type:
+            case "content_block_delta" if event.delta is not None:
+                yield from self._piece(event.delta, event.index)
+            case "content_block_start" if event.content_block is not None:
+                yield from self._start(event.content_block, event.index)
+            case "message_start" if event.message is not None:
+                usage = self.usage
+                yield Started(event.message.id, event.message.model, None if usage is None else usage.input)
+            case "message_delta":
+                delta = event.delta
+                if delta is not None and delta.stop_reason is not None:
+                    if delta.stop_reason == "refusal" and delta.stop_details and delta.stop_details.explanation:
+                        yield RefusalDelta(delta.stop_details.explanation)
+                    yield Finished(ENDINGS.get(delta.stop_reason, "stop"), stop_sequence=delta.stop_sequence)
+                if (usage := self.usage) is not None:
+                    yield Used(usage)
+
+    def _start(self, block: _Block, index: int) -> Iterator[Delta]:
+        match block.type:
+            case "text":
+                yield from self._text(block.text)
+            case "thinking":
+                if block.thinking or block.signature:
+                    yield ThinkingDelta(block.thinking, signature=block.signature or None)
+            case "redacted_thinking":
+                yield ThinkingDelta(redacted=block.data)
+            case "tool_use":
+                slot = self._slots[index] = len(self._slots)
+                yield ToolStart(block.id, block.name, slot)
+                if bytes(block.input) not in (b"null", b"{}"):
+                    yield ToolArguments(bytes(block.input).decode(), slot)
+            case _:
+                raise BadAnswerError(ErrorClass.PROTOCOL, "a content block of a kind that was not asked for")
+
+    def _piece(self, delta: _Delta, index: int) -> Iterator[Delta]:
+        match delta.type:
+            case "text_delta":
+                yield from self._text(delta.text)
+            case "input_json_delta":
+                if index not in self._slots:
+                    raise BadAnswerError(ErrorClass.PROTOCOL, "arguments of a tool call that did not begin")
+                if delta.partial_json:
+                    yield ToolArguments(delta.partial_json, self._slots[index])
+            case "thinking_delta":
+                yield ThinkingDelta(delta.thinking)
+            case "signature_delta":
+                yield ThinkingDelta(signature=delta.signature)
+
+    def _text(self, text: str) -> Iterator[Delta]:
+        while text and self._owed:
+            if text[0] != self._owed[0]:
+                self._owed = ""
+                break
+            text, self._owed = text[1:], self._owed[1:]
+        if text:
+            yield TextDelta(text)
+
+
+class MessageRelay(_Events):
+    """Passes a stream through; `seen` keeps what the client has."""
+
+    __slots__ = ("_open", "_seen")
+
+    def __init__(self, seen: Seen | None = None) -> None:
+        super().__init__()
+        self._seen = seen
+        self._open = -1
+
+    def feed(self, data: bytes) -> bytes:
+        """The frames to relay now. Raises BadAnswerError on an error event and on nonsense."""
+        out = [whole for whole, event in self._events(data) if self._relayed(event)]
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def close(self) -> bytes:
+        """The frames that the provider owes at the end of a whole answer, maybe none."""
+        if self.done:
+            return b""
+        self.done = True
+        stop = frame("message_stop", b'{"type":"message_stop"}')
+        if self._open < 0:
+            return stop
+        return frame("content_block_stop", b'{"type":"content_block_stop","index":%d}' % self._open) + stop
+
+    def _relayed(self, event: _Event | None) -> bool:
+        """Whether to relay a frame."""
+        if event is None:
+            return self.frames > 0  # a comment before the answer does not start the answer
+        seen = self._seen
+        match event.type:
+            case "content_block_delta":
+                if seen is not None and event.delta is not None:
+                    seen.chunks += 1
+                    if event.delta.text:
+                        seen.text.append(event.delta.text)
+            case "content_block_start":
+                self._open = event.index
+                if seen is not None:
+                    seen.open_block = event.index
+                    seen.blocks = event.index + 1
+                    if event.content_block is not None:
+                        if event.content_block.type != "text":
+                            seen.rescuable = False
+                        elif event.content_block.text:
+                            seen.text.append(event.content_block.text)
+            case "content_block_stop":
+                self._open = -1
+                if seen is not None:
+                    seen.open_block = -1
+            case "message_start":
+                if seen is not None and event.message is not None:
+                    seen.id, seen.model, seen.role_sent = event.message.id, event.message.model, True
+            case "message_delta":
+                if seen is not None and event.usage is not None and event.usage.output_tokens is not None:
+                    seen.output_tokens = event.usage.output_tokens
+        return True
+
+
+def _data(whole: bytes) -> bytes | None:
+    """The data of a frame. Nearly every one is an `event:` line and a `data:` line."""
+    if whole.startswith(b"event: ") and (start := whole.find(b"\ndata: ")) > 0 and whole.find(b"\n", start + 1) == len(whole) - 2:
+        return whole[start + 7 : -2]
+    return payload(whole)
