@@ -23,6 +23,7 @@ class Ask:
         "client_wants_usage",
         "fields",
         "front",
+        "head",
         "input_tokens",
         "model",
         "operation",
@@ -50,6 +51,8 @@ class Ask:
         self.input_tokens, self.output_tokens, self.user, self.choices = input_tokens, output_tokens, user, choices
         self.prompt: Prompt | EmbeddingPrompt | None = None
         """Of no dialect; filled by the first attempt that needs a translation, for those after it."""
+        self.head = b""
+        """Whole header lines of the client's that go along where the body passes through (`anthropic-beta`)."""
 
 
 class Seen:
@@ -186,8 +189,9 @@ class Back(Protocol):
     def usage(self, body: bytes) -> Usage | None:
         """The usage of a whole answer that is passed through. Raises BadAnswerError for what is no answer."""
 
-    def reader(self) -> Reader:
-        """For one streamed answer."""
+    def reader(self, prefix: str | None = None) -> Reader:
+        """For one streamed answer. `prefix` as it was given to `write`: what of its end the dialect made the provider say again is left
+        out."""
 
     def relay(self, ask: Ask, seen: Seen | None) -> Relay:
         """For one streamed answer that passes through; keeps `seen` where one is given."""
