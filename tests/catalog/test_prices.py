@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -60,6 +60,67 @@ def test_every_price_is_exact() -> None:
     assert known > 300
 
 
+def test_off_peak_hours_are_the_lists() -> None:
+    price = prices.find_price("deepseek", "deepseek-chat")
+    assert price is not None
+    assert (price.input_nusd_per_mtok, price.output_nusd_per_mtok) == (270_000_000, 1_100_000_000), "of the dearest hour"
+    assert price.off_peak == prices.CatalogWindow(16.5 * 3600, 0.5 * 3600, 0.5)
+    reasoner = prices.find_price("deepseek", "deepseek-reasoner")
+    assert reasoner is not None
+    assert reasoner.off_peak is not None
+    assert reasoner.off_peak.discount == 0.7488, "output is discounted less than input, and the lesser is promised"
+    steady = prices.find_price("openai", "gpt-4")
+    assert steady is not None
+    assert steady.off_peak is None
+
+
+def within(window: prices.CatalogWindow, second: float) -> bool:
+    if window.from_s < window.to_s:
+        return window.from_s <= second < window.to_s
+    return second >= window.from_s or second < window.to_s
+
+
+def test_law_no_hour_costs_more_than_is_reckoned() -> None:
+    """At every half hour of a day, what is reckoned is at least what the list says; at the peak it is exactly that."""
+    midnight = datetime(2026, 10, 1, tzinfo=UTC)
+    windows = 0
+    for provider in prices.snapshot().providers:
+        for info in provider.models:
+            price = prices.find_price(provider.id, info.id, midnight.date())
+            if price is None or price.off_peak is None or price.model != info.id:
+                continue
+            windows += 1
+            assert 0 < price.off_peak.discount < 1
+            listed = []
+            for half_hour in range(48):
+                row = prices.row_of(info.get_prices(midnight + timedelta(minutes=30 * half_hour)))
+                share = 1 - price.off_peak.discount if within(price.off_peak, half_hour * 1800.0) else 1
+                assert row.output is not None
+                assert price.output_nusd_per_mtok * share >= row.output * (1 - 1e-9)
+                listed.append(row.output)
+            assert max(listed) == price.output_nusd_per_mtok
+    assert windows >= 2
+
+
+def test_reasoning_and_tiers_of_context() -> None:
+    deep = prices.find_price("perplexity", "sonar-deep-research")
+    assert deep is not None
+    assert (deep.output_nusd_per_mtok, deep.reasoning_nusd_per_mtok) == (8 * 10**9, 3 * 10**9)
+    tiered = prices.find_price("google", "gemini-2.5-pro")
+    assert tiered is not None
+    assert tiered.source.endswith("at the base tier of its context")
+    plain = prices.find_price("openai", "gpt-4")
+    assert plain is not None
+    assert "tier" not in plain.source
+
+
+def test_embeddings_have_no_price_of_output() -> None:
+    assert prices.find_price("openai", "text-embedding-3-small") is None, "it gives no answers"
+    price = prices.find_price("openai", "text-embedding-3-small", answers=False)
+    assert price is not None
+    assert (price.input_nusd_per_mtok, price.output_nusd_per_mtok) == (20_000_000, 0)
+
+
 def test_vendors_are_found_whatever_their_case_or_nickname() -> None:
     assert find_vendor("OpenAI") is VENDORS["openai"]
     assert find_vendor("gemini") is VENDORS["google"]
@@ -72,6 +133,17 @@ def test_vendors_rows_are_sound() -> None:
         assert vendor.prices is None or vendor.prices in listed
         assert vendor.base_url is None or vendor.base_url.startswith(("https://", "http://127.0.0.1"))
         assert not vendor.on_premises or vendor.key_env is None
+        assert vendor.openai_url is None or vendor.dialect != "openai", "only a vendor of another dialect has a second address"
+
+
+def test_an_address_is_that_of_a_dialect() -> None:
+    google = VENDORS["google"]
+    assert google.address("gemini") == "https://generativelanguage.googleapis.com/v1beta"
+    assert google.address("openai") == "https://generativelanguage.googleapis.com/v1beta/openai"
+    assert google.address("anthropic") is None
+    assert google.spoken_at("https://generativelanguage.googleapis.com/v1beta/openai") == "openai"
+    assert google.spoken_at("https://proxy.example/v1") is None
+    assert VENDORS["anthropic"].spoken_at("https://api.anthropic.com/v1") == "anthropic"
 
 
 def test_the_price_list_is_imported_only_when_asked() -> None:

@@ -33,7 +33,7 @@ models:
     on_disconnect: 10s
     complexity: {simple: long, medium: chat}
     cache: {exact: true, semantic: {threshold: 0.95, ttl: 2h}, expected_hits: 20%}
-  long: {targets: [b], rescue: false, hedge: {after: 800ms, at_most: 2%}, on_disconnect: drain}
+  long: {targets: [b], fallbacks: [a], context: 8k, rescue: false, hedge: {after: 800ms, at_most: 2%}, on_disconnect: drain}
   vectors:
     targets: [e]
     cache: {embeddings: {ttl: 12h}}
@@ -165,7 +165,7 @@ providers:
   b: {name: two, model: n, base_url: "http://127.0.0.1:2/v1"}
   a: {name: one, model: m, base_url: "http://127.0.0.1:1/v1"}
 models:
-  long: {targets: [b], hedge: {after: p90}}
+  long: {targets: [b, a], hedge: {after: p90}}
 """
 
 

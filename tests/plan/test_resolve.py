@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import pytest
+
 from roteiro.plan.digest import canonical_json
 from roteiro.plan.model import Plan, PriorityName
 from roteiro.plan.read import read_text
@@ -46,6 +48,45 @@ def test_a_local_model_is_on_premises_and_costs_nothing_a_token() -> None:
 def test_an_own_address_does_not_borrow_the_vendors_key() -> None:
     text = "providers: {a: {name: openai, model: gpt-4o-mini, base_url: 'https://proxy.example/v1'}}\n"
     assert plan_of(text).providers["a"].key_env is None
+
+
+@pytest.mark.parametrize(
+    ("written", "dialect", "base_url"),
+    [
+        ("name: anthropic", "anthropic", "https://api.anthropic.com/v1"),
+        ("name: google", "gemini", "https://generativelanguage.googleapis.com/v1beta"),
+        ("name: google, dialect: openai", "openai", "https://generativelanguage.googleapis.com/v1beta/openai"),
+        (
+            "name: google, base_url: 'https://generativelanguage.googleapis.com/v1beta/openai'",
+            "openai",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+        ),
+        ("name: anthropic, base_url: 'https://api.anthropic.com/v1/'", "anthropic", "https://api.anthropic.com/v1"),
+        ("name: anthropic, base_url: 'http://127.0.0.1:9/v1'", "openai", "http://127.0.0.1:9/v1"),
+        ("name: anthropic, dialect: anthropic, base_url: 'http://127.0.0.1:9/v1'", "anthropic", "http://127.0.0.1:9/v1"),
+        ("name: openai", "openai", "https://api.openai.com/v1"),
+        ("name: mistral, dialect: anthropic", "anthropic", None),
+        ("name: anthropic, local: smollm2", "openai", None),
+    ],
+)
+def test_a_dialect_comes_with_the_vendors_address(written: str, dialect: str, base_url: str | None) -> None:
+    provider = plan_of(f"providers: {{a: {{{written}, model: m}}}}\n").providers["a"]
+    assert (provider.dialect, provider.base_url) == (dialect, base_url)
+
+
+def test_off_peak_hours_of_the_catalogue_are_in_its_own_zone() -> None:
+    price = plan_of("timezone: America/Sao_Paulo\nproviders: {a: {name: deepseek, model: deepseek-chat}}\n").providers["a"].price
+    assert price is not None
+    assert price.off_peak is not None
+    assert (price.off_peak.from_s, price.off_peak.to_s, price.off_peak.timezone) == (16.5 * 3600, 0.5 * 3600, "UTC")
+
+
+def test_a_model_of_embeddings_is_priced() -> None:
+    plan = plan_of("providers: {a: {name: openai, model: text-embedding-3-small, kind: embedding}}\n")
+    price = plan.providers["a"].price
+    assert price is not None
+    assert (price.input_nusd_per_mtok, price.output_nusd_per_mtok) == (20_000_000, 0)
+    assert "auto" not in plan.models
 
 
 def test_models_that_are_there_unasked() -> None:

@@ -1,31 +1,49 @@
-"""Vendors that speak the OpenAI dialect, a row each. A vendor that differs only by configuration is a row of data.
+"""Vendors a row each: where they answer in which dialect, where their key is looked for. One that differs only by configuration is data.
 
 What must not live here: prices (`prices`).
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-__all__ = ["VENDORS", "Vendor", "find_vendor"]
+__all__ = ["VENDORS", "Dialect", "Vendor", "find_vendor"]
+
+Dialect = Literal["openai", "anthropic", "gemini"]
 
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """`prices` is the vendor's name in the price list; a vendor on one's own premises has no address and no price of tokens."""
+    """`base_url` speaks `dialect`; `openai_url` speaks OpenAI, of a vendor that has an address for it beside its own dialect's.
+
+    `prices` is the vendor's name in the price list; a vendor on one's own premises has no address and no price of tokens.
+    """
 
     name: str
     base_url: str | None
     key_env: str | None
     prices: str | None = None
     on_premises: bool = False
+    dialect: Dialect = "openai"
+    openai_url: str | None = None
 
+    def address(self, dialect: str) -> str | None:
+        """Where the vendor speaks the dialect, or None."""
+        return self.base_url if dialect == self.dialect else self.openai_url if dialect == "openai" else None
+
+    def spoken_at(self, base_url: str) -> Dialect | None:
+        """The dialect of one of the vendor's own addresses; None where the address is not the vendor's."""
+        return self.dialect if base_url == self.base_url else "openai" if base_url == self.openai_url else None
+
+
+ANTHROPIC: Final = "https://api.anthropic.com/v1"
+GOOGLE: Final = "https://generativelanguage.googleapis.com/v1beta"
 
 VENDORS: Final[dict[str, Vendor]] = {
     row.name: row
     for row in (
         Vendor("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "openai"),
-        Vendor("anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY", "anthropic"),
-        Vendor("google", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", "google"),
+        Vendor("anthropic", ANTHROPIC, "ANTHROPIC_API_KEY", "anthropic", dialect="anthropic", openai_url=ANTHROPIC),
+        Vendor("google", GOOGLE, "GEMINI_API_KEY", "google", dialect="gemini", openai_url=f"{GOOGLE}/openai"),
         Vendor("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", "mistral"),
         Vendor("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", "groq"),
         Vendor("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", "deepseek"),
@@ -35,6 +53,7 @@ VENDORS: Final[dict[str, Vendor]] = {
         Vendor("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY", "cerebras"),
         Vendor("perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY", "perplexity"),
         Vendor("x-ai", "https://api.x.ai/v1", "XAI_API_KEY", "x-ai"),
+        Vendor("cohere", "https://api.cohere.ai/compatibility/v1", "COHERE_API_KEY", "cohere"),
         Vendor("azure", None, "AZURE_OPENAI_API_KEY", "azure"),
         Vendor("aws", None, None, "aws"),
         Vendor("local", None, None, on_premises=True),

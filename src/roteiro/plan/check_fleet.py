@@ -221,7 +221,14 @@ def priceless(look: Look) -> Iterator[Found]:
 @checks("W231", "a provider has no key", "A vendor's https address is seldom open to all.")
 def keyless(look: Look) -> Iterator[Found]:
     for name, provider in look.plan.providers.items():
-        if provider.key_env is None and provider.is_cloud and provider.base_url is not None and provider.base_url.startswith("https:"):
+        open_perhaps = provider.dialect == "openai"  # the other dialects are never open: `check_levers`
+        if (
+            open_perhaps
+            and provider.key_env is None
+            and provider.is_cloud
+            and provider.base_url is not None
+            and provider.base_url.startswith("https:")
+        ):
             message = f"has no key_env, though {urlsplit(provider.base_url).hostname} is not on premises"
             yield Found(("providers", name), message, "name the environment variable that holds the key", at_key=True)
 
@@ -269,7 +276,7 @@ def fallback_is_target(look: Look) -> Iterator[Found]:
 @checks("W250", "two providers share an address, a model and a key", "They fail together, though the plan counts them as two.")
 def twins(look: Look) -> Iterator[Found]:
     known = [
-        (one.base_url, one.model, one.key_env, name)
+        (one.base_url, one.model, one.key_envs, name)
         for name, one in look.plan.providers.items()
         if one.base_url and look.written("providers", name)
     ]

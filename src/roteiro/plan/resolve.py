@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from roteiro.catalog.prices import find_context, find_price
-from roteiro.catalog.vendors import find_vendor
+from roteiro.catalog.vendors import Dialect, Vendor, find_vendor
 from roteiro.plan.logical import LogicalModel
 from roteiro.plan.model import Plan
 from roteiro.plan.people import Tenant, Workload
-from roteiro.plan.provider import Price, Provider
+from roteiro.plan.provider import OffPeak, Price, Provider
 
 __all__ = ["Origins", "Path", "resolve"]
 
@@ -46,8 +46,13 @@ def provider(name: str, given: Provider, origins: Origins, on: date | None) -> P
     if given.on_premises is None:
         updates["on_premises"] = given.local is not None or (vendor is not None and vendor.on_premises)
         origins.note((*at, "on_premises"), "the model is run here" if given.local else f"catalogue: {given.name}" if vendor else "default")
-    if given.base_url is None and given.local is None and vendor is not None and vendor.base_url is not None:
-        updates["base_url"] = vendor.base_url
+    dialect = dialect_of(given, vendor)
+    if dialect != given.dialect and vendor is not None:
+        updates["dialect"] = dialect
+        origins.note((*at, "dialect"), f"catalogue: {vendor.name}")
+    address = vendor.address(dialect) if vendor is not None and given.local is None else None
+    if given.base_url is None and vendor is not None and address is not None:
+        updates["base_url"] = address
         origins.note((*at, "base_url"), f"catalogue: {vendor.name}")
         if not given.key_envs and vendor.key_env is not None:
             updates["key_envs"] = (vendor.key_env,)
@@ -65,17 +70,29 @@ def provider(name: str, given: Provider, origins: Origins, on: date | None) -> P
     return changed(given, updates)
 
 
+def dialect_of(given: Provider, vendor: Vendor | None) -> Dialect:
+    """The dialect that was written, else that of the vendor's address. An address of one's own says nothing of its dialect: OpenAI's."""
+    if "dialect" in given.model_fields_set or vendor is None or given.local is not None:
+        return given.dialect
+    return vendor.dialect if given.base_url is None else vendor.spoken_at(given.base_url) or given.dialect
+
+
 def catalogue_price(given: Provider, on_premises: bool, on: date | None) -> Price | None:
     if on_premises:
         return Price.model_validate({"input": 0, "output": 0, "source": "no price of tokens on premises"})
-    found = find_price(given.name, given.model, on)
+    found = find_price(given.name, given.model, on, answers=given.kind == "chat")
     if found is None:
         return None
+    window = found.off_peak
     since = f", since {found.since.isoformat()}" if found.since else ""
     return Price.model_construct(
         input_nusd_per_mtok=found.input_nusd_per_mtok,
         output_nusd_per_mtok=found.output_nusd_per_mtok,
         cached_input_nusd_per_mtok=found.cached_input_nusd_per_mtok,
+        reasoning_nusd_per_mtok=found.reasoning_nusd_per_mtok,
+        off_peak=None
+        if window is None
+        else OffPeak.model_construct(from_s=window.from_s, to_s=window.to_s, discount=window.discount, timezone="UTC"),
         source=f"{found.source}{since}",
     )
 
