@@ -226,6 +226,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     model: str
     choices: Sequence[Choice]
     usage: Usage | None = None
+    created: int = 0
+    """Unix seconds; 0 where the provider does not say."""
 
 
 # The pieces of a streamed answer, in the order in which they come. `choice` is the alternative; `slot` counts tool calls in it from 0.

@@ -11,7 +11,6 @@ import msgspec
 from msgspec import Raw
 
 from roteiro.terms.codes import Operation
-from roteiro.terms.error import RequestError
 from roteiro.wire.body import BYTES_PER_TOKEN, MOST_TOKENS, count, estimate_tokens, flag, invalid, text, top_level
 from roteiro.wire.dialect import Ask, Front
 
