@@ -8,15 +8,18 @@ import httpx
 import pytest
 from tests.gateway.world import PLAN, World, compiled, world
 
-from roteiro.gateway.admin import PLAN_BYTES, administration
+from roteiro.gateway.admin import PLAN_BYTES, Spread, administration
+from roteiro.gateway.inner_call import InnerPort
 from roteiro.gateway.keys import Key
 from roteiro.gateway.snapshot import snapshot
+from roteiro.gateway.vault_thread import VaultThread
 from roteiro.plan.model import Plan
 from roteiro.plan.read import Reading
 from roteiro.terms.codes import BreakerState
 from roteiro.terms.error import PlanError, RequestError, SettingsError
 
 TOKEN = "the-token-of-the-administration"
+SPREAD = Spread(0.0025, ())
 KEY = Key("acme-1", "0" * 64, "acme", None, datetime(2026, 1, 2, tzinfo=UTC))
 
 
@@ -30,6 +33,9 @@ class FakeServer:
         self.readings: list[Reading] = []
         self.asked: list[tuple[str, str | None, str | None]] = []
         self.refusal: Exception | None = None
+        self.rotated: list[tuple[str, float]] = []
+        self.expires: str | None = None
+        self.vault: VaultThread
 
     @property
     def in_force(self) -> tuple[Plan, str, int]:
@@ -53,16 +59,29 @@ class FakeServer:
             raise self.refusal
         return True
 
-    async def add_key(self, tenant: str, workload: str | None, name: str | None) -> tuple[Key, str]:
+    async def add_key(self, tenant: str, workload: str | None, name: str | None, expires: str | None = None) -> tuple[Key, str, Spread]:
+        self.expires = expires
         self.asked.append((tenant, workload, name))
         if self.refusal is not None:
             raise self.refusal
-        return KEY, "rk-secret"
+        return KEY, "rk-secret", SPREAD
 
-    async def revoke_key(self, name: str) -> Key:
+    async def rotate_key(self, name: str, overlap_s: float) -> tuple[Key, str, Spread]:
+        self.rotated.append((name, overlap_s))
+        return KEY, "rk-other", Spread(0.5, (1,))
+
+    @property
+    def kept(self) -> VaultThread:
+        return self.vault
+
+    @property
+    def inner(self) -> InnerPort:
+        raise SettingsError("the server is starting; nothing is changed now")
+
+    async def revoke_key(self, name: str) -> tuple[Key, Spread]:
         if name != KEY.name:
             raise RequestError(404, "unknown_key", f"there is no key {name!r}")
-        return Key(KEY.name, KEY.sha256, KEY.tenant, None, KEY.created, datetime(2026, 1, 3, tzinfo=UTC))
+        return Key(KEY.name, KEY.sha256, KEY.tenant, None, KEY.created, datetime(2026, 1, 3, tzinfo=UTC)), SPREAD
 
     async def keys(self) -> list[Key]:
         return [KEY]
@@ -184,9 +203,28 @@ async def test_a_key_is_shown_once(server: FakeServer) -> None:
     assert server.asked == [("acme", "chat", "acme-1")]
     told = await call(server, "GET", "/admin/keys")
     assert told.json()["keys"] == [
-        {"name": "acme-1", "tenant": "acme", "workload": None, "created": "2026-01-02T00:00:00+00:00", "revoked": None, "open": True}
+        {
+            "name": "acme-1",
+            "tenant": "acme",
+            "workload": None,
+            "created": "2026-01-02T00:00:00+00:00",
+            "revoked": None,
+            "expires": None,
+            "overlap_until": None,
+            "open": True,
+        }
     ]
     assert "0" * 64 not in told.text
+
+
+async def test_a_key_may_have_an_end_and_another_secret(server: FakeServer) -> None:
+    answer = await call(server, "POST", "/admin/keys", json={"tenant": "acme", "expires": "30d"})
+    assert (server.expires, answer.json()["effective_ms"], answer.json()["late_workers"]) == ("30d", 2.5, [])
+    for body, overlap_s in ((None, 3600.0), ({"overlap_s": 60}, 60.0)):
+        told = await call(server, "POST", "/admin/keys/acme-1/rotate", json=body)
+        assert told.status_code == 200 and told.json()["key"] == "rk-other" and told.headers["cache-control"] == "no-store"
+        assert told.json()["late_workers"] == [1], "who has not said so is named"
+        assert server.rotated[-1] == ("acme-1", overlap_s)
 
 
 @pytest.mark.parametrize("sent", [b"", b"{", b"[]", b'{"tenant": 3}', b'{"name": "x"}', b'{"tenant": "acme", "admin": true}', b"\xff"])

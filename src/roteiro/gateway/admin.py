@@ -1,4 +1,4 @@
-"""The administration port: state and metrics to read, plans to adopt, keys to make and revoke. All but `/health` want the bearer token.
+"""The administration port: state and metrics to read, plans to adopt, keys and dead letters. All but `/health` want the bearer token.
 
 What must not live here: how a plan is adopted or a key kept, and traffic of clients.
 """
@@ -7,9 +7,10 @@ import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,23 +20,34 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from roteiro.gateway.admin_letters import HasLetters, letter_routes
 from roteiro.gateway.keys import Key
 from roteiro.gateway.metrics import CONTENT_TYPE, metrics_text
+from roteiro.gateway.vault_keys import VaultError
 from roteiro.plan.digest import canonical_json
 from roteiro.plan.model import Plan
 from roteiro.plan.read import Reading, read, read_text
 from roteiro.terms.error import LedgerError, PlanError, RequestError, SettingsError
 from roteiro.terms.problem import Problem
 
-__all__ = ["PLAN_BYTES", "Administered", "administration"]
+__all__ = ["PLAN_BYTES", "Administered", "Spread", "administration"]
 
+T = TypeVar("T")
 log = logging.getLogger("roteiro.gateway")
 
 PLAN_BYTES: Final = 4 * 1024 * 1024
 """Largest body of a call."""
 
 
-class Administered(Protocol):
+class Spread(NamedTuple):
+    """How a change of keys reached the workers."""
+
+    took_s: float
+    late: tuple[int, ...]
+    """Workers that have not said that they go by it, none where all is well."""
+
+
+class Administered(HasLetters, Protocol):
     """What is administered: a running server."""
 
     environment: str | None
@@ -55,10 +67,13 @@ class Administered(Protocol):
     async def adopt(self, reading: Reading) -> bool:
         """Whether the plan differs from the one in force. Raises PlanError, SettingsError, LedgerError."""
 
-    async def add_key(self, tenant: str, workload: str | None, name: str | None) -> tuple[Key, str]:
+    async def add_key(self, tenant: str, workload: str | None, name: str | None, expires: str | None = None) -> tuple[Key, str, Spread]:
         """Raises RequestError, PlanError, SettingsError, LedgerError."""
 
-    async def revoke_key(self, name: str) -> Key:
+    async def rotate_key(self, name: str, overlap_s: float) -> tuple[Key, str, Spread]:
+        """Raises RequestError, PlanError, SettingsError, LedgerError."""
+
+    async def revoke_key(self, name: str) -> tuple[Key, Spread]:
         """Raises RequestError, PlanError, SettingsError, LedgerError."""
 
     async def keys(self) -> list[Key]:
@@ -71,6 +86,15 @@ class NewKey(msgspec.Struct, forbid_unknown_fields=True):
     tenant: str
     workload: str | None = None
     name: str | None = None
+    expires: str | None = None
+    """A date, a moment or a duration from now."""
+
+
+class Rotation(msgspec.Struct, forbid_unknown_fields=True):
+    """What a call for another secret says."""
+
+    overlap_s: float = 3600.0
+    """How long the old secret opens beside the new one."""
 
 
 class PlanAt(msgspec.Struct, forbid_unknown_fields=True):
@@ -117,9 +141,14 @@ def administration(server: Administered, token: str) -> Starlette:
 
     async def make_key(request: Request) -> Response:
         wanted = decoded(await body(request), NewKey)
-        kept, key = await server.add_key(wanted.tenant, wanted.workload, wanted.name)
-        answer = {"name": kept.name, "tenant": kept.tenant, "workload": kept.workload, "key": key}
-        return JSONResponse(answer, 201, {"cache-control": "no-store"})
+        kept, key, spread = await server.add_key(wanted.tenant, wanted.workload, wanted.name, wanted.expires)
+        return JSONResponse(new_key(kept, key, spread), 201, {"cache-control": "no-store"})
+
+    async def rotate_key(request: Request) -> Response:
+        wanted = decoded(await body(request) or b"{}", Rotation)
+        kept, key, spread = await server.rotate_key(request.path_params["name"], wanted.overlap_s)
+        told = new_key(kept, key, spread) | {"overlap_until": moment(kept.overlap_until)}
+        return JSONResponse(told, 200, {"cache-control": "no-store"})
 
     async def list_keys(request: Request) -> Response:
         plan, _, _ = server.in_force
@@ -127,7 +156,8 @@ def administration(server: Administered, token: str) -> Starlette:
 
     async def revoke_key(request: Request) -> Response:
         plan, _, _ = server.in_force
-        return JSONResponse(key_row(await server.revoke_key(request.path_params["name"]), plan))
+        key, spread = await server.revoke_key(request.path_params["name"])
+        return JSONResponse(key_row(key, plan) | effect(spread))
 
     return Starlette(
         routes=[
@@ -139,12 +169,15 @@ def administration(server: Administered, token: str) -> Starlette:
             Route("/admin/keys", guarded(list_keys), methods=["GET"]),
             Route("/admin/keys", guarded(make_key), methods=["POST"]),
             Route("/admin/keys/{name}", guarded(revoke_key), methods=["DELETE"]),
+            Route("/admin/keys/{name}/rotate", guarded(rotate_key), methods=["POST"]),
+            *letter_routes(server, guarded),
         ],
         exception_handlers={  # Starlette's type wants handlers of any exception
             PlanError: refused_plan,  # type: ignore[dict-item]
             RequestError: refused_request,  # type: ignore[dict-item]
             SettingsError: refused_here,  # type: ignore[dict-item]
             LedgerError: refused_here,  # type: ignore[dict-item]
+            VaultError: refused_here,  # type: ignore[dict-item]
             HTTPException: http_error,  # type: ignore[dict-item]
         },
     )
@@ -170,7 +203,7 @@ def read_plan(sent: bytes, environment: str | None) -> Reading:
     return read(Path(named.path), environment)
 
 
-def decoded(sent: bytes, kind: type[NewKey]) -> NewKey:
+def decoded(sent: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(sent, type=kind)
     except msgspec.MsgspecError as error:
@@ -197,9 +230,26 @@ def key_row(key: Key, plan: Plan) -> dict[str, Any]:
         "tenant": key.tenant,
         "workload": key.workload,
         "created": key.created.isoformat(),
-        "revoked": key.revoked.isoformat() if key.revoked else None,
+        "revoked": moment(key.revoked),
+        "expires": moment(key.expires),
+        "overlap_until": moment(key.overlap_until),
         "open": key.is_open(plan),
     }
+
+
+def new_key(key: Key, secret: str, spread: Spread) -> dict[str, Any]:
+    """What is shown once."""
+    told = {"name": key.name, "tenant": key.tenant, "workload": key.workload, "key": secret, "expires": moment(key.expires)}
+    return told | effect(spread)
+
+
+def effect(spread: Spread) -> dict[str, Any]:
+    """How long it took until no worker went by the old keys; who is late is named."""
+    return {"effective_ms": round(1000.0 * spread.took_s, 3), "late_workers": list(spread.late)}
+
+
+def moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
 
 
 def failure(status: int, code: str, message: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
@@ -215,7 +265,7 @@ async def refused_request(request: Request, error: RequestError) -> Response:
     return failure(error.status, error.code, str(error))
 
 
-async def refused_here(request: Request, error: SettingsError | LedgerError) -> Response:
+async def refused_here(request: Request, error: SettingsError | LedgerError | VaultError) -> Response:
     log.error("%s %s: %s", request.method, request.url.path, error)
     return failure(503, "not_now", str(error), adopted=False, problems=[])
 

@@ -146,14 +146,31 @@ class Adoption:
             log.info("plan %s is adopted as version %d", reading.digest[:12], self.edge.version)
             return True
 
-    async def add_key(self, tenant: str, workload: str | None, name: str | None) -> tuple[Key, str]:
+    async def add_key(self, tenant: str, workload: str | None, name: str | None, expires: str | None = None) -> tuple[Key, str]:
         """Make a key and open it → (what is kept of it, the key). Raises RequestError, PlanError, SettingsError."""
         async with self._one_at_a_time:
-            kept, key = await asyncio.to_thread(self._keys.draft, tenant, workload, name, self.plan)
-            grants = [*await asyncio.to_thread(self._keys.grants, self.plan), kept.grant]
+            kept, key = await asyncio.to_thread(self._keys.draft, tenant, workload, name, self.plan, expires)
+            grants = [*await asyncio.to_thread(self._keys.grants, self.plan), *kept.grants]
             await self._take_up(self.plan, self.edge.digest, grants, before=lambda: self._keys.add(kept))
             log.info("key %s of tenant %s is made", kept.name, kept.tenant)
             return kept, key
+
+    async def rotate_key(self, name: str, overlap_s: float) -> tuple[Key, str]:
+        """Give a key another secret; the old one opens for `overlap_s` more. Raises RequestError, PlanError, SettingsError."""
+        async with self._one_at_a_time:
+            kept, key = await asyncio.to_thread(self._keys.redraft, name, overlap_s, self.plan)
+            others = [grant for grant in await asyncio.to_thread(self._keys.grants, self.plan) if grant.name != kept.name]
+            await self._take_up(self.plan, self.edge.digest, [*others, *kept.grants], before=lambda: self._keys.rotate(kept))
+            log.info("key %s has another secret", kept.name)
+            return kept, key
+
+    async def refresh_keys(self) -> None:
+        """Close what expired, and secrets whose overlap is over. Raises PlanError, SettingsError, LedgerError."""
+        async with self._one_at_a_time:
+            grants = await asyncio.to_thread(self._keys.grants, self.plan)
+            if set(grants) != set(self.compiled.grants):
+                await self._take_up(self.plan, self.edge.digest, grants)
+                log.info("keys whose time is over are closed")
 
     async def revoke_key(self, name: str) -> Key:
         """Close a key, on all workers. Raises RequestError, PlanError, SettingsError."""

@@ -8,8 +8,9 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -42,6 +43,8 @@ class Post:
     bell: int
     child: Child | None = None
     restarts: int = 0
+    pid: int = 0
+    """Of its process, or of the last one it had."""
 
 
 class Crew:
@@ -58,11 +61,16 @@ class Crew:
         tls: tuple[str, str] | None,
         died: Callable[[int], None],
         broke: Callable[[str], None],
+        inherit: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        """`died` is told the number of a worker that is gone, before another takes its place; `broke`, why it makes no sense to go on."""
+        """`died` is told the number of a worker that is gone, before another takes its place; `broke`, why it makes no sense to go on.
+
+        `inherit` are more descriptors for the workers, by the names that their specification has for them.
+        """
         self.posts = [Post(number, wake.create()) for number in range(count)]
         self._data, self._run, self._doors = data, run, doors
         self._drain_s, self._tls, self._died, self._broke = drain_s, tls, died, broke
+        self._inherit = dict(inherit)
         self._keeping: list[asyncio.Task[None]] = []
         self._leaving = False
 
@@ -148,10 +156,10 @@ class Crew:
             parent=os.getpid(),
         )
         path = self._run.worker(post.number)
-        path.write_bytes(msgspec.json.encode(spec))
-        inherited = [self._doors.fd(post.number), self._data.lock_fd, *spec.wake_fds]
+        path.write_bytes(msgspec.json.encode(msgspec.structs.replace(spec, **self._inherit)))
+        inherited = [self._doors.fd(post.number), self._data.lock_fd, *spec.wake_fds, *self._inherit.values()]
         child = await Child.start("roteiro.gateway.worker", ["--spec", str(path)], f"worker {post.number}", pass_fds=inherited)
-        post.child = child
+        post.child, post.pid = child, child.pid
         self._man()
         return child
 

@@ -50,6 +50,7 @@ class DataDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state, self.plans, self.runs, self.token_file = path / "state.sqlite", path / "plans", path / "run", path / "admin.token"
+        self.vault, self.vault_key = path / "vault.sqlite", path / "vault.key"
         self._lock = path / "lock"
         self.lock_fd = -1
 

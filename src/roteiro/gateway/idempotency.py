@@ -9,7 +9,6 @@ What must not live here: HTTP, the shape of refusals, and when a request is clai
 
 import asyncio
 import hashlib
-import itertools
 import os
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -268,12 +267,11 @@ class Idempotency:
 
     def __init__(self, thread: VaultThread, run: str, worker: int) -> None:
         self._thread, self._run, self._worker = thread, run, worker
-        self._numbers = itertools.count()
 
     def claim(self, tenant: str, endpoint: str, key: bytes, body: bytes, keep_s: float, then: Callable[[Verdict], None]) -> Claiming:
         """Asks for a claim; `then` is told on the loop, never within this call. `key` as `key_in` gives it; `endpoint` is the path."""
         claiming = Claiming(then)
-        owner = f"{self._run}/{self._worker}/{os.getpid()}/{next(self._numbers)}"
+        owner = os.urandom(12).hex()
         holder = (self._run, self._worker, os.getpid(), owner)
         id = hashlib.sha256(b"\0".join((tenant.encode(), endpoint.encode(), key))).hexdigest()
 

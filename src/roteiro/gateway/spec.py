@@ -33,7 +33,5 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     acks_fd: int = -1
     """Inherited: where the worker says which edge it goes by (`acks.Ack`); -1 says it to nobody."""
     acks_bell: int = -1
-    batches: str | None = None
-    """File with what the plan says of batches (`batches_hours.Hours`), replaced by renaming; None takes none."""
     parent: int | None = None
     """Process id of whoever starts the worker, which ends with it; None to take whoever is the parent at the start."""

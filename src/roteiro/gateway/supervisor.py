@@ -23,13 +23,17 @@ from typing import Any, Final
 
 import uvicorn
 
-from roteiro.gateway.admin import administration
+from roteiro.gateway.acks import Acks
+from roteiro.gateway.admin import Spread, administration
 from roteiro.gateway.adoption import Adoption, Surroundings, compile_checked
 from roteiro.gateway.block import Block
 from roteiro.gateway.child import rss_bytes, run_to_end
 from roteiro.gateway.crew import Crew
 from roteiro.gateway.data_directory import DataDirectory, RunDirectory
 from roteiro.gateway.doors import Doors, listen_on
+from roteiro.gateway.inner_call import InnerPort
+from roteiro.gateway.internal import Secrets, share_secrets
+from roteiro.gateway.key_clock import KeyClock
 from roteiro.gateway.keys import Key, Keys
 from roteiro.gateway.local_models import LocalModels, StartsModels
 from roteiro.gateway.recovery import recover_runs
@@ -38,6 +42,9 @@ from roteiro.gateway.snapshot import snapshot
 from roteiro.gateway.spending import spent_before
 from roteiro.gateway.tending import Tending
 from roteiro.gateway.upkeep import EVERY_S, Upkeep
+from roteiro.gateway.vault_keys import VARIABLE, read_keys
+from roteiro.gateway.vault_thread import VaultThread
+from roteiro.gateway.vault_upkeep import VaultUpkeep
 from roteiro.journey.warm import warm
 from roteiro.plan.model import Plan
 from roteiro.plan.read import Reading, read
@@ -50,6 +57,10 @@ __all__ = ["Ready", "Serving", "Supervisor"]
 log = logging.getLogger("roteiro.gateway")
 
 ADMIN_LEAVES_WITHIN_S: Final = 1
+START_WITHIN_S: Final = 180.0
+"""So long a change of keys waits for the end of a start."""
+EFFECTIVE_WITHIN_S: Final = 1.0
+"""A change of keys is to be in force on all workers by then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +85,8 @@ class Serving:
     """None: the one in the data directory, made up at the first start."""
     state_url: str | None = None
     """Database of the keys; None: SQLite in the data directory."""
+    state_key: str | None = None
+    """Seals what the vault keeps (`vault_keys`); None: the key in the data directory, made up at the first start."""
     upkeep_s: float = EVERY_S
     reuse_port: bool = True
     """A listening socket for each worker, where there are several and the system can; else one for all."""
@@ -124,6 +137,11 @@ class Supervisor:
         self._starting: asyncio.Task[Any] | None = None
         self._data = DataDirectory(serving.directory)
         self._run: RunDirectory
+        self._acks: Acks
+        self._kept: VaultUpkeep
+        self._key_clock: KeyClock
+        self._inner: InnerPort
+        self._serves = asyncio.Event()
         self._block: Block
         self._adoption: Adoption
         self._crew: Crew
@@ -169,6 +187,10 @@ class Supervisor:
     async def _serve(self, stack: AsyncExitStack, reading: Reading, doors: Doors, admin: socket.socket) -> int:
         assert reading.plan is not None
         token = self._serving.admin_token or self._data.admin_token()
+        told = {**self._environ, VARIABLE: self._serving.state_key} if self._serving.state_key else self._environ
+        known = Secrets.make(self._data.vault, await asyncio.to_thread(read_keys, self._data.vault_key, told))
+        secrets_fd = share_secrets(known)
+        stack.callback(os.close, secrets_fd)
         keys = stack.enter_context(contextlib.closing(Keys(self._serving.state_url or f"sqlite:///{self._data.state.resolve()}")))
         compiled = compile_checked(reading.plan, reading.digest, await asyncio.to_thread(keys.grants, reading.plan))
         surroundings = Surroundings(self._serving.base_urls, self._environ)
@@ -192,9 +214,17 @@ class Supervisor:
         self._adoption = Adoption(
             self._data, self._run, self._block, keys, self._models, tending, surroundings, lambda: self._crew.signal(signal.SIGUSR1)
         )
+        self._acks = stack.enter_context(contextlib.closing(Acks(self._serving.workers)))
+        self._kept = VaultUpkeep(known, self._run.name)
+        stack.push_async_callback(self._kept.stop)
+        await self._kept.start()
+        certificate = tls[0] if (tls := self._tls()) else None
+        self._inner = InnerPort(self._serving.host, doors.port, known.token, certificate)
+        self._key_clock = KeyClock(keys, self._close_old_keys)
         self._crew = Crew(
             self._data, self._run, doors, self._serving.workers,
-            drain_s=self._serving.drain_s, tls=self._tls(), died=tending.reap, broke=self._break_down,
+            drain_s=self._serving.drain_s, tls=self._tls(), died=lambda worker: self._bury(tending, worker), broke=self._break_down,
+            inherit={"secrets_fd": secrets_fd, "acks_fd": self._acks.fd, "acks_bell": self._acks.bell},
         )  # fmt: skip
         stack.callback(self._crew.close)
         try:
@@ -209,10 +239,14 @@ class Supervisor:
                 try:
                     await self._begin(tending, asking)
                     self.status, self._starting = "serving", None
+                    self._serves.set()
+                    self._key_clock.start()
                     self._on_ready(self._ready(doors, admin))
                     await self._stop.wait()
                 finally:
                     self.status = "draining"
+                    self._serves.set()  # whoever waits for the start need not wait any more
+                    await self._key_clock.stop()
                     await self._crew.drain(self._hasten)
                     await tending.stop()
         finally:
@@ -243,6 +277,7 @@ class Supervisor:
             "workers": self._crew.look(),
             "writer": self._scribe.look(),
             "local_models": self._models.look(),
+            "vault": self._kept.seen,
             "supervisor": {"pid": os.getpid(), "rss_bytes": rss_bytes(os.getpid())},
         }
 
@@ -251,19 +286,65 @@ class Supervisor:
         self._only_while_serving()
         return await self._adoption.adopt(reading)
 
-    async def add_key(self, tenant: str, workload: str | None, name: str | None) -> tuple[Key, str]:
-        """Make a key and open it. Raises RequestError, PlanError, SettingsError, LedgerError."""
-        self._only_while_serving()
-        return await self._adoption.add_key(tenant, workload, name)
+    async def add_key(self, tenant: str, workload: str | None, name: str | None, expires: str | None = None) -> tuple[Key, str, Spread]:
+        """Make a key and open it. While the server starts, it waits. Raises RequestError, PlanError, SettingsError, LedgerError."""
+        await self._until_serving()
+        kept, key = await self._adoption.add_key(tenant, workload, name, expires)
+        return kept, key, await self._spread()
 
-    async def revoke_key(self, name: str) -> Key:
-        """Close a key. Raises RequestError, PlanError, SettingsError, LedgerError."""
-        self._only_while_serving()
-        return await self._adoption.revoke_key(name)
+    async def rotate_key(self, name: str, overlap_s: float) -> tuple[Key, str, Spread]:
+        """Give a key another secret. Raises RequestError, PlanError, SettingsError, LedgerError."""
+        await self._until_serving()
+        kept, key = await self._adoption.rotate_key(name, overlap_s)
+        return kept, key, await self._spread()
+
+    async def revoke_key(self, name: str) -> tuple[Key, Spread]:
+        """Close a key, and wait until no worker knows it. Raises RequestError, PlanError, SettingsError, LedgerError."""
+        await self._until_serving()
+        return await self._adoption.revoke_key(name), await self._spread()
 
     async def keys(self) -> list[Key]:
         """All keys there ever were."""
         return await self._adoption.keys()
+
+    @property
+    def kept(self) -> VaultThread:
+        """The vault, for the administration."""
+        return self._kept.thread
+
+    @property
+    def inner(self) -> InnerPort:
+        """The port for clients, from within. Raises SettingsError while it does not serve."""
+        self._only_while_serving()
+        return self._inner
+
+    async def _until_serving(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._serves.wait(), START_WITHIN_S)
+        self._only_while_serving()
+
+    async def _spread(self) -> Spread:
+        """After a change of keys: wait until all workers go by it."""
+        self._key_clock.look_again()
+        return await self._agree()
+
+    async def _agree(self) -> Spread:
+        loop, version = asyncio.get_running_loop(), self._adoption.edge.version
+        since = loop.time()
+        late = await self._acks.all(version, EFFECTIVE_WITHIN_S)
+        if late:
+            log.error("workers %s have not said within %g s that they go by version %d of the edge", late, EFFECTIVE_WITHIN_S, version)
+        return Spread(loop.time() - since, tuple(late))
+
+    async def _close_old_keys(self) -> None:
+        await self._adoption.refresh_keys()
+        await self._agree()
+
+    def _bury(self, tending: Tending, worker: int) -> None:
+        """A worker is gone: what it had in flight is settled, and what it held is free."""
+        self._acks.away(worker)
+        tending.reap(worker)
+        self._kept.died(worker, self._crew.posts[worker].pid)
 
     def _only_while_serving(self) -> None:
         if self.status != "serving":

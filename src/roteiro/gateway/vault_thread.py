@@ -14,7 +14,7 @@ from roteiro.gateway.vault import Vault
 from roteiro.gateway.vault_keys import VaultError
 from roteiro.terms.error import RoteiroError
 
-__all__ = ["VaultThread"]
+__all__ = ["VaultThread", "Work"]
 
 log = logging.getLogger("roteiro.gateway")
 

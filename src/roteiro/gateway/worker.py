@@ -27,6 +27,7 @@ import uvicorn
 import uvloop
 
 from roteiro.gateway import wake
+from roteiro.gateway.acks import Ack
 from roteiro.gateway.dispatch import Dispatch
 from roteiro.gateway.journey_port import FileLock, Journey
 from roteiro.gateway.lane import Lane
@@ -101,10 +102,14 @@ async def serve(spec: WorkerSpec) -> None:
                 connection.tidy(now)
 
     sweep.every_second(tidy)
-    loop.add_signal_handler(signal.SIGUSR1, reload_edge, dispatch, Path(spec.edge))
+    ack = Ack(spec.acks_fd, spec.acks_bell, spec.worker) if spec.acks_fd >= 0 else None
+    loop.add_signal_handler(signal.SIGUSR1, reload_edge, dispatch, Path(spec.edge), ack)
     if spec.wake_fds:
         wake.listen(loop, spec.wake_fds[spec.worker], dispatch.wake)
     announcing = asyncio.create_task(announce(server, listener.getsockname()[1], spec.worker))
+    if ack is not None:  # what was adopted while this process started is adopted before it accepts anyone
+        ack.reading()
+        reload_edge(dispatch, Path(spec.edge), ack)
     give_back()
     gc.freeze()  # what lives by now lives on; a collection need not look at it
     try:
@@ -158,14 +163,18 @@ def read_edge(path: Path) -> Edge:
         raise SettingsError(f"{path} is not a plan's edge: {error}") from None
 
 
-def reload_edge(dispatch: Dispatch, path: Path) -> None:
-    """Adopts the edge file's new content; a bad one leaves the old edge in force, and the log says why."""
+def reload_edge(dispatch: Dispatch, path: Path, ack: Ack | None = None) -> None:
+    """Adopts the edge file's new content, and says so; a bad one leaves the old edge in force, and the log says why."""
+    before = dispatch.edge.version
     try:
         dispatch.adopt(read_edge(path))
     except (RoteiroError, OSError, ValueError) as error:
         log.error("the new edge is refused, the old one stays: %s", error)
     else:
-        log.info("edge of plan version %d adopted", dispatch.edge.version)
+        if dispatch.edge.version != before:
+            log.info("edge of plan version %d adopted", dispatch.edge.version)
+    if ack is not None:
+        ack.adopted(dispatch.edge.version)
 
 
 def listening(spec: WorkerSpec) -> socket.socket:

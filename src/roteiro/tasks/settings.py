@@ -114,6 +114,7 @@ VARIABLES: Final[dict[str, tuple[str, Callable[[str, str], Any]]]] = {
     "tls_key": ("ROTEIRO_TLS_KEY", path),
     "admin_token": ("ROTEIRO_ADMIN_TOKEN", text),
     "state_url": ("ROTEIRO_STATE_URL", text),
+    "state_key": ("ROTEIRO_STATE_KEY", text),
     "upkeep_s": ("ROTEIRO_UPKEEP", seconds),
     "reuse_port": ("ROTEIRO_REUSE_PORT", switch),
 }
