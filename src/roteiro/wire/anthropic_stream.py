@@ -289,8 +289,11 @@ class MessageRelay(_Events):
                 if seen is not None and event.message is not None:
                     seen.id, seen.model, seen.role_sent = event.message.id, event.message.model, True
             case "message_delta":
-                if seen is not None and event.usage is not None and event.usage.output_tokens is not None:
-                    seen.output_tokens = event.usage.output_tokens
+                if seen is not None:
+                    if event.usage is not None and event.usage.output_tokens is not None:
+                        seen.output_tokens = event.usage.output_tokens
+                    if event.delta is not None and event.delta.stop_reason is not None:
+                        seen.finish = ENDINGS.get(event.delta.stop_reason)
         return True
 
 

@@ -94,6 +94,7 @@ class MessageWriter:
                 yield from self._start()
             case Finished(finish=finish, stop_sequence=stop_sequence):
                 self._finish, self._stop_sequence = finish, stop_sequence
+                self._seen.finish = finish
             case Used(usage=usage):
                 self._seen.output_tokens = usage.output
 

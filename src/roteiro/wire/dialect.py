@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec import Raw
 
 from roteiro.terms.codes import ErrorClass, Operation
-from roteiro.wire.canon import Answer, Delta, EmbeddingAnswer, EmbeddingPrompt, Prompt, Usage
+from roteiro.wire.canon import Answer, Delta, EmbeddingAnswer, EmbeddingPrompt, Finish, Prompt, Usage
 
 __all__ = ["Ask", "Back", "Fault", "Front", "Reader", "Relay", "Seen", "Writer"]
 
@@ -61,7 +61,7 @@ class Seen:
     Filled by a `Relay` or a `Writer` as frames pass; a `Writer` made with it goes on where it stands.
     """
 
-    __slots__ = ("blocks", "chunks", "created", "id", "model", "open_block", "output_tokens", "rescuable", "role_sent", "text")
+    __slots__ = ("blocks", "chunks", "created", "finish", "id", "model", "open_block", "output_tokens", "rescuable", "role_sent", "text")
 
     def __init__(self) -> None:
         self.id = ""
@@ -76,6 +76,8 @@ class Seen:
         """Content blocks that began, in dialects that have those."""
         self.chunks = 0
         self.output_tokens = 0
+        self.finish: Finish | None = None
+        """Why it ended, once it did; of the first alternative."""
         self.rescuable = True
         """False once something was shown that no other provider can go on from: a tool call, reasoning, a second alternative."""
 

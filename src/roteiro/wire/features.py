@@ -71,7 +71,10 @@ NOTHING: Final = Looks()
 
 
 def features_of(fields: Mapping[str, Raw]) -> Looks:
-    """The features of a request in any dialect, from the top level of its body. Costs 5 µs for a short question, at most some 50 µs, whatever the body's length."""
+    """The features of a request in any dialect, from the top level of its body.
+
+    Costs 3 µs for a short question and at most some 50 µs, whatever the body's length.
+    """
     talk = fields.get("messages") or fields.get("input") or fields.get("prompt")
     if talk is None:
         return NOTHING

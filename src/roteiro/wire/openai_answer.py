@@ -3,13 +3,14 @@
 What must not live here: HTTP, and what becomes of an answer that is not whole.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
 
 from roteiro.terms.codes import ErrorClass
-from roteiro.wire.canon import BadAnswerError, Usage
+from roteiro.wire.canon import BadAnswerError, Finish, Usage
 from roteiro.wire.dialect import Seen
 from roteiro.wire.failure import class_of_error
 from roteiro.wire.openai import error_frame
@@ -23,6 +24,15 @@ DONE_FRAME: Final = b"data: [DONE]\n\n"
 
 ENDS_THAT_SAY: Final = frozenset({"length", "tool_calls", "function_call", "content_filter"})
 """Finish reasons that tell the client something even where the answer holds nothing else."""
+
+FINISHES: Final[Mapping[str, Finish]] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+"""Finish reasons → why an answer ended."""
 
 
 class _InputDetails(Struct):
@@ -272,6 +282,8 @@ class StreamReader:
                 if choice.finish_reason in ENDS_THAT_SAY:
                     self._shown = True
                 self.finished = True
+                if seen is not None and not choice.index:
+                    seen.finish = FINISHES.get(choice.finish_reason)
             if self._began is not None:
                 self._count(choice.index or 0, choice.finish_reason is not None)
             if seen is not None and seen.rescuable:

@@ -124,6 +124,8 @@ class ChatWriter:
         if isinstance(delta, Used):
             return ()
         if isinstance(delta, Finished):
+            if delta.choice == 0:
+                seen.finish = delta.finish
             finish = FINISH[delta.finish]
             if self._functions and finish == "tool_calls":
                 finish = "function_call"
