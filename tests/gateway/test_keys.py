@@ -1,6 +1,7 @@
 """Keys at rest: a digest tells one, and nothing that is kept is one."""
 
-from datetime import UTC, datetime
+import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,131 @@ def test_two_that_draft_one_name_do_not_both_get_it(keys: Keys) -> None:
     keys.add(first)
     with pytest.raises(RequestError, match="already"):
         keys.add(second)
+
+
+class Clock:
+    """Set by hand."""
+
+    def __init__(self) -> None:
+        self.now = MOMENT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def timed(tmp_path: Path, clock: Clock) -> Keys:
+    return Keys(f"sqlite:///{tmp_path / 'timed.sqlite'}", clock=clock)
+
+
+def rotated(keys: Keys, name: str, overlap_s: float) -> str:
+    kept, key = keys.redraft(name, overlap_s, plan())
+    assert digest_of(key) not in digests(keys), "nothing is changed yet"
+    keys.rotate(kept)
+    return key
+
+
+def digests(keys: Keys) -> set[str]:
+    """What opens now."""
+    return {grant.digest for grant in keys.grants(plan())}
+
+
+def test_a_rotated_key_opens_by_both_secrets_until_the_overlap_ends(timed: Keys, clock: Clock) -> None:
+    old = made(timed, name="mine")
+    new = rotated(timed, "mine", 3600.0)
+    assert digests(timed) == {digest_of(old), digest_of(new)}
+    assert {(grant.name, grant.tenant) for grant in timed.grants(plan())} == {("mine", "acme")}, "one key to limits and ledger"
+    assert timed.next_change() == timed.named("mine").overlap_until == MOMENT + timedelta(hours=1)
+    clock.now += timedelta(hours=1)
+    assert digests(timed) == {digest_of(new)} and timed.next_change() is None
+    timed.close()
+
+
+def test_a_rotation_without_overlap_closes_the_old_secrets_at_once(timed: Keys, clock: Clock) -> None:
+    made(timed, name="mine")
+    rotated(timed, "mine", 3600.0)
+    third = rotated(timed, "mine", 0.0)
+    assert digests(timed) == {digest_of(third)}
+    timed.close()
+
+
+def test_an_overlap_is_never_made_longer_by_the_next_rotation(timed: Keys, clock: Clock) -> None:
+    first = made(timed, name="mine")
+    second = rotated(timed, "mine", 60.0)
+    third = rotated(timed, "mine", 3600.0)
+    assert digests(timed) == {digest_of(first), digest_of(second), digest_of(third)}
+    clock.now += timedelta(seconds=60)
+    assert digests(timed) == {digest_of(second), digest_of(third)}
+    rotated(timed, "mine", 10.0)
+    clock.now += timedelta(seconds=10)
+    assert len(digests(timed)) == 1, "but shorter it may be made"
+    timed.close()
+
+
+def test_a_key_closes_when_it_expires(timed: Keys, clock: Clock) -> None:
+    kept, key = timed.draft("acme", None, "guest", plan(), "30d")
+    timed.add(kept)
+    assert digests(timed) == {digest_of(key)} and timed.next_change() == MOMENT + timedelta(days=30)
+    assert timed.named("guest").is_open(plan())
+    clock.now += timedelta(days=30)
+    assert digests(timed) == set() and timed.named("guest").expired and not timed.named("guest").is_open(plan())
+    assert timed.next_change() is None
+    with pytest.raises(RequestError, match="revoked, expired") as caught:
+        timed.redraft("guest", 0.0, plan())
+    assert caught.value.status == 409
+    timed.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "ends"),
+    [
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+        ("2026-02-03T10:00:00+03:00", datetime(2026, 2, 3, 7, tzinfo=UTC)),
+        ("90min", MOMENT + timedelta(minutes=90)),
+    ],
+)
+def test_an_end_is_a_date_a_moment_or_a_duration(timed: Keys, said: str, ends: datetime) -> None:
+    timed.add(timed.draft("acme", None, "guest", plan(), said)[0])
+    assert timed.named("guest").expires == ends
+    timed.close()
+
+
+@pytest.mark.parametrize("said", ["", "soon", "2026-02-03", "-1d", "0s", "2026-13-01", "1e300d"])
+def test_an_end_that_is_none_or_past_is_refused(timed: Keys, said: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        timed.draft("acme", None, "guest", plan(), said)
+    assert (caught.value.status, caught.value.code) == (422, "bad_expiry")
+    timed.close()
+
+
+def test_what_cannot_be_rotated_is_told(timed: Keys) -> None:
+    made(timed, name="mine")
+    for name, overlap_s, status in (("other", 0.0, 404), ("mine", -1.0, 422), ("mine", 1e9, 422), ("mine", float("nan"), 422)):
+        with pytest.raises(RequestError) as caught:
+            timed.redraft(name, overlap_s, plan())
+        assert caught.value.status == status
+    timed.revoke("mine")
+    with pytest.raises(RequestError, match="make another"):
+        timed.redraft("mine", 0.0, plan())
+    timed.close()
+
+
+def test_keys_of_the_first_release_are_read(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "old.sqlite") as old:
+        old.execute(
+            "CREATE TABLE keys (name VARCHAR(64) PRIMARY KEY, sha256 VARCHAR(64) NOT NULL UNIQUE, tenant VARCHAR(200) NOT NULL,"
+            " workload VARCHAR(200), created DATETIME NOT NULL, revoked DATETIME)"
+        )
+        old.execute("INSERT INTO keys VALUES ('mine', ?, 'acme', NULL, '2026-01-01 00:00:00.000000', NULL)", ("0" * 64,))
+    old.close()
+    keys = Keys(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    assert digests(keys) == {"0" * 64} and keys.named("mine").expires is None
+    keys.close()
 
 
 @pytest.mark.parametrize("url", ["nonsense", "klingon://x", "sqlite:////nowhere/at/all.sqlite"])
