@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -108,7 +109,7 @@ def test_reasoning_and_tiers_of_context() -> None:
     assert (deep.output_nusd_per_mtok, deep.reasoning_nusd_per_mtok) == (8 * 10**9, 3 * 10**9)
     tiered = prices.find_price("google", "gemini-2.5-pro")
     assert tiered is not None
-    assert tiered.source.endswith("at the base tier of its context")
+    assert tiered.source.endswith(", base tier")
     plain = prices.find_price("openai", "gpt-4")
     assert plain is not None
     assert "tier" not in plain.source
@@ -134,6 +135,14 @@ def test_vendors_rows_are_sound() -> None:
         assert vendor.base_url is None or vendor.base_url.startswith(("https://", "http://127.0.0.1"))
         assert not vendor.on_premises or vendor.key_env is None
         assert vendor.openai_url is None or vendor.dialect != "openai", "only a vendor of another dialect has a second address"
+
+
+def test_every_vendor_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "add-a-provider.md").read_text(encoding="utf-8")
+    for vendor in VENDORS.values():
+        if vendor.base_url is not None:
+            key = "none" if vendor.key_env is None else f"`{vendor.key_env}`"
+            assert f"| `{vendor.name}` | {vendor.dialect} | `{vendor.base_url}` | {key} |" in guide
 
 
 def test_an_address_is_that_of_a_dialect() -> None:

@@ -1,12 +1,14 @@
 """Cross-checks: for every code one plan that it is found in; and none of them in a plan that is sound."""
 
+import re
+
 import pytest
 from tests.plan.chapter import BLOCKS
 
 from roteiro.plan import check_levers
 from roteiro.plan.look import CHECKS
 from roteiro.plan.read import read_text
-from roteiro.plan.starter import starter
+from roteiro.plan.starter import Language, starter
 
 HEAD = "roteiro: 1\n"
 LOCAL = "  here: {name: local, model: m, local: smollm2}\n"
@@ -209,6 +211,18 @@ def test_every_check_has_a_case() -> None:
 @pytest.mark.parametrize("text", [BASE, starter("en"), starter("pt-BR")], ids=["base", "starter-en", "starter-pt"])
 def test_a_sound_plan_has_no_problem(text: str) -> None:
     assert [str(problem) for problem in read_text(text).problems] == []
+
+
+@pytest.mark.parametrize("language", ["en", "pt-BR"])
+def test_the_starters_levers_are_plans_too(language: Language) -> None:
+    """Each commented line, with its # taken away, leaves a sound plan; larger_context wants its model first."""
+    lines = starter(language).splitlines()
+    levers = [n for n, line in enumerate(lines) if re.match(r" *# (key_env|cache|hedge|complexity|on_disconnect|scaling_policies):", line)]
+    assert len(levers) == 6
+    for n in levers:
+        lines[n] = lines[n].replace("# ", "", 1)
+    lines = [line for line in lines if not line.strip().startswith("key_env: OPENAI_API_KEY")]
+    assert [str(problem) for problem in read_text("\n".join(lines)).problems] == []
 
 
 def test_the_chapters_vendor_without_a_price_is_told_what_it_may_have_meant() -> None:

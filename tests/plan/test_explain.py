@@ -35,6 +35,44 @@ def test_each_origin() -> None:
     assert told["timezone"] == ("UTC", "default")
 
 
+LEVERS = """\
+roteiro: 1
+providers:
+  a: {name: anthropic, model: claude-3-5-haiku, key_env: [K1, K2]}
+  b: {name: deepseek, model: deepseek-chat, dialect: openai}
+  c: {name: anthropic, model: m, base_url: "http://127.0.0.1:1/v1"}
+models:
+  chat: {targets: [a, b], hedge: {after: p95}, cache: {exact: true}}
+  slow: {targets: [b], on_disconnect: drain}
+request: {on_disconnect: 5s}
+"""
+
+
+def test_levers_and_where_they_come_from() -> None:
+    told = rows(read_text(LEVERS))
+    assert told["providers.a.dialect"] == ("anthropic", "catalogue: anthropic")
+    assert told["providers.b.dialect"] == ("openai", "plan.yaml:4:54")
+    assert told["providers.c.dialect"] == ("openai", "default")
+    assert told["providers.a.key_env[1]"] == ("K2", "plan.yaml:3:63")
+    assert told["providers.b.key_env"] == ("DEEPSEEK_API_KEY", "catalogue: deepseek")
+    assert told["providers.a.assistant_prefix"] == ("true", "default")
+    assert told["providers.b.price.off_peak.from"][0] == "16:30"
+    assert told["providers.b.price.off_peak.from"][1].startswith("catalogue: genai-prices ")
+    assert told["providers.b.price.off_peak.discount"][0] == "50%"
+    assert told["models.chat.rescue"] == ("true", "default")
+    assert told["models.chat.hedge.after"] == ("p95", "plan.yaml:7:42")
+    assert told["models.chat.hedge.at_most"] == ("5%", "default")
+    assert told["models.chat.cache.exact.ttl"] == ("1h", "default")
+    assert told["models.chat.cache.semantic"] == ("none", "default")
+    assert told["models.chat.on_disconnect"] == ("5s", "request.on_disconnect")
+    assert told["models.slow.on_disconnect"] == ("drain", "plan.yaml:8:39")
+    assert told["models.auto.on_disconnect"] == ("5s", "request.on_disconnect")
+    assert told["request.idempotency.keep"] == ("1d", "default")
+    assert told["cache.size"] == ("256MiB", "default")
+    assert told["dead_letters.keep"] == ("1w", "default")
+    assert told["workloads.default.batch.run"] == ("always", "there unasked")
+
+
 def test_what_was_written_is_told_apart() -> None:
     written = {row.path for row in explain(read_text(PLAN)) if row.written}
     assert written == {"roteiro", "providers.a.name", "providers.a.model", "retry.attempts", "budgets.b.amount", "budgets.b.period",

@@ -14,7 +14,7 @@ from roteiro.plan.read import read_text
 from roteiro.plan.schema import json_schema
 from roteiro.plan.starter import starter
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "chapter.yaml"
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 
 
 def data_of(text: str) -> Any:
@@ -33,10 +33,12 @@ def judge() -> jsonschema.Draft202012Validator:
     [
         *BLOCKS,
         "".join(BLOCKS),
-        EXAMPLE.read_text(encoding="utf-8"),
+        *(example.read_text(encoding="utf-8") for example in EXAMPLES),
         starter("en"),
         starter("pt-BR"),
         "budgets: {b: $5/day}\ntenants:\nproviders: {a: {name: local, model: m, local: smollm2}}\nmodels: {c: {targets: a}}\n",
+        "providers: {a: {name: x, model: m, key_env: KEY}}\n",
+        "models: {c: {targets: a, cache: {exact: false, semantic: true}, on_disconnect: 10, hedge: {after: 2}}}\n",
         "include: [a.yaml]\nx-common: {a: 1}\n",
     ],
 )
@@ -54,6 +56,10 @@ def test_the_canonical_json_is_valid(judge: jsonschema.Draft202012Validator) -> 
     "text",
     [
         "provider: {}",
+        "providers: {a: {name: x, model: m, key_env: 5}}",
+        "cache: {ttl: 5min}",
+        "models: {c: {targets: a, cache: true}}",
+        "models: {c: {targets: a, hedge: p95}}",
         "providers: {a: {name: openai}}",
         "roteiro: 2",
         "retry: {attempt: 3}",

@@ -106,7 +106,7 @@ def find_price(vendor: str, model: str, on: date | None = None, *, answers: bool
         off_peak=cheaper_hours(hours, dearest),
         model=info.id,
         since=began(info, day),
-        source=f"{source}, at the base tier of its context" if dearest.tiered else source,
+        source=f"{source}, base tier" if dearest.tiered else source,
     )
 
 

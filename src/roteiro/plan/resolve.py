@@ -47,10 +47,11 @@ def provider(name: str, given: Provider, origins: Origins, on: date | None) -> P
         updates["on_premises"] = given.local is not None or (vendor is not None and vendor.on_premises)
         origins.note((*at, "on_premises"), "the model is run here" if given.local else f"catalogue: {given.name}" if vendor else "default")
     dialect = dialect_of(given, vendor)
-    if dialect != given.dialect and vendor is not None:
-        updates["dialect"] = dialect
-        origins.note((*at, "dialect"), f"catalogue: {vendor.name}")
     address = vendor.address(dialect) if vendor is not None and given.local is None else None
+    if dialect != given.dialect:
+        updates["dialect"] = dialect
+    if vendor is not None and given.local is None and vendor.spoken_at(given.base_url or address or "") is not None:
+        origins.note((*at, "dialect"), f"catalogue: {vendor.name}")
     if given.base_url is None and vendor is not None and address is not None:
         updates["base_url"] = address
         origins.note((*at, "base_url"), f"catalogue: {vendor.name}")

@@ -22,6 +22,7 @@ providers:
     model: gpt-4o-mini          # {model}
     weight: 80                  # {weight}
     key_env: OPENAI_API_KEY     # {key}
+    # key_env: [OPENAI_KEY_A, OPENAI_KEY_B]              # {keys}
     promised_sla: {{availability: 99.9%}}
     limits: {{requests: 500/min, tokens: 200k tokens/min, concurrency: 64}}
     timeouts: {{connect: 5s, first_token: 20s, idle: 20s, attempt: 60s}}
@@ -29,7 +30,7 @@ providers:
     # {service}
     service: {{ttft: {{median: 400ms, p95: 1.2s}}, itl: {{median: 20ms, p95: 45ms}}, error_rate: 1%}}
   secondary:
-    name: anthropic
+    name: anthropic             # {dialect}
     model: claude-3-5-haiku
     weight: 20
     key_env: ANTHROPIC_API_KEY
@@ -43,6 +44,12 @@ models:
     on_exhausted: queue         # {exhausted}
     retry: {{attempts: 3, backoff: 200ms}}
     timeouts: {{total: 90s}}
+    # {levers}
+    # cache: {{exact: true}}                               # {cache}
+    # hedge: {{after: p95, at_most: 5%}}                   # {hedge}
+    # complexity: {{simple: chat-small}}                   # {complexity}
+    # on_disconnect: 10s                                 # {disconnect}
+    # larger_context: chat-long                          # {larger}
   chat-small:
     targets: [primary]
     timeouts: {{total: 60s}}
@@ -57,7 +64,7 @@ routing_logic:
 # {workloads}
 workloads:
   interactive: {{priority: interactive, model: chat, queue: {{size: 100, max_wait: 10s}}}}
-  nightly: {{priority: batch, model: chat-small, concurrency: 8}}
+  nightly: {{priority: batch, model: chat-small, concurrency: 8}}   # {dead}
 
 # {tenants}
 tenants:
@@ -76,6 +83,9 @@ sla_tiers:
 # {budgets}
 budgets:
   all: $1000/month
+
+# {cost}
+# scaling_policies: {{cost_based: {{max_budget: $5, fallback_model: chat-small, cooldown: 5min}}}}
 
 # {demand}
 demand:
@@ -101,6 +111,16 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "model": "the name the vendor knows it by",
         "weight": "share of the traffic, against the other weights",
         "key": "the environment variable that holds the key; never the key",
+        "keys": "or several, which take turns",
+        "dialect": "spoken to in its own dialect",
+        "levers": "Levers of cost and latency; take the # away from those you want.",
+        "cache": "the same request is answered once an hour",
+        "hedge": "a second attempt beside a late one",
+        "complexity": "short, simple tasks go to the smaller model",
+        "disconnect": "a client that leaves: 10 s to finish; cancel at once without it",
+        "larger": "the model for requests that are too long for this one",
+        "dead": "add dead_letter: true, and what fails for good is kept",
+        "cost": "When the last hour cost more than this, the cheaper model takes over.",
         "service": "How it serves, for simulations before there is a ledger to learn from.",
         "models": "The names your applications ask for.",
         "exhausted": "or fail_fast, or least_bad",
@@ -122,6 +142,16 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "model": "o nome pelo qual o fornecedor o conhece",
         "weight": "parte do tráfego, em relação aos outros pesos",
         "key": "a variável de ambiente que guarda a chave; nunca a chave",
+        "keys": "ou várias, que se revezam",
+        "dialect": "fala-se com ele no seu próprio dialeto",
+        "levers": "Alavancas de custo e latência; tire o # das que quiser.",
+        "cache": "o mesmo pedido é respondido uma vez por hora",
+        "hedge": "uma segunda tentativa ao lado de uma atrasada",
+        "complexity": "tarefas curtas e simples vão para o modelo menor",
+        "disconnect": "o cliente que sai: 10 s para terminar; sem isso, cancela na hora",
+        "larger": "o modelo para pedidos longos demais para este",
+        "dead": "com dead_letter: true, o que falha de vez fica guardado",
+        "cost": "Quando a última hora custou mais que isto, o modelo mais barato assume.",
         "service": "Como ele atende, para simular antes de haver um registro com que aprender.",
         "models": "Os nomes que as suas aplicações pedem.",
         "exhausted": "ou fail_fast, ou least_bad",
