@@ -6,15 +6,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roteiro.terms.error import RequestError
-from roteiro.testing.answer import VOCABULARY, Answer, compose, follows, read_chat
+from roteiro.testing.answer import VOCABULARY, Answer, compose, follows
+from roteiro.testing.dialect import Request
+from roteiro.testing.openai_dialect import OpenAIDialect
 from roteiro.testing.quantiles import Quantiles
+from roteiro.testing.question import Question
 from roteiro.testing.stream_check import StreamCheck
+
+DIALECT = OpenAIDialect()
+USAGE = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 def answer_to(content: str, *, most: int | None = None, length: float = 12.0, seed: int = 0, **other: object) -> Answer:
     body = {"model": "m", "messages": [{"role": "user", "content": content}], **other}
-    request, prompt_tokens = read_chat(msgspec.json.encode(body if most is None else {**body, "max_tokens": most}))
-    return compose(request, prompt_tokens, name="test", created=1, length=Quantiles(length, length), seed=seed)
+    question = read_chat(msgspec.json.encode(body if most is None else {**body, "max_tokens": most}))
+    return compose(question, name="test", created=1, length=Quantiles(length, length), seed=seed)
+
+
+def read_chat(body: bytes) -> Question:
+    return DIALECT.question(Request("POST", "/v1/chat/completions", {}, body, True))
+
+
+def words_of(answer: Answer) -> list[str]:
+    return answer.text.split(" ")
+
+
+def frames_of(answer: Answer) -> list[bytes]:
+    return [frame.data for frame in DIALECT.frames(answer)]
 
 
 def test_the_vocabulary_is_prime_and_without_doubles() -> None:
@@ -29,21 +47,21 @@ def test_the_same_question_gets_the_same_answer(content: str, seed: int) -> None
 
 
 def test_another_model_name_or_mode_changes_nothing_of_what_is_said() -> None:
-    said = answer_to("hello").words
-    assert answer_to("hello", stream=True, user="u").words == said
-    assert answer_to("hello", seed=1).words != said
+    said = words_of(answer_to("hello"))
+    assert words_of(answer_to("hello", stream=True, user="u")) == said
+    assert words_of(answer_to("hello", seed=1)) != said
 
 
 @given(content=st.text(max_size=50), most=st.integers(1, 30))
 def test_the_maximum_bounds_the_answer_and_says_so(content: str, most: int) -> None:
     answer = answer_to(content, most=most, length=12.0)
-    assert answer.usage.completion == len(answer.words) == min(most, 12)
-    assert answer.finish_reason == ("length" if most < 12 else "stop")
+    assert answer.usage.completion == len(words_of(answer)) == min(most, 12)
+    assert answer.choices[0].finish == ("length" if most < 12 else "stop")
 
 
 @given(content=st.text(max_size=50), length=st.integers(3, 300), data=st.data())
 def test_a_text_shows_a_word_lost_doubled_or_swapped(content: str, length: int, data: st.DataObject) -> None:
-    words = list(answer_to(content, length=float(length)).words)
+    words = words_of(answer_to(content, length=float(length)))
     assert follows(" ".join(words))
     place = data.draw(st.integers(1, length - 2))
     lost = words[:place] + words[place + 1 :]
@@ -57,21 +75,21 @@ def test_a_text_shows_a_word_lost_doubled_or_swapped(content: str, length: int, 
 
 @given(content=st.text(max_size=50), cuts=st.lists(st.integers(1, 400), max_size=30), usage=st.booleans())
 def test_the_streamed_text_is_the_whole_text_however_it_is_cut(content: str, cuts: list[int], usage: bool) -> None:
-    answer = answer_to(content)
-    stream = b"".join(answer.frames(include_usage=usage))
+    answer = answer_to(content, **(USAGE if usage else {}))
+    stream = b"".join(frames_of(answer))
     check = StreamCheck(wants_usage=usage)
     for cut in cuts:
         check.feed(stream[:cut])
         stream = stream[cut:]
     check.feed(stream)
     assert check.faults() == []
-    assert check.text == msgspec.json.decode(answer.body())["choices"][0]["message"]["content"]
+    assert check.text == DIALECT.body(answer)["choices"][0]["message"]["content"]
     assert check.output_tokens == (answer.usage.completion if usage else None)
 
 
 @given(st.data())
 def test_a_stream_that_lost_a_frame_is_not_whole(data: st.DataObject) -> None:
-    frames = answer_to("hello").frames(include_usage=True)
+    frames = frames_of(answer_to("hello", **USAGE))
     place = data.draw(st.integers(0, len(frames) - 1))
     check = StreamCheck(wants_usage=True)
     check.feed(b"".join(frames[:place] + frames[place + 1 :]))
@@ -80,7 +98,7 @@ def test_a_stream_that_lost_a_frame_is_not_whole(data: st.DataObject) -> None:
 
 @given(st.permutations(range(16)))
 def test_a_stream_in_another_order_is_not_whole(order: list[int]) -> None:
-    frames = answer_to("hello").frames(include_usage=True)
+    frames = frames_of(answer_to("hello", **USAGE))
     assert len(frames) == 16
     check = StreamCheck(wants_usage=True)
     check.feed(b"".join(frames[place] for place in order))
@@ -89,7 +107,7 @@ def test_a_stream_in_another_order_is_not_whole(order: list[int]) -> None:
 
 @pytest.mark.parametrize("place", range(15))
 def test_two_neighbouring_frames_swapped_are_found_out(place: int) -> None:
-    frames = answer_to("hello").frames(include_usage=True)
+    frames = frames_of(answer_to("hello", **USAGE))
     frames[place], frames[place + 1] = frames[place + 1], frames[place]
     check = StreamCheck(wants_usage=True)
     check.feed(b"".join(frames))
@@ -107,7 +125,7 @@ def test_parts_that_are_not_text_count_too() -> None:
         "model": "m",
         "messages": [{"role": "user", "content": [{"type": "text", "text": "x" * 40}, {"type": "image_url", "image_url": {}}]}],
     }
-    assert read_chat(msgspec.json.encode(body))[1] == 4 + 10 + 85
+    assert read_chat(msgspec.json.encode(body)).prompt_tokens == 4 + 10 + 85
 
 
 @pytest.mark.parametrize(

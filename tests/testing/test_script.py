@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from roteiro.terms.error import SettingsError
 from roteiro.testing import fault
 from roteiro.testing.fault import Quota, Slow, Stall, Status, Throttle
+from roteiro.testing.fault_base import Scene
+from roteiro.testing.openai_dialect import OpenAIDialect
 from roteiro.testing.script import Phase, Player, Script, load_script, read_script
 
 STORM = Status(status=503)
+SCENE = Scene(OpenAIDialect())
 
 
 def player(*phases: Phase, repeat: bool = False, always: tuple[fault.AnyFault, ...] = ()) -> Player:
@@ -22,7 +25,7 @@ def player(*phases: Phase, repeat: bool = False, always: tuple[fault.AnyFault, .
 
 
 def struck(player: Player, now_s: float, tokens: int = 1) -> list[str]:
-    return [each.name for each in player.next(tokens, now_s).faults]
+    return [each.name for each in player.next(SCENE, tokens, now_s).faults]
 
 
 def test_a_counted_phase_strikes_that_many_requests() -> None:
@@ -73,7 +76,7 @@ def test_a_quota_refuses_what_is_over_it_and_says_when() -> None:
     play = player(Phase(faults=(Quota(requests_per_minute=2),)))
     assert struck(play, 0.0) == []
     assert struck(play, 0.0) == []
-    verdict = play.next(1, 0.0)
+    verdict = play.next(SCENE, 1, 0.0)
     assert [each.name for each in verdict.faults] == ["quota"]
     assert verdict.headers["retry-after"] == "30"
     assert verdict.headers["retry-after-ms"] == "30000"
@@ -133,3 +136,19 @@ def test_no_text_whatever_raises_anything_else(text: str | bytes) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="nowhere"):
         load_script(tmp_path / "nowhere.yaml")
+
+
+def test_a_fault_of_one_key_leaves_the_others_alone() -> None:
+    play = player(Phase(faults=(Status(status=401, key=1), Quota(requests_per_minute=1, key=2))))
+
+    def struck_by(key: int) -> list[str]:
+        return [each.name for each in play.next(Scene(OpenAIDialect(), key=key), 1, 0.0).faults]
+
+    assert [struck_by(key) for key in (0, 1, 2, 2, 0, 1)] == [[], ["status"], [], ["quota"], [], ["status"]]
+
+
+def test_the_end_of_a_timed_phase_is_known() -> None:
+    play = player(Phase(seconds=10, closed=True), Phase(requests=1))
+    assert play.ends_s() == 10.0
+    play.advance(10.0)
+    assert play.ends_s() is None

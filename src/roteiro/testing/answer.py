@@ -1,23 +1,25 @@
-"""What a sandbox says: reads a chat request of the OpenAI dialect and makes up its answer.
+"""What a sandbox says: an answer made up from the question alone, in no dialect.
 
-An answer is a pure function of the request's messages, its maximum length and a seed, so that the same question gets the same answer
-streamed or not, now or on replay. Its words walk through a vocabulary of prime size by a constant stride, which makes a text check itself:
-from the first two words the rest follows, and a lost, doubled or swapped frame shows (`follows`).
-What must not live here: I/O, latency, faults.
+An answer is a pure function of the conversation and a seed, so that the same question gets the same answer streamed or not, in any
+dialect, now or on replay; and where a request gives the beginning of the answer, what is said is the rest of that same answer. Its words
+walk through a vocabulary of prime size by a constant stride, which makes a text check itself: from the first two words the rest follows,
+and a lost, doubled or swapped frame shows (`follows`).
+What must not live here: I/O, latency, faults, dialects.
 """
 
-import hashlib
 import itertools
 import random
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+import re
+from dataclasses import dataclass, replace
+from typing import Final, Literal, Self
 
 import msgspec
 
-from roteiro.terms.error import RequestError
 from roteiro.testing.quantiles import Quantiles
+from roteiro.testing.question import MOST_TOKENS, Question
+from roteiro.testing.schema_sample import sample
 
-__all__ = ["VOCABULARY", "Answer", "ChatRequest", "Usage", "compose", "follows", "read_chat"]
+__all__ = ["VOCABULARY", "Answer", "Choice", "Finish", "ToolCall", "Usage", "compose", "follows"]
 
 VOCABULARY: Final = tuple(
     """abaixo acordo agora agulha ancora antes ao aviso azul baia balanca barra bordo boreste brisa cabo cais calado calma canal
@@ -29,164 +31,170 @@ VOCABULARY: Final = tuple(
 """97 words of the sea: a prime number of them, so that every stride visits all before it comes back."""
 
 _POSITIONS: Final = {word: position for position, word in enumerate(VOCABULARY)}
-_MOST_TOKENS: Final = 131_072
 _CACHE_BLOCK: Final = 128
 _CACHE_LEAST: Final = 1024
 """Prompt caches of hosted models begin at 1,024 tokens and grow by 128."""
-_BYTES_PER_TOKEN: Final = 4
-_TOKENS_PER_MESSAGE: Final = 4
-_TOKENS_PER_PART: Final = 85
-"""A flat charge for a part of a message that is not text, such as a small image."""
+_REASONING_TOKENS: Final = 8
+_PIECE: Final = re.compile(r" ?[^ ]+| +$")
+"""A word with the space before it is one token."""
+_JSON_PIECE: Final = 6
 
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool = False
-
-
-class _Message(msgspec.Struct):
-    role: str
-    content: str | list[dict[str, Any]] | None = None
-
-
-_Length = Annotated[int, msgspec.Meta(ge=1)]
-
-
-class ChatRequest(msgspec.Struct):
-    """The fields a sandbox heeds; the rest of the dialect is let through unread."""
-
-    model: Annotated[str, msgspec.Meta(min_length=1)]
-    messages: msgspec.Raw
-    stream: bool | None = None
-    max_tokens: _Length | None = None
-    max_completion_tokens: _Length | None = None
-    stream_options: _StreamOptions | None = None
-
-    @property
-    def most_tokens(self) -> int:
-        """The most tokens the caller wants."""
-        return min(self.max_completion_tokens or self.max_tokens or _MOST_TOKENS, _MOST_TOKENS)
-
-
-_REQUEST: Final = msgspec.json.Decoder(ChatRequest)
-_MESSAGES: Final = msgspec.json.Decoder(Annotated[list[_Message], msgspec.Meta(min_length=1)])
-
-
-def read_chat(body: bytes) -> tuple[ChatRequest, int]:
-    """The request and its length in tokens (estimated from bytes). Raises RequestError with status 400 when it cannot be read."""
-    try:
-        request = _REQUEST.decode(body)
-        messages = _MESSAGES.decode(request.messages)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(400, "invalid_request_error", f"the request cannot be read: {error}") from error
-    return request, sum(map(_tokens_of, messages))
-
-
-def _tokens_of(message: _Message) -> int:
-    if isinstance(message.content, list):
-        parts = [part.get("text") for part in message.content]
-        content = sum(_TOKENS_PER_PART if not isinstance(text, str) else _tokens_of_text(text) for text in parts)
-    else:
-        content = _tokens_of_text(message.content or "")
-    return _TOKENS_PER_MESSAGE + content
-
-
-def _tokens_of_text(text: str) -> int:
-    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
+Finish = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an answer cost, in tokens. `cached` is the part of `prompt` that came from the provider's prompt cache."""
+    """What an answer cost, in tokens. `cached` is the part of `prompt` that came from the provider's prompt cache, `reasoning` the part
+    of `completion` that was thought and not said."""
 
     prompt: int
     cached: int
     completion: int
+    reasoning: int = 0
 
-    def as_json(self) -> dict[str, Any]:
-        """The dialect's `usage` object."""
-        return {
-            "prompt_tokens": self.prompt,
-            "completion_tokens": self.completion,
-            "total_tokens": self.prompt + self.completion,
-            "prompt_tokens_details": {"cached_tokens": self.cached},
-            "completion_tokens_details": {"reasoning_tokens": 0},
-        }
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool in place of a text; `arguments` is JSON."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One alternative: what was thought, what is said, or the tool that is called. One piece is one token and, streamed, one frame."""
+
+    pieces: tuple[str, ...]
+    finish: Finish | None
+    reasoning: tuple[str, ...] = ()
+    call: ToolCall | None = None
+    stopped_by: str | None = None
+    """The stop sequence that ended it."""
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One made-up answer. One word is one token and, streamed, one frame."""
+    """One made-up answer. `refused` is a content filter's reason, where it was one that ended it."""
 
-    id: str
+    question: Question
+    key: str
+    """Of letters and digits: ids are made from it."""
     name: str
-    model: str
     created: int
-    words: tuple[str, ...]
-    finish_reason: str
+    choices: tuple[Choice, ...]
     usage: Usage
+    refused: str | None = None
 
     @property
     def text(self) -> str:
-        return " ".join(self.words)
+        """Of the first alternative."""
+        return self.choices[0].text
 
-    def body(self) -> bytes:
-        """The whole answer as one JSON body."""
-        message = {"role": "assistant", "content": self.text, "refusal": None}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish_reason}
-        return _json({**self._head("chat.completion"), "choices": [choice], "usage": self.usage.as_json()})
+    @property
+    def model(self) -> str:
+        return self.question.model
 
-    def frames(self, include_usage: bool) -> list[bytes]:
-        """The answer as server-sent events: role, a frame a token, finish reason, usage where asked for, `[DONE]`."""
-        head = self._head("chat.completion.chunk")
-        if include_usage:
-            head["usage"] = None
+    def empty(self) -> Self:
+        """The same answer with nothing in it."""
+        choices = tuple(replace(choice, pieces=(), reasoning=(), call=None, finish="stop") for choice in self.choices)
+        return replace(self, choices=choices, usage=replace(self.usage, completion=0, reasoning=0))
 
-        def frame(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
-            choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-            return b"data: %b\n\n" % _json({**head, "choices": [choice]})
+    def unfinished(self) -> Self:
+        """The same answer without a finish reason."""
+        return replace(self, choices=tuple(replace(choice, finish=None) for choice in self.choices))
 
-        frames = [frame({"role": "assistant", "content": ""})]
-        frames += [frame({"content": word if place == 0 else f" {word}"}) for place, word in enumerate(self.words)]
-        frames.append(frame({}, self.finish_reason))
-        if include_usage:
-            frames.append(b"data: %b\n\n" % _json({**head, "choices": [], "usage": self.usage.as_json()}))
-        frames.append(b"data: [DONE]\n\n")
-        return frames
-
-    def _head(self, kind: str) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "object": kind,
-            "created": self.created,
-            "model": self.model,
-            "system_fingerprint": f"fp_sandbox_{self.name}",
-        }
+    def withheld(self, reason: str) -> Self:
+        """The same answer as a content filter leaves it: begun at most."""
+        return replace(
+            self, choices=tuple(replace(choice, pieces=(), call=None, finish="content_filter") for choice in self.choices), refused=reason
+        )
 
 
-def compose(
-    request: ChatRequest, prompt_tokens: int, *, name: str, created: int, length: Quantiles, seed: int = 0, cached_share: float = 0.5
-) -> Answer:
-    """Make up the answer to a request.
+def compose(question: Question, *, name: str, created: int, length: Quantiles, seed: int = 0, cached_share: float = 0.5) -> Answer:
+    """Make up the answer to a question.
 
     `length` (tokens) is what the model would say on its own; the request's maximum cuts it. `created` is in Unix seconds. Of the prompts
     long enough for a provider's cache, `cached_share` are found there.
     """
-    most = request.most_tokens
-    fingerprint = hashlib.blake2b(bytes(request.messages), digest_size=16, salt=seed.to_bytes(16, "little", signed=True)).hexdigest()
-    draw = random.Random(f"{fingerprint}:{most}")
-    own = max(1, round(length.at(draw.random())))
-    tokens = min(own, most, _MOST_TOKENS)
-    start, stride = draw.randrange(len(VOCABULARY)), draw.randrange(1, len(VOCABULARY))
-    hit = prompt_tokens >= _CACHE_LEAST and draw.random() < cached_share
+    key = question.digest.hex()
+    draw = random.Random(f"{key}:{seed}:{question.seed or 0}")
+    lucky = draw.random() < cached_share
+    hit = lucky and question.prompt_tokens >= _CACHE_LEAST
+    choices = tuple(_choice(question, key, length, draw) for _ in range(question.choices))
+    reasoning = sum(len(choice.reasoning) for choice in choices)
+    said = sum(len(choice.pieces) + (len(choice.call.arguments) // _JSON_PIECE + 1 if choice.call else 0) for choice in choices)
     return Answer(
-        id=f"chatcmpl-{fingerprint}",
+        question=question,
+        key=key,
         name=name,
-        model=request.model,
         created=created,
-        words=tuple(VOCABULARY[(start + stride * step) % len(VOCABULARY)] for step in range(tokens)),
-        finish_reason="length" if own > most else "stop",
-        usage=Usage(prompt=prompt_tokens, cached=prompt_tokens // _CACHE_BLOCK * _CACHE_BLOCK if hit else 0, completion=tokens),
+        choices=choices,
+        usage=Usage(
+            prompt=question.prompt_tokens,
+            cached=question.prompt_tokens // _CACHE_BLOCK * _CACHE_BLOCK if hit else 0,
+            completion=said + reasoning,
+            reasoning=reasoning,
+        ),
     )
+
+
+def _choice(question: Question, key: str, length: Quantiles, draw: random.Random) -> Choice:
+    """One alternative. Always draws the same numbers, whatever the question asks for beside."""
+    own = min(max(1, round(length.at(draw.random()))), MOST_TOKENS)
+    start, stride = draw.randrange(len(VOCABULARY)), draw.randrange(1, len(VOCABULARY))
+    walk = (VOCABULARY[(start + stride * step) % len(VOCABULARY)] for step in itertools.count())
+    reasoning = tuple(f"{VOCABULARY[start - step]} " for step in range(_REASONING_TOKENS)) if question.reasons else ()
+    if question.calls_tool and question.tools:
+        tool = question.tools[0]
+        arguments = msgspec.json.encode(sample(tool.schema, walk.__next__)).decode()
+        return Choice((), "tool_calls", reasoning, ToolCall(f"call_{key[:24]}", tool.name, arguments))
+    if question.schema is not None:
+        whole = msgspec.json.encode(sample(question.schema, walk.__next__)).decode()
+        pieces = _chunks(_rest(whole, question.prefix))
+    else:
+        whole = " ".join(itertools.islice(walk, own))
+        pieces = tuple(_PIECE.findall(_rest(whole, question.prefix)))
+    return _cut(pieces, question, reasoning)
+
+
+def _cut(pieces: tuple[str, ...], question: Question, reasoning: tuple[str, ...]) -> Choice:
+    """The alternative as far as the request's maximum and its stop sequences let it go."""
+    text = "".join(pieces)
+    found = [(place, stop) for stop in question.stop if stop and (place := text.find(stop)) >= 0]
+    stopped_by = None
+    if found:
+        place, stopped_by = min(found)
+        pieces = _first(pieces, place)
+    most = question.most_tokens
+    if len(pieces) > most:
+        return Choice(pieces[:most], "length", reasoning)
+    return Choice(pieces, "stop", reasoning, stopped_by=stopped_by)
+
+
+def _rest(whole: str, prefix: str) -> str:
+    """What is still to be said; a beginning that this sandbox would not have said is followed by its whole answer."""
+    return whole.removeprefix(prefix)
+
+
+def _chunks(text: str) -> tuple[str, ...]:
+    return tuple(text[place : place + _JSON_PIECE] for place in range(0, len(text), _JSON_PIECE))
+
+
+def _first(pieces: tuple[str, ...], length: int) -> tuple[str, ...]:
+    """Pieces of the first `length` characters."""
+    kept = []
+    for piece in pieces:
+        if length <= 0:
+            break
+        kept.append(piece[:length])
+        length -= len(piece)
+    return tuple(kept)
 
 
 def follows(text: str) -> bool:
@@ -197,7 +205,3 @@ def follows(text: str) -> bool:
         return False
     stride = places[1] - places[0] if len(places) > 1 else 1
     return stride != 0 and all((after - before - stride) % len(VOCABULARY) == 0 for before, after in itertools.pairwise(places))
-
-
-def _json(value: dict[str, Any]) -> bytes:
-    return msgspec.json.encode(value)

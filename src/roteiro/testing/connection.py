@@ -14,26 +14,16 @@ from typing import Final, cast
 
 import httptools
 
-from roteiro.testing.tape import Ending, Tape, refusal
+from roteiro.testing.dialect import Request
+from roteiro.testing.tape import Ending, Tape, json_tape
 
-__all__ = ["Connection", "FixedAnswer", "FixedConnection", "Request"]
+__all__ = ["Connection", "FixedAnswer", "FixedConnection"]
 
 _MOST_BODY_BYTES: Final = 64 * 1024 * 1024
 _FLUSH_BYTES: Final = 64 * 1024
 _RESET_PAUSE_S: Final = 0.02
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER on, zero seconds: closing sends RST in place of FIN."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request as it came. Header names are in lower case."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-    keep_alive: bool
 
 
 class Connection(asyncio.Protocol):
@@ -109,13 +99,15 @@ class Connection(asyncio.Protocol):
         if self._size > _MOST_BODY_BYTES:
             self._refuse(413, f"the body has {self._size} bytes, at most {_MOST_BODY_BYTES} are read")
             return
+        path, _, query = self._url.partition(b"?")
         self._waiting.append(
             Request(
                 method=self._parser.get_method().decode("latin-1"),
-                path=self._url.partition(b"?")[0].decode("latin-1"),
+                path=path.decode("latin-1"),
                 headers=self._headers,
                 body=b"".join(self._body),
                 keep_alive=self._parser.should_keep_alive(),
+                query=query.decode("latin-1"),
             )
         )
         if self._serving is None:
@@ -140,7 +132,8 @@ class Connection(asyncio.Protocol):
 
     async def _play(self, tape: Tape, keep_alive: bool) -> bool:
         """Send a tape at its pace. True when the connection can take another request."""
-        keep_alive = keep_alive and tape.ending is Ending.WHOLE
+        ends_with_connection = tape.version == "1.0" and tape.length is None
+        keep_alive = keep_alive and tape.ending is Ending.WHOLE and not ends_with_connection
         due_s = self._loop.time() + tape.head_after_s
         await self._sleep_until(due_s)
         ready = bytearray(_head(tape, keep_alive)) if tape.sends_head else bytearray()
@@ -149,8 +142,8 @@ class Connection(asyncio.Protocol):
             if due_s > self._loop.time() or len(ready) > _FLUSH_BYTES:
                 await self._flush(ready)
                 await self._sleep_until(due_s)
-            ready += piece.data if tape.length is not None else b"%x\r\n%b\r\n" % (len(piece.data), piece.data)
-        if tape.length is None and tape.ending is Ending.WHOLE:
+            ready += b"%x\r\n%b\r\n" % (len(piece.data), piece.data) if tape.in_chunks and piece.data else piece.data
+        if tape.in_chunks and tape.ending is Ending.WHOLE:
             ready += b"0\r\n\r\n"
         await self._flush(ready)
         if tape.ending is Ending.HANG:
@@ -178,7 +171,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _refuse(self, status: int, message: str) -> None:
-        tape = refusal(status, message)
+        tape = json_tape(status, {"error": {"message": message}})
         self._transport.write(_head(tape, keep_alive=False) + tape.pieces[0].data)
         self._transport.close()
 
@@ -188,8 +181,11 @@ def _head(tape: Tape, keep_alive: bool) -> bytes:
         phrase = HTTPStatus(tape.status).phrase
     except ValueError:
         phrase = "Overloaded" if tape.status == 529 else "Unknown"
-    lines = [f"HTTP/1.1 {tape.status} {phrase}", *(f"{name}: {value}" for name, value in tape.headers.items())]
-    lines.append("transfer-encoding: chunked" if tape.length is None else f"content-length: {tape.length}")
+    lines = [f"HTTP/{tape.version} {tape.status} {phrase}", *(f"{name}: {value}" for name, value in tape.headers.items())]
+    if tape.length is not None:
+        lines.append(f"content-length: {tape.length}")
+    elif tape.version == "1.1":
+        lines.append("transfer-encoding: chunked")
     if not keep_alive:
         lines.append("connection: close")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

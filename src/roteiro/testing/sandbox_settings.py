@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -28,22 +28,33 @@ class SandboxSettings:
     """What a sandbox is.
 
     `models`: those it lists; it answers any other too unless `strict_models`. `output_tokens`: how long it speaks if the request's maximum
-    does not cut it. `cached_share`: of the prompts of 1,024 tokens or more, how many are found in its prompt cache. `api_key`: when given,
-    a request needs it as its bearer. `always`: faults and quotas that hold whatever the script says. `fixed`: every chat request gets the
+    does not cut it. `cached_share`: of the prompts of 1,024 tokens or more, how many are found in its prompt cache. `dialect`: `openai`,
+    `anthropic` or `gemini`. `api_key`, `api_keys`: when given, a request needs one of them, as its dialect sends keys. `prefix`: what it
+    does with the beginning of an answer: go on from it, refuse it, or answer anew. `tls`: with a certificate that nobody vouches for.
+    `always`: faults and quotas that hold whatever the script says. `fixed`: every chat request gets the
     same ready-made answer at once, unread, for benchmarks; script, key and latency are then not heeded.
     """
 
     name: str = "sandbox"
+    dialect: Literal["openai", "anthropic", "gemini"] = "openai"
     models: tuple[str, ...] = ("sandbox",)
     strict_models: bool = False
     latency: Latency = field(default_factory=Latency)
     output_tokens: Quantiles = _SPEECH
     cached_share: float = 0.5
     api_key: str | None = None
+    api_keys: tuple[str, ...] = ()
+    prefix: Literal["continue", "refuse", "ignore"] = "continue"
+    tls: bool = False
     always: tuple[AnyFault, ...] = ()
     script: Script = field(default_factory=Script)
     seed: int = 0
     fixed: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys that are accepted; none where none is wanted. Faults name them by their places here."""
+        return (() if self.api_key is None else (self.api_key,)) + self.api_keys
 
     def to_json(self) -> str:
         """As `from_json` reads it. Holds the key: for a pipe or an environment, not for a log."""
@@ -71,9 +82,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> tuple[SandboxSett
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("roteiro.testing.sandbox", description="A sandbox provider of the OpenAI dialect on 127.0.0.1.")
+    parser = argparse.ArgumentParser("roteiro.testing.sandbox", description="A sandbox provider on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     parser.add_argument("--name", default="sandbox", help="its name, in answers and counts")
+    parser.add_argument("--dialect", choices=("openai", "anthropic", "gemini"), default="openai", help="the API it speaks")
+    parser.add_argument("--prefix", choices=("continue", "refuse", "ignore"), default="continue", help="what it does with a begun answer")
+    parser.add_argument("--tls", action="store_true", help="with a certificate that nobody vouches for")
     parser.add_argument("--model", action="append", default=[], metavar="NAME", help="a model that it lists; may be given again")
     parser.add_argument("--strict-models", action="store_true", help="answer 404 for a model that it does not list")
     parser.add_argument("--script", type=Path, metavar="FILE", help="script of faults, YAML or JSON")
@@ -98,6 +112,9 @@ def _settings(options: argparse.Namespace) -> SandboxSettings:
         always.append(Quota(requests_per_minute=options.rpm, tokens_per_minute=options.tpm))
     return SandboxSettings(
         name=options.name,
+        dialect=options.dialect,
+        prefix=options.prefix,
+        tls=options.tls,
         models=tuple(options.model) or (options.name,),
         strict_models=options.strict_models,
         latency=Latency(

@@ -17,19 +17,23 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from roteiro.terms.error import SettingsError
-from roteiro.testing.fault import AnyFault, Quota, Slow
+from roteiro.testing.fault import AnyFault, Quota, Scene, Slow
 from roteiro.testing.quota import QuotaMeter
 
 __all__ = ["Phase", "Player", "Script", "Verdict", "load_script", "read_script"]
 
 
 class Phase(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Some faults for a while. Ends after `seconds` or `requests`, whichever comes first; with neither it never ends."""
+    """Some faults for a while. Ends after `seconds` or `requests`, whichever comes first; with neither it never ends.
+
+    `closed`: nobody listens, and whoever comes is refused by the system; what is said of faults is then of no matter.
+    """
 
     name: str = ""
     seconds: Annotated[float, Meta(gt=0.0)] | None = None
     requests: Annotated[int, Meta(ge=1)] | None = None
     faults: tuple[AnyFault, ...] = ()
+    closed: bool = False
 
 
 class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,7 +98,12 @@ class Player:
         """The phase of the last request, or None when all is well."""
         return self.script.phases[self._index] if self._index < len(self.script.phases) else None
 
-    def next(self, tokens: int, now_s: float) -> Verdict:
+    def ends_s(self) -> float | None:
+        """When the phase of now is over, by the clock of `advance`; None where no time ends it."""
+        phase = self.phase
+        return None if phase is None or phase.seconds is None else self._began_s + phase.seconds
+
+    def next(self, scene: Scene, tokens: int, now_s: float) -> Verdict:
         """What strikes the next request, which is `tokens` long with its answer."""
         self.advance(now_s)
         self._served += 1
@@ -104,10 +113,11 @@ class Player:
         strike: AnyFault | None = None
         headers: dict[str, str] = {}
         for fault in faults:
+            concerned = fault.concerns(scene)
             if isinstance(fault, Quota):
-                struck = self._over(fault, tokens, now_s, headers)
+                struck = concerned and self._over(fault, tokens, now_s, headers)
             else:
-                struck = self._draw() < fault.rate
+                struck = self._draw() < fault.rate and concerned
             if struck and isinstance(fault, Slow):
                 slow.append(fault)
             elif struck and strike is None:
