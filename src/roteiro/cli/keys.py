@@ -4,7 +4,7 @@ What must not live here: keys themselves (the server keeps their digests).
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from roteiro.cli.option import AsJson, Data, directory
 if TYPE_CHECKING:
     from roteiro.tasks.administer import Administration
 
-__all__ = ["AdminPort", "AdminToken", "app", "reach"]
+__all__ = ["AdminPort", "AdminToken", "app", "reach", "seconds"]
 
 app = typer.Typer(help="Keys of clients, on a running server.", no_args_is_help=True)
 
@@ -41,20 +41,50 @@ def create(
     workload: Annotated[
         str | None, typer.Option("--workload", help="Its requests' workload; without it, the tenant's first.", show_default=False)
     ] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="WHEN", help="When it closes: 2027-01-31, or 30d from now.", show_default=False)
+    ] = None,
     data: Data = None,
     admin_port: AdminPort = None,
     token: AdminToken = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key for a tenant. It is shown once, and never again."""
-    made = reach(data, admin_port, token).create_key(tenant, name=name, workload=workload)
+    made = reach(data, admin_port, token).create_key(tenant, name=name, workload=workload, expires=expires)
+    until = f" until {made['expires']}" if made.get("expires") else ""
+    show_once(made, f"{made['name']}, for {made['tenant']}{until}. Keep it; it is not shown again:", as_json)
+
+
+@app.command()
+def rotate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The key's name.")],
+    overlap: Annotated[str, typer.Option("--overlap", metavar="TIME", help="How long the old secret opens beside the new one.")] = "1h",
+    data: Data = None,
+    admin_port: AdminPort = None,
+    token: AdminToken = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key another secret. Limits, budgets and the ledger go on: it is the same key."""
+    made = reach(data, admin_port, token).rotate_key(name, seconds("--overlap", overlap))
+    old = f"the old secret opens until {made['overlap_until']}" if made.get("overlap_until") else "the old secret is closed"
+    show_once(made, f"{made['name']} has another secret; {old}. Keep it; it is not shown again:", as_json)
+
+
+def show_once(made: dict[str, Any], told: str, as_json: bool) -> None:
     if as_json:
         from roteiro.report.plain import dumps
 
         typer.echo(dumps(made), nl=False)
         return
-    typer.echo(f"{made['name']}, for {made['tenant']}. Keep it; it is not shown again:", err=True)
+    typer.echo(told, err=True)
     typer.echo(made["key"])
+
+
+def seconds(option: str, said: str) -> float:
+    """A duration as people write it. Raises SettingsError naming the option."""
+    from roteiro.tasks.settings import seconds
+
+    return seconds(option, said)
 
 
 @app.command("list")
@@ -68,13 +98,21 @@ def listed(data: Data = None, admin_port: AdminPort = None, token: AdminToken = 
     if as_json:
         typer.echo(dumps({"keys": known}), nl=False)
         return
-    columns = (Column("name"), Column("tenant"), Column("workload", rank=1), Column("created", rank=2), Column("state"))
+    columns = (
+        Column("name"),
+        Column("tenant"),
+        Column("workload", rank=1),
+        Column("created", rank=2),
+        Column("expires", rank=3),
+        Column("state"),
+    )
     rows = []
     for key in known:
         state = ("revoked", Tone.BAD) if key.get("revoked") else ("open", Tone.GOOD) if key.get("open", True) else ("closed", Tone.WARN)
-        rows.append(
-            (cell(key["name"]), cell(key["tenant"]), cell(key.get("workload") or ""), cell(str(key.get("created") or "")), cell(*state))
-        )
+        if key.get("overlap_until") and key.get("open", True):
+            state = (f"two secrets until {key['overlap_until']}", Tone.WARN)
+        words = (key["name"], key["tenant"], key.get("workload") or "", key.get("created") or "", key.get("expires") or "")
+        rows.append((*(cell(str(word)) for word in words), cell(*state)))
     show(Document("Keys", (Section("", (Table(columns, tuple(rows)),)),)), console())
 
 
@@ -86,5 +124,9 @@ def revoke(
     token: AdminToken = None,
 ) -> None:
     """Revoke a key. Within a second no worker knows it any more."""
-    reach(data, admin_port, token).revoke_key(name)
-    typer.echo(f"{name} is revoked")
+    told = reach(data, admin_port, token).revoke_key(name)
+    late = told.get("late_workers") or ()
+    if late:
+        typer.echo(f"{name} is revoked; workers {', '.join(map(str, late))} have not said yet that they know", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{name} is revoked; no worker knows it since {told.get('effective_ms', 0):.0f} ms after that")

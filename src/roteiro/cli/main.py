@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli import demo, keys, plan, report, worlds
+from roteiro.cli import demo, dlq, keys, plan, report, worlds
 from roteiro.terms.error import InvariantError, PlanError, RoteiroError
 
 __all__ = ["app", "main"]
@@ -40,6 +40,7 @@ app.command("simulate", rich_help_panel=BEFORE)(worlds.simulate)
 app.command("serve", rich_help_panel=DURING)(worlds.serve)
 app.add_typer(plan.adopting, name="plan", rich_help_panel=DURING)
 app.add_typer(keys.app, name="keys", rich_help_panel=DURING)
+app.add_typer(dlq.app, name="dlq", rich_help_panel=DURING)
 app.command("report", rich_help_panel=AFTER)(report.report)
 app.command("replay", rich_help_panel=AFTER)(worlds.replay)
 app.command("schema", rich_help_panel=KEEPING)(plan.schema)
