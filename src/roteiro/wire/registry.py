@@ -6,7 +6,10 @@ What must not live here: a dialect.
 from collections.abc import Mapping
 from typing import Final
 
+from roteiro.wire.anthropic import AnthropicFront
+from roteiro.wire.anthropic_back import AnthropicBack
 from roteiro.wire.dialect import Back, Front
+from roteiro.wire.gemini import GeminiBack
 from roteiro.wire.openai_back import OpenAIBack
 from roteiro.wire.openai_chat import OpenAIChatFront
 
@@ -14,10 +17,13 @@ __all__ = ["BACKS", "FRONTS"]
 
 FRONTS: Final[Mapping[bytes, Front]] = {
     b"/v1/chat/completions": OpenAIChatFront(),
+    b"/v1/messages": AnthropicFront(),
 }
 """By the path of a POST."""
 
 BACKS: Final[Mapping[str, Back]] = {
     "openai": OpenAIBack(),
+    "anthropic": AnthropicBack(),
+    "gemini": GeminiBack(),
 }
 """By `dialect:` of a provider in the plan."""
