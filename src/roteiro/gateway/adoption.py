@@ -54,22 +54,23 @@ class Surroundings:
     def edge(self, edge: Edge, local: Mapping[str, str]) -> Edge:
         """The edge with the addresses filled in. Raises SettingsError, on all that is missing at once.
 
-        Where the settings give the address of a provider, its key may be missing: it is a sandbox, or has its own ways.
+        Where the settings give the address of a provider, its keys may be missing: it is a sandbox, or has its own ways. A name
+        in `key_envs` is then empty, and the others keep their places.
         """
         targets, missing = [], []
         for target in edge.targets:
             base_url = self.base_urls.get(target.name) or local.get(target.name) or target.base_url
-            key_env = target.key_env
-            if key_env is not None and not self.environment.get(key_env, "").strip():
-                if target.name not in self.base_urls:
-                    missing.append(f"provider {target.name} needs its key in the environment variable {key_env}, which is not set")
-                key_env = None
+            unset = [key_env for key_env in target.key_envs if not self.environment.get(key_env, "").strip()]
+            if target.name not in self.base_urls:
+                missing += [f"provider {target.name} needs its key in the environment variable {name}, which is not set" for name in unset]
+            key_envs = ["" if key_env in unset else key_env for key_env in target.key_envs]  # the kernel counts them by their places
+            key_env = key_envs[0] or None if key_envs else None
             try:
                 if base_url:
                     Address(base_url, self.environment)
             except SettingsError as error:
                 missing.append(f"provider {target.name}: {error}")
-            targets.append(msgspec.structs.replace(target, base_url=base_url, key_env=key_env))
+            targets.append(msgspec.structs.replace(target, base_url=base_url, key_env=key_env, key_envs=key_envs))
         if missing:
             raise SettingsError("\n".join(missing))
         return msgspec.structs.replace(edge, targets=targets)

@@ -50,9 +50,10 @@ def cast(plan: Plan, seed: int) -> Casting:
                 local = name
                 continue
         played[name] = provider
-    keys = {provider.key_env: secrets.token_urlsafe(16) for provider in played.values() if provider.key_env}
+    keys = {key_env: secrets.token_urlsafe(16) for provider in played.values() for key_env in provider.key_envs}
     sandboxes = {
-        name: sandbox(name, provider, keys.get(provider.key_env or ""), seed + i) for i, (name, provider) in enumerate(played.items())
+        name: sandbox(name, provider, tuple(keys[key_env] for key_env in provider.key_envs), seed + i)
+        for i, (name, provider) in enumerate(played.items())
     }
     return Casting(sandboxes, keys, local, why_not)
 
@@ -68,14 +69,14 @@ def missing(gguf: str) -> str:
     return ""
 
 
-def sandbox(name: str, provider: Provider, key: str | None, seed: int) -> SandboxSettings:
+def sandbox(name: str, provider: Provider, keys: tuple[str, ...], seed: int) -> SandboxSettings:
     """A sandbox that serves as the plan says the provider does."""
     service = provider.service
     latency = Latency(seconds(service.ttft), seconds(service.itl)) if service is not None else Latency()
     errors = (Status(status=500, rate=service.error_rate),) if service is not None and service.error_rate else ()
     speech = tokens(service.output_tokens if service is not None else None, Quantiles(40.0, 90.0))
     return SandboxSettings(
-        name=name, models=(provider.model,), latency=latency, output_tokens=speech, api_key=key, always=errors, seed=seed
+        name=name, models=(provider.model,), latency=latency, output_tokens=speech, api_keys=keys, always=errors, seed=seed
     )
 
 
