@@ -17,7 +17,7 @@ from roteiro.wire.openai import error_frame
 from roteiro.wire.sse import FrameTooLongError, Splitter, payload
 
 __all__ = [
-    "DONE_FRAME", "ENDS_THAT_SAY", "BadAnswerError", "RawUsage", "StreamReader", "Usage", "error_frame", "read_answer", "usage_of",
+    "DONE_FRAME", "ENDS_THAT_SAY", "FINISHES", "BadAnswerError", "RawUsage", "StreamReader", "Usage", "error_frame", "read_answer", "usage_of",
 ]  # fmt: skip
 
 DONE_FRAME: Final = b"data: [DONE]\n\n"
@@ -28,11 +28,15 @@ ENDS_THAT_SAY: Final = frozenset({"length", "tool_calls", "function_call", "cont
 FINISHES: Final[Mapping[str, Finish]] = {
     "stop": "stop",
     "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
     "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
+    "safety": "content_filter",
 }
-"""Finish reasons → why an answer ended."""
+"""Finish reasons → why an answer ended. Another word is a provider's own way to say `stop`."""
 
 
 class _InputDetails(Struct):
@@ -283,7 +287,7 @@ class StreamReader:
                     self._shown = True
                 self.finished = True
                 if seen is not None and not choice.index:
-                    seen.finish = FINISHES.get(choice.finish_reason)
+                    seen.finish = FINISHES.get(choice.finish_reason, "stop")
             if self._began is not None:
                 self._count(choice.index or 0, choice.finish_reason is not None)
             if seen is not None and seen.rescuable:

@@ -4,7 +4,6 @@ Lenient, as providers differ: reasoning has two names, tool calls may lack an in
 frames that pass through as they are (`openai_answer`).
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +15,6 @@ from roteiro.wire.canon import (
     BadAnswerError,
     Choice,
     Delta,
-    Finish,
     Finished,
     Part,
     RefusalDelta,
@@ -33,25 +31,12 @@ from roteiro.wire.canon import (
     Used,
 )
 from roteiro.wire.failure import class_of_error
-from roteiro.wire.openai_answer import ENDS_THAT_SAY, RawUsage, read_answer, usage_of
+from roteiro.wire.openai_answer import ENDS_THAT_SAY, FINISHES, RawUsage, read_answer, usage_of
 from roteiro.wire.sse import FrameTooLongError, Splitter, payload
 
 __all__ = ["ChatReader", "read_chat_answer"]
 
 _NOTHING: Final = Raw(b"null")
-
-_FINISH: Final[Mapping[str, Finish]] = {
-    "stop": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "tool_calls": "tool_calls",
-    "tool_use": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-    "safety": "content_filter",
-}
-"""What providers say; another word is a way to say `stop`."""
 
 
 class _Function(Struct):
@@ -125,7 +110,7 @@ def _whole(choice: _Choice, at: int) -> Choice:
         parts.append(ToolCall(call.id or f"call_{slot}", function.name or "", _arguments(function), _signature(call)))
     if message.function_call is not None:
         parts.append(ToolCall("call_0", message.function_call.name or "", _arguments(message.function_call)))
-    finish = None if choice.finish_reason is None else _FINISH.get(choice.finish_reason, "stop")
+    finish = None if choice.finish_reason is None else FINISHES.get(choice.finish_reason, "stop")
     return Choice(index=at if choice.index is None else choice.index, parts=tuple(parts), finish=finish, logprobs=choice.logprobs)
 
 
@@ -240,7 +225,7 @@ class ChatReader:
         if choice.finish_reason is not None:
             self._ended.add(at)
             self._shown = self._shown or choice.finish_reason in ENDS_THAT_SAY
-            deltas.append(Finished(_FINISH.get(choice.finish_reason, "stop"), at))
+            deltas.append(Finished(FINISHES.get(choice.finish_reason, "stop"), at))
         self.finished = self._ended >= self._began
 
     def _call(self, call: _Call, choice: int, deltas: list[Delta]) -> None:

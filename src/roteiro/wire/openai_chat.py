@@ -18,7 +18,7 @@ from roteiro.wire.openai_parts import ChatMessage, ChatTool, FunctionChoice, Res
 
 __all__ = ["Effort", "OpenAIChatFront"]
 
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class _Function(Struct, forbid_unknown_fields=True):

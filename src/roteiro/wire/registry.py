@@ -12,11 +12,15 @@ from roteiro.wire.dialect import Back, Front
 from roteiro.wire.gemini import GeminiBack
 from roteiro.wire.openai_back import OpenAIBack
 from roteiro.wire.openai_chat import OpenAIChatFront
+from roteiro.wire.openai_completions import OpenAICompletionsFront
+from roteiro.wire.openai_embeddings import OpenAIEmbeddingsFront
 
 __all__ = ["BACKS", "FRONTS"]
 
 FRONTS: Final[Mapping[bytes, Front]] = {
     b"/v1/chat/completions": OpenAIChatFront(),
+    b"/v1/completions": OpenAICompletionsFront(),
+    b"/v1/embeddings": OpenAIEmbeddingsFront(),
     b"/v1/messages": AnthropicFront(),
 }
 """By the path of a POST."""
