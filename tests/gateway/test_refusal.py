@@ -1,19 +1,31 @@
 """Every reason has words for the client, and the status is the one that the ledger records."""
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
 from tests.gateway.world import compiled
 
-from roteiro.gateway.refusal import limit_named, of_reason, of_request
+from roteiro.gateway.refusal import Refusal, named, of_request
+from roteiro.gateway.refusal import of_reason as of_reason_in
 from roteiro.journey.settle import status_of
 from roteiro.terms.codes import ErrorClass, Reason
 from roteiro.terms.error import RequestError
+from roteiro.wire.registry import FRONTS
+
+FRONT = FRONTS[b"/v1/chat/completions"]
+
+
+def of_reason(*args: Any, **named: Any) -> Refusal:
+    return of_reason_in(*args, front=FRONT, **named)
+
 
 NO_REFUSAL = {
     "OK", "WEIGHTED", "RULE", "ONLY_TARGET", "FALLBACK", "RETRY", "LEAST_BAD", "BACKOFF", "RETRY_AFTER", "BUDGET_DEGRADED", "CLIENT_GONE", "WORKER_DIED",
     "DEQUEUED", "BREAKER_OPENED", "BREAKER_FORCED", "BREAKER_HALF_OPEN", "BREAKER_CLOSED", "BREAKER_REOPENED", "RULE_ON", "RULE_OFF", "ADOPTED", "MONEY_RESTORED",
+    "KEY_ROTATED", "CREDENTIAL_REFUSED", "HEDGED", "RESCUED", "LARGER_CONTEXT", "CACHE_EXACT", "CACHE_SEMANTIC", "COMPLEXITY", "COST_DEGRADED",
+    "COST_RECOVERED",
 }  # fmt: skip
 """Reasons that end no request, or whose client is gone."""
 plain_status_of = getattr(status_of, "py_func", status_of)  # machine code without a wrapper for Python must not be called from it
@@ -29,7 +41,7 @@ def test_every_reason_has_words(reason: Reason, tried: list[ErrorClass]) -> None
     assert error["message"] and "cannot be served now" not in error["message"]
     assert ("server error, timeout" in error["message"]) is bool(tried)
     headers = refusal.headers.decode()
-    assert ("retry-after: 3\r\n" in headers) is not ("x-should-retry: false\r\n" in headers)
+    assert "retry-after: 3\r\n" in headers  # whenever the journey names a time
     if error["code"] in ("rate_limit_exceeded", "overloaded", "unavailable"):
         assert "retry-after" in headers
     assert f"x-roteiro-reason: {reason.name.lower()}\r\n" in headers
@@ -52,14 +64,14 @@ def test_what_a_provider_says_of_its_own_faults_stays_inside() -> None:
 
 
 def test_a_missing_key_is_asked_for() -> None:
-    refusal = of_request(RequestError(401, "missing_api_key", "no key"))
+    refusal = of_request(RequestError(401, "missing_api_key", "no key"), FRONT)
     assert (refusal.status, b"www-authenticate: Bearer" in refusal.headers) == (401, True)
 
 
 def test_the_limit_that_was_reached_is_named() -> None:
     edge = msgspec.structs.replace(compiled().edge, limits=["300 requests a minute for tenant acme"])
-    named = limit_named(edge, Reason.TENANT_LIMIT, 0.0)
-    refusal = of_reason(Reason.TENANT_LIMIT, 12.0, [], limit=named)
+    bound = named(edge, Reason.TENANT_LIMIT, 0.0)
+    refusal = of_reason(Reason.TENANT_LIMIT, 12.0, [], bound=bound)
     assert "300 requests a minute for tenant acme" in json.loads(refusal.body)["error"]["message"]
     assert b"x-roteiro-limit: tenant" in refusal.headers and b"retry-after: 12" in refusal.headers
-    assert limit_named(edge, Reason.BUDGET_SPENT, 0.0) is None and limit_named(edge, Reason.TENANT_LIMIT, -1.0) is None
+    assert named(edge, Reason.BUDGET_SPENT, 0.0) is None and named(edge, Reason.TENANT_LIMIT, -1.0) is None

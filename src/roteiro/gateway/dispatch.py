@@ -3,21 +3,29 @@
 What must not live here: HTTP to clients, and decisions.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from roteiro.gateway.desk import Desk
+from roteiro.gateway.idempotency import HEADER as IDEMPOTENCY_KEY
+from roteiro.gateway.internal import ON_BEHALF
 from roteiro.gateway.journey_port import NO_FLOW, JourneyPort
 from roteiro.gateway.sweep import Sweep
-from roteiro.providers.call import Target
+from roteiro.gateway.trace_context import TraceContext, read
+from roteiro.policy.complexity import judge, pack
 from roteiro.providers.outbox import Outbox
+from roteiro.providers.target import Target
 from roteiro.terms.codes import Command, Reason, Step
 from roteiro.terms.edge import Edge, EdgeTenant
 from roteiro.terms.error import InvariantError, RequestError
+from roteiro.wire.dialect import Ask, Front
+from roteiro.wire.features import features_of
 
-__all__ = ["REASONS", "Dispatch", "Waiter"]
+__all__ = ["DEAD_LETTER", "REASONS", "Dispatch", "Incoming", "Waiter"]
 
 log = logging.getLogger("roteiro.gateway")
 
@@ -28,6 +36,29 @@ _NONE: Final = int(Command.NONE)
 _WAKE: Final = int(Step.WAKE)
 MOST_NAMED: Final = 50
 """Names listed in an error message."""
+
+
+DEAD_LETTER: Final = b"x-roteiro-dead-letter"
+_ASK_FOR_MORE: Final = frozenset({IDEMPOTENCY_KEY, DEAD_LETTER})
+"""Headers of requests that want a `Prelude`."""
+
+
+class Incoming(NamedTuple):
+    """A request as it arrived. `headers` have lower-case names; `workload` is -1 for the key's own."""
+
+    front: Front
+    url: bytes
+    headers: dict[bytes, bytes]
+    key: int
+    workload: int
+    body: bytes
+
+
+class Leaver(Protocol):
+    """An exchange whose client left, and whose call goes on."""
+
+    def abandon(self) -> None:
+        """The worker ends: the call is dropped, what was used is settled."""
 
 
 class Waiter(Protocol):
@@ -48,15 +79,25 @@ class Dispatch:
         environment: Mapping[str, str],
         *,
         run: str = "run",
+        worker: int = 0,
         notify: Callable[[int], None] = lambda worker: None,
+        desk: Desk | None = None,
+        trace: TraceContext | None = None,
     ) -> None:
-        """`notify(worker)` tells another worker to `wake()`. Raises SettingsError where a target cannot be called."""
+        """`notify(worker)` tells another worker to `wake()`; `desk` keeps what is to be kept; `trace` is there where providers are told.
+
+        Raises SettingsError where a target cannot be called.
+        """
         self.journey, self.sweep = journey, sweep
         self.outbox = Outbox()
         self.queued: dict[int, Waiter] = {}
         """Flow → its exchange, of those that wait for their turn."""
         self.draining = False
+        self.leavers: set[Leaver] = set()
+        """Exchanges whose client left, and whose call goes on."""
         self.run = run.encode()
+        self.desk, self.trace = desk, trace
+        self._worker, self._refusals = worker, 0
         self.date = b""
         self.targets: list[Target] = []
         self.edge: Edge
@@ -82,15 +123,53 @@ class Dispatch:
         self.edge = edge
         self.keys = {bytes.fromhex(digest): index for digest, index in edge.keys.items()}
         self.workloads = {name.encode(): index for name, index in edge.workloads.items()}
+        self._cached = frozenset(r for r, route in enumerate(edge.routes) if route.cache or route.semantic or route.embedding_ttl_s > 0.0)
+        self._kept = frozenset(w for w, kept in enumerate(edge.dead_letters) if kept)
 
-    def key_of(self, authorization: bytes | None) -> int:
-        """Index of the key in an Authorization header. Raises RequestError (401)."""
+    def key_of(self, authorization: bytes | None, api_key: bytes | None = None) -> int:
+        """Index of the key in an Authorization or an x-api-key header. Raises RequestError (401)."""
+        if api_key is not None and authorization is None:
+            authorization = b"Bearer " + api_key
         if authorization is not None and authorization[:7].lower() == b"bearer ":
             index = self.keys.get(hashlib.sha256(authorization[7:].strip()).digest())
             if index is not None:
                 return index
             raise RequestError(401, "invalid_api_key", "the key is not known here; check the key, or ask the operator for one")
         raise RequestError(401, "missing_api_key", "no key; send it as `Authorization: Bearer KEY`")
+
+    def key_within(self, headers: Mapping[bytes, bytes], transport: asyncio.BaseTransport) -> int:
+        """Index of the key that a call from within is for. Raises RequestError (401, 403)."""
+        if self.desk is None:
+            raise RequestError(401, "invalid_api_key", "the key is not known here")
+        peer, own = (str((transport.get_extra_info(end) or ("",))[0]) for end in ("peername", "sockname"))
+        return self.desk.internal.resolve(self.edge, headers.get(b"authorization"), headers[ON_BEHALF], peer, own)
+
+    def is_plain(self, route: int, incoming: Incoming) -> bool:
+        """Whether a request asks for nothing beside an answer: no claim, no cache, no dead letter."""
+        if route in self._cached or not _ASK_FOR_MORE.isdisjoint(incoming.headers):
+            return False
+        if not self._kept:
+            return True
+        return (incoming.workload if incoming.workload >= 0 else self.journey.workload_of_key(incoming.key)) not in self._kept
+
+    def extras(self, route: int, ask: Ask, headers: Mapping[bytes, bytes]) -> tuple[int, tuple[int, int, int] | None]:
+        """What BEGIN is told beside the usual: flags of the task's complexity, and the client's trace."""
+        flags = 0
+        if self.edge.routes[route].tiers:
+            output = ask.output_tokens if ask.output_tokens is not None else self.edge.output_tokens
+            flags = pack(judge(features_of(ask.fields), ask.input_tokens, output))
+        told = headers.get(b"traceparent")
+        trace = None if told is None else read(told)
+        return flags, (0, 0, 0) if trace is None and self.trace is not None else trace
+
+    def refusal_identity(self) -> bytes:
+        """The header that names a request which the journey never saw."""
+        self._refusals += 1
+        return b"x-request-id: %b-w%d-%d\r\n" % (self.run, self._worker, self._refusals)
+
+    def tenant_name(self, key: int) -> str:
+        """Whose key it is."""
+        return self._tenant_of(key).name
 
     def workload_of(self, name: bytes, key: int) -> int:
         """Index of a workload that the key's tenant may use. Raises RequestError (400, 403)."""
@@ -155,8 +234,10 @@ class Dispatch:
             self._waking = False
 
     def close(self) -> None:
-        """Ends the timer and the connections that are idle."""
+        """Ends the timer, the calls that nobody waits for, and the connections that are idle."""
         self.sweep.stop()
+        for leaver in list(self.leavers):
+            leaver.abandon()
         for target in self.targets:
             target.close()
 

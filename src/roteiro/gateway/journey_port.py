@@ -46,6 +46,12 @@ class JourneyPort(Protocol):
     def workload_of_key(self, key: int) -> int:
         """The workload of a key's requests that name none."""
 
+    def annotate(self, flow: int, trace: tuple[int, int, int]) -> None:
+        """Keeps the client's trace with a flow: its id, in halves, and the span."""
+
+    def hedge_at(self, flow: int) -> float:
+        """When a flow that was just sent is to be hedged, seconds since the run's epoch; 0.0 for never."""
+
     def unwritten(self) -> tuple[int, bool]:
         """(events that are not on disk yet, whether there is room for more)."""
 
@@ -102,6 +108,12 @@ class Journey:
     def workload_of_key(self, key: int) -> int:
         return int(self.state.keys["workload"][key])
 
+    def annotate(self, flow: int, trace: tuple[int, int, int]) -> None:
+        _TRACE_OF(self._flows, flow * FLOW.itemsize + _TRACE_AT, *trace)
+
+    def hedge_at(self, flow: int) -> float:
+        return _HEDGE_AT_OF(self._flows, flow * FLOW.itemsize + _HEDGE_AT)[0]  # type: ignore[no-any-return]
+
     def unwritten(self) -> tuple[int, bool]:
         header = self.state.header[0]
         return int(header["event_head"] - header["event_tail"]), bool(accepts(self._address))
@@ -120,3 +132,8 @@ class Journey:
 _BEGIN: Final = int(Step.BEGIN)
 assert FLOW.names is not None and FLOW.names[:3] == ("request", "arrival", "deadline") and FLOW.fields is not None
 _OF_FLOW: Final[Callable[[memoryview, int], tuple[int, float, float]]] = struct.Struct(f"=q8xd{FLOW.fields['y'][1] - 24}xd").unpack_from
+_TRACE_AT: Final = FLOW.fields["trace_hi"][1]
+assert FLOW.fields["trace_lo"][1] == _TRACE_AT + 8 and FLOW.fields["parent_span"][1] == _TRACE_AT + 16
+_TRACE_OF: Final[Callable[..., None]] = struct.Struct("=qqq").pack_into
+_HEDGE_AT: Final = FLOW.fields["hedge_at"][1]
+_HEDGE_AT_OF: Final = struct.Struct("=d").unpack_from

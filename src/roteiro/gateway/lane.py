@@ -1,4 +1,4 @@
-"""The fast lane: chat completions answered by protocol callbacks on uvicorn's own connection, all else by the ordinary application.
+"""The fast lane: models' answers given by protocol callbacks on uvicorn's own connection, all else by the ordinary application.
 
 One parser reads a connection; each request is hot or plain by its method and path, and answers leave in the order of requests,
 whichever kind they are. What must not live here: what a request means, and which provider serves it.
@@ -16,17 +16,19 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from roteiro.gateway.dispatch import Dispatch
+from roteiro.gateway.dispatch import Dispatch, Incoming
 from roteiro.gateway.exchange import Exchange
+from roteiro.gateway.internal import ON_BEHALF
+from roteiro.gateway.prelude import Prelude
 from roteiro.gateway.refusal import Refusal, of_request
 from roteiro.terms.error import RequestError
-from roteiro.wire.openai import read_request
+from roteiro.wire.dialect import Front
+from roteiro.wire.registry import FRONTS
 
-__all__ = ["HOT_PATH", "Lane"]
+__all__ = ["Lane"]
 
 log = logging.getLogger("roteiro.gateway")
 
-HOT_PATH: Final = b"/v1/chat/completions"
 HEAD_BYTES: Final = 64 * 1024
 """Most bytes of a request line and headers."""
 KEEP_ALIVE_S: Final = 75.0
@@ -44,12 +46,13 @@ _EARLIER: Final = SimpleNamespace(response_complete=False)
 """Stands for a hot answer in flight, so that uvicorn lines a plain request up behind it."""
 
 
+_DEFAULT_FRONT: Final = FRONTS[b"/v1/chat/completions"]
+
+
 class _Request(NamedTuple):
     """A hot request in line: whole, or at fault."""
 
-    key: int
-    workload: int
-    body: bytes
+    incoming: Incoming
     keep_alive: bool
     chunks: bool
     """Whether the client understands chunks (HTTP/1.1)."""
@@ -72,13 +75,13 @@ class Lane(HttpToolsProtocol):
         self.on_header = self._named.__setitem__  # type: ignore[method-assign, assignment]
         super().__init__(config, server_state, app_state, _loop)
         self._dispatch = dispatch
-        self._exchange: Exchange | None = None
+        self._exchange: Exchange | Prelude | None = None
         self._line: deque[_Request | None] = deque()  # what is to be answered next; None for a plain request
         self._busy = False  # an answer is in flight
         self._closing = False  # the server drains: this answer is the last
         self._deaf = False  # what comes is read and forgotten
         self._keep_alive = self._chunks = True  # of the request in flight
-        self._hot = False  # of the request that arrives
+        self._front: Front | None = None  # of the request that arrives; None for a plain one
         self._chunked = self._wants_more = True
         self._in_head = True
         self._in_message = False
@@ -87,6 +90,7 @@ class Lane(HttpToolsProtocol):
         self._heads = self._heads_seen = self._head_bytes = self._size = 0
         self._parts: list[bytes] = []
         self._key = self._workload = -1
+        self._told: dict[bytes, bytes] = {}
         self._fault: RequestError | None = None
         self._begun_at = self._heard_at = dispatch.sweep.now()
 
@@ -103,11 +107,11 @@ class Lane(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._turn_away(RequestError(400, "invalid_http", f"not a valid HTTP request: {error}"))
         except httptools.HttpParserUpgrade:
-            if self._hot:  # its body was not read as one; a plain request goes on without
+            if self._front is not None:  # its body was not read as one; a plain request goes on without
                 self._line.pop()
                 self._turn_away(RequestError(400, "upgrade_refused", "this server speaks HTTP/1.1 only; leave out the Upgrade header"))
         if self._in_message:
-            idle_bytes = heads == self._heads and (from_head or (self._hot and size == self._size))
+            idle_bytes = heads == self._heads and (from_head or (self._front is not None and size == self._size))
             self._watch_arrival(len(data) if idle_bytes else 0)
         if self._line:
             if not self._busy:
@@ -161,14 +165,14 @@ class Lane(HttpToolsProtocol):
         self._in_head = False
         self._heads += 1
         self._head_bytes = 0
-        self._hot = self.parser.get_method() == b"POST" and (self.url == HOT_PATH or self.url.partition(b"?")[0] == HOT_PATH)
-        if self._hot:
+        self._front = self._front_of(self.url)
+        if self._front is not None:
             self._begin_hot({name.lower(): value for name, value in self._named.items()})
         else:
             self._begin_plain()
 
     def on_body(self, body: bytes) -> None:
-        if not self._hot:
+        if self._front is None:
             super().on_body(body)
             return
         self._size += len(body)
@@ -180,13 +184,14 @@ class Lane(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head, self._in_message = True, False
-        if not self._hot:
+        if self._front is None:
             super().on_message_complete()
             return
         parts = self._parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
-        self._line.append(_Request(self._key, self._workload, body, self._wants_more, self._chunked, self._fault))
+        incoming = Incoming(self._front, self.url, self._told, self._key, self._workload, body)
+        self._line.append(_Request(incoming, self._wants_more, self._chunked, self._fault))
 
     # the Client of an exchange
 
@@ -252,6 +257,13 @@ class Lane(HttpToolsProtocol):
 
     # what arrives
 
+    def _front_of(self, url: bytes) -> Front | None:
+        """The dialect that a hot request speaks."""
+        front = FRONTS.get(url)
+        if front is None and b"?" in url:
+            front = FRONTS.get(url.partition(b"?")[0])
+        return front if front is not None and self.parser.get_method() == b"POST" else None
+
     def _begin_hot(self, headers: dict[bytes, bytes]) -> None:
         self._size = 0
         self._fault = None
@@ -260,9 +272,13 @@ class Lane(HttpToolsProtocol):
         # A client of HTTP/1.0 is persistent only by its word; to ask the parser for the version costs more than all the rest here.
         self._chunked = (persistent and b"connection" not in headers) or self.parser.get_http_version() == "1.1"
         self._wants_more = persistent and self._chunked
+        self._told = headers
         dispatch = self._dispatch
         try:
-            self._key = dispatch.key_of(headers.get(b"authorization"))
+            if ON_BEHALF in headers:
+                self._key = dispatch.key_within(headers, self.transport)
+            else:
+                self._key = dispatch.key_of(headers.get(b"authorization"), headers.get(b"x-api-key"))
             name = headers.get(b"x-roteiro-workload")
             if name is not None:
                 self._workload = dispatch.workload_of(name, self._key)
@@ -299,7 +315,7 @@ class Lane(HttpToolsProtocol):
         self._head_bytes += idle_bytes
         if self._head_bytes > HEAD_BYTES:
             self._turn_away(RequestError(431, "headers_too_large", f"the headers are more than {HEAD_BYTES} bytes"))
-        elif not self._in_head and self._hot and self._fault is not None:
+        elif not self._in_head and self._front is not None and self._fault is not None:
             if self._expects or self._size > HEAD_BYTES or self._fault.status == 413:
                 self._turn_away(self._fault)  # for the sake of a body that nobody will read
 
@@ -307,7 +323,8 @@ class Lane(HttpToolsProtocol):
         """Refuses what arrives, in its turn, and hears no more."""
         self._deaf, self._in_message = True, False
         self._parts.clear()
-        self._line.append(_Request(-1, -1, b"", False, True, fault))
+        incoming = Incoming(self._front or _DEFAULT_FRONT, self.url, {}, -1, -1, b"")
+        self._line.append(_Request(incoming, False, True, fault))
 
     def _too_large(self) -> RequestError:
         bound = self._dispatch.edge.body_bytes
@@ -329,17 +346,21 @@ class Lane(HttpToolsProtocol):
             self._start_asgi_task(cycle, app)
             return
         self._keep_alive, self._chunks = request.keep_alive, request.chunks
+        incoming, dispatch = request.incoming, self._dispatch
+        front = incoming.front
         try:
             if request.fault is not None:
                 raise request.fault
-            dispatch = self._dispatch
-            chat = read_request(request.body)
-            route = dispatch.route_of(chat.model, request.key, request.workload)
+            ask = front.read(incoming.body, incoming.headers)
+            route = dispatch.route_of(ask.model, incoming.key, incoming.workload)
+            if dispatch.is_plain(route, incoming):
+                exchange = self._exchange = Exchange(dispatch, self, ask)
+                exchange.begin(incoming.key, route, incoming.workload, *dispatch.extras(route, ask, incoming.headers))
+            else:
+                prelude = self._exchange = Prelude(dispatch, self, incoming, ask, route)
+                prelude.start()
         except RequestError as error:
-            self.refuse(of_request(error), b"")
-            return
-        exchange = self._exchange = Exchange(dispatch, self, chat)
-        exchange.begin(request.key, route, request.workload)
+            self.refuse(of_request(error, front), dispatch.refusal_identity())
 
     def _finish(self) -> None:
         """An answer is complete."""

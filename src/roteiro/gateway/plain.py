@@ -3,35 +3,58 @@
 What must not live here: administration, which has its own port and process.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from roteiro.gateway.dispatch import Dispatch
 from roteiro.gateway.refusal import of_request
 from roteiro.terms.error import RequestError
-from roteiro.wire.openai import error_body
+from roteiro.wire.anthropic_count import CountRequest, count_answer, read_count
+from roteiro.wire.body import BYTES_PER_TOKEN
+from roteiro.wire.dialect import Front
+from roteiro.wire.registry import FRONTS
 
 __all__ = ["application"]
 
 
-def application(dispatch: Dispatch) -> Starlette:
-    """The ordinary application of one worker."""
+_OPENAI: Final = FRONTS[b"/v1/chat/completions"]
+_ANTHROPIC: Final = FRONTS[b"/v1/messages"]
+_METHODS: Final = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
+_BEGINNING: Final = "1970-01-01T00:00:00Z"
+
+
+def application(dispatch: Dispatch, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ordinary application of one worker; `more` routes go first."""
 
     async def models(request: Request) -> Response:
         known = dispatch.models_of(key_of(request))
-        return JSONResponse({"object": "list", "data": [model_row(name) for name in known]})
+        edges = {"first_id": known[0] if known else None, "last_id": known[-1] if known else None, "has_more": False}
+        return JSONResponse({"object": "list", "data": [model_row(name) for name in known], **edges})
 
     async def model(request: Request) -> Response:
         name = request.path_params["name"]
         dispatch.route_of(name, key_of(request), -1)
         return JSONResponse(model_row(name))
 
+    async def count_tokens(request: Request) -> Response:
+        key = key_of(request)
+        body = await request.body()
+        if len(body) > dispatch.edge.body_bytes:
+            raise RequestError(413, "request_too_large", f"the body is more than {dispatch.edge.body_bytes} bytes")
+        wanted = read_count(body)
+        dispatch.route_of(wanted.model, key, -1)
+        return Response(count_answer(await run_in_threadpool(tokens_of, wanted)), media_type="application/json")
+
     def key_of(request: Request) -> int:
-        value = request.headers.get("authorization")
-        return dispatch.key_of(None if value is None else value.encode("latin-1"))
+        named = (request.headers.get(name) for name in ("authorization", "x-api-key"))
+        return dispatch.key_of(*(None if value is None else value.encode("latin-1") for value in named))
 
     async def live(request: Request) -> Response:
         return JSONResponse({"status": "live"})
@@ -48,11 +71,26 @@ def application(dispatch: Dispatch) -> Starlette:
     async def not_hot(request: Request) -> Response:
         raise HTTPException(405, headers={"allow": "POST"})
 
+    async def request_error(request: Request, error: RequestError) -> Response:
+        refusal = of_request(error, front_of(request))
+        headers = dict(line.split(": ", 1) for line in (refusal.headers + dispatch.refusal_identity()).decode().splitlines())
+        return Response(refusal.body, refusal.status, headers, "application/json")
+
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        code, message = {
+            404: ("unknown_url", f"nothing answers {request.method} {request.url.path}"),
+            405: ("method_not_allowed", f"{request.url.path} does not answer {request.method}"),
+        }.get(error.status_code, ("http_error", str(error.detail)))
+        headers = dict(error.headers or {}) | {"x-request-id": dispatch.refusal_identity()[14:-2].decode()}
+        return Response(front_of(request).error(error.status_code, code, message), error.status_code, headers, "application/json")
+
     return Starlette(
         routes=[
+            *more,
             Route("/v1/models", models),
             Route("/v1/models/{name:path}", model),
-            Route("/v1/chat/completions", not_hot, methods=["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+            Route("/v1/messages/count_tokens", count_tokens, methods=["POST"]),
+            *(Route(path.decode(), not_hot, methods=_METHODS) for path in FRONTS),
             Route("/health/live", live),
             Route("/health/ready", ready),
         ],
@@ -60,19 +98,17 @@ def application(dispatch: Dispatch) -> Starlette:
     )
 
 
+def front_of(request: Request) -> Front:
+    """The dialect that a client of this address speaks."""
+    return _ANTHROPIC if request.url.path.startswith("/v1/messages") else _OPENAI
+
+
 def model_row(name: str) -> dict[str, str | int]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "roteiro"}
+    """A model as both dialects list it."""
+    openai: dict[str, str | int] = {"id": name, "object": "model", "created": 0, "owned_by": "roteiro"}
+    return {**openai, "type": "model", "display_name": name, "created_at": _BEGINNING}
 
 
-async def http_error(request: Request, error: HTTPException) -> Response:
-    code, message = {
-        404: ("unknown_url", f"nothing answers {request.method} {request.url.path}"),
-        405: ("method_not_allowed", f"{request.url.path} does not answer {request.method}"),
-    }.get(error.status_code, ("http_error", str(error.detail)))
-    return Response(error_body(error.status_code, code, message), error.status_code, error.headers, "application/json")
-
-
-async def request_error(request: Request, error: RequestError) -> Response:
-    refusal = of_request(error)
-    headers = dict(line.split(": ", 1) for line in refusal.headers.decode().splitlines())
-    return Response(refusal.body, refusal.status, headers, "application/json")
+def tokens_of(wanted: CountRequest) -> int:
+    """Input tokens of a request that was not sent."""
+    return int(sum(len(text.encode()) for text in wanted.texts) / BYTES_PER_TOKEN)

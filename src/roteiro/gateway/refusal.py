@@ -8,13 +8,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from roteiro.journey.settle import outcome_of as _kernel_outcome_of
 from roteiro.journey.settle import status_of
 from roteiro.terms.codes import ErrorClass, Reason
 from roteiro.terms.edge import Edge
 from roteiro.terms.error import RequestError
-from roteiro.wire.openai import error_body
+from roteiro.wire.dialect import Front
 
-__all__ = ["Refusal", "limit_named", "of_reason", "of_request"]
+__all__ = ["Refusal", "categories", "named", "of_reason", "of_request", "outcome_of"]
 
 
 class Refusal(NamedTuple):
@@ -54,9 +55,15 @@ _WORDS: Final[Mapping[Reason, _Words]] = {
     Reason.OUT_OF_ATTEMPTS: _Words("provider_error", "no provider gave an answer", False),
     Reason.RETRY_BUDGET: _Words("provider_error", "no provider gave an answer, and too many requests are being tried again", False),
     Reason.NOT_RETRYABLE: _Words("provider_error", "the provider failed in a way that trying again does not mend", False),
+    Reason.ALL_TRIED: _Words("provider_error", "no provider gave an answer, and none may be asked again", False),
+    Reason.PROVIDER_LIMIT: _Words("provider_rate_limited", "the providers' own rate limits are reached", False),
+    Reason.CONTEXT_TOO_LONG: _Words("context_length_exceeded", "the request is longer than any model's context", False),
     Reason.PAST_DEADLINE: _Words("deadline_exceeded", "the request's time is over", False),
 }
 _OTHER: Final = _Words("unavailable", "the request cannot be served now")
+_NOT_CONTINUED: Final = _Words(
+    "provider_error", "the answer broke off after a part of it was sent, and the provider that was to go on with it refused to", False
+)
 _BROKEN_OFF: Final = _Words("provider_error", "the answer broke off after a part of it was sent", False)
 
 _LIMITS: Final[Mapping[Reason, bytes]] = {
@@ -75,20 +82,43 @@ _CATEGORIES: Final[Mapping[ErrorClass, str]] = {
     ErrorClass.CONTENT: "content refused",
     ErrorClass.BAD_REQUEST: "request refused",
     ErrorClass.PROTOCOL: "broken answer",
+    ErrorClass.CONTEXT: "context too long",
+    ErrorClass.UNFIT: "not in the provider's dialect",
 }
+
+_OF_THE_REQUEST: Final[Mapping[ErrorClass, str]] = {
+    ErrorClass.BAD_REQUEST: "provider_refused_request",
+    ErrorClass.CONTENT: "content_filter",
+    ErrorClass.CONTEXT: "context_length_exceeded",
+    ErrorClass.UNFIT: "cannot_be_translated",
+}
+"""Failures that are the request's own: the client is told what the provider said."""
 
 _status_of: Final = getattr(status_of, "py_func", status_of)
 """The rule itself, in Python: its machine code is for other machine code only."""
+_outcome_of: Final = getattr(_kernel_outcome_of, "py_func", _kernel_outcome_of)
 
 
-def of_request(error: RequestError) -> Refusal:
+def outcome_of(reason: int, tried: Sequence[ErrorClass]) -> int:
+    """The outcome of a request that was rejected, as the ledger has it. `tried` has the error class of each failed attempt."""
+    return int(_outcome_of(reason, tried[-1] if tried else ErrorClass.NONE, len(tried)))
+
+
+def categories(tried: Sequence[ErrorClass]) -> str:
+    """What went wrong at the providers, in words."""
+    return ", ".join(_CATEGORIES.get(c, "failure") for c in tried)
+
+
+def of_request(error: RequestError, front: Front) -> Refusal:
     """For a request that is at fault."""
     extra = b"www-authenticate: Bearer\r\n" if error.status == 401 else b""
-    return Refusal(error.status, extra + b"x-should-retry: false\r\n", error_body(error.status, error.code, str(error), param=error.param))
+    return Refusal(error.status, extra + b"x-should-retry: false\r\n", front.error(error.status, error.code, str(error), error.param))
 
 
-def limit_named(edge: Edge, reason: int, compared: float) -> str | None:
-    """The limit that a request ran into, in words, where it was one; `compared` is what the journey says of it."""
+def named(edge: Edge, reason: int, compared: float) -> str | None:
+    """The limit or the budget that a request ran into, in words, where it was one; `compared` is what the journey says of it."""
+    if reason == Reason.BUDGET_SPENT:
+        return edge.budgets[int(compared)] if 0 <= compared < len(edge.budgets) else None
     return edge.limits[int(compared)] if reason in _LIMITS and 0 <= compared < len(edge.limits) else None
 
 
@@ -99,35 +129,41 @@ def of_reason(
     status: int = 0,
     message: str | None = None,
     *,
-    limit: str | None = None,
+    front: Front,
+    bound: str | None = None,
     relayed: bool = False,
 ) -> Refusal:
     """For a request that the journey rejected.
 
     `tried` has the error class of each failed attempt; `status` and `message` are the last provider's, which only a request that
-    is itself at fault gets to see. `limit` names the limit that was reached; `relayed`: a part of the answer has reached the client.
+    is itself at fault gets to see. `bound` names the limit or budget that was reached; `relayed`: a part of the answer has reached the
+    client; `front` is the dialect that the client speaks.
     """
     last = tried[-1] if tried else ErrorClass.NONE
     said = int(_status_of(reason, last, len(tried), status))
     why = _known(reason)
-    if tried and last in (ErrorClass.BAD_REQUEST, ErrorClass.CONTENT):
-        code = "content_filter" if last == ErrorClass.CONTENT else "provider_refused_request"
+    if tried and last in _OF_THE_REQUEST and not relayed:
+        code = _OF_THE_REQUEST[last]
         text = message or f"the provider refused the request ({_CATEGORIES[last]})"
-        return Refusal(said, b"x-should-retry: false\r\n", error_body(said, code, text, type="invalid_request_error"))
-    words = _BROKEN_OFF if relayed and why is Reason.NOT_RETRYABLE else _WORDS.get(why, _OTHER)
-    if limit is not None:
-        words = words._replace(message=f"the limit is {limit}, and it is reached")
-    text = words.message if not tried else f"{words.message}; tried: {', '.join(_CATEGORIES.get(c, 'failure') for c in tried)}"
+        return Refusal(said, b"x-should-retry: false\r\n", front.error(said, code, text, type="invalid_request_error"))
+    words = _WORDS.get(why, _OTHER)
+    if relayed and why is Reason.NOT_RETRYABLE:
+        words = _NOT_CONTINUED if last in _OF_THE_REQUEST and len(tried) > 1 else _BROKEN_OFF
+    text = words.message
+    if bound is not None:
+        text = f"the limit is {bound}, and it is reached" if why in _LIMITS else f"{text}: {bound}"
+    if tried:
+        text = f"{text}; tried: {categories(tried)}"
     headers = b"x-roteiro-reason: %b\r\n" % why.name.lower().encode()
     if why in _LIMITS:
         headers += b"x-roteiro-limit: %b\r\n" % _LIMITS[why]
-    if words.retry:
+    if words.retry or (retry_after_s > 0.0 and not relayed):
         seconds = max(1, math.ceil(retry_after_s))
         headers += b"retry-after: %d\r\n" % seconds
         text += f"; try again in {seconds} s"
-    else:
+    if not words.retry:
         headers += b"x-should-retry: false\r\n"
-    return Refusal(said, headers, error_body(said, words.code, text))
+    return Refusal(said, headers, front.error(said, words.code, text))
 
 
 def _known(reason: int) -> Reason:

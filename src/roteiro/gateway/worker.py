@@ -28,7 +28,9 @@ import uvloop
 
 from roteiro.gateway import wake
 from roteiro.gateway.acks import Ack
+from roteiro.gateway.desk import Desk
 from roteiro.gateway.dispatch import Dispatch
+from roteiro.gateway.internal import read_secrets
 from roteiro.gateway.journey_port import FileLock, Journey
 from roteiro.gateway.lane import Lane
 from roteiro.gateway.plain import application
@@ -72,8 +74,16 @@ async def serve(spec: WorkerSpec) -> None:
     journey = Journey(map_block(Path(spec.block)), spec.worker, lock)
     warm()
     sweep = Sweep(loop, journey.epoch_monotonic_s)
+    desk = Desk(loop, read_secrets(spec.secrets_fd), spec.run, spec.worker) if spec.secrets_fd >= 0 else None
     dispatch = Dispatch(
-        read_edge(Path(spec.edge)), journey, sweep, os.environ, run=spec.run, notify=lambda worker: wake.ring(spec.wake_fds[worker])
+        read_edge(Path(spec.edge)),
+        journey,
+        sweep,
+        os.environ,
+        run=spec.run,
+        worker=spec.worker,
+        notify=lambda worker: wake.ring(spec.wake_fds[worker]),
+        desk=desk,
     )
     server = Server(
         uvicorn.Config(
@@ -121,6 +131,8 @@ async def serve(spec: WorkerSpec) -> None:
                 connection.drop()
         dispatch.close()
         await asyncio.sleep(0)  # dropped connections settle their flows
+        if desk is not None:
+            desk.close()
 
 
 class Server(uvicorn.Server):

@@ -6,19 +6,16 @@ the phase. What must not live here: whether to try again.
 
 from collections.abc import Mapping
 from typing import Final, Protocol
-from urllib.parse import quote
 
-from roteiro.providers.address import Address
-from roteiro.providers.outbox import Write, directly
-from roteiro.providers.pool import Connection, Pool, Timer
+from roteiro.providers.passage import Passage
+from roteiro.providers.pool import Connection
+from roteiro.providers.target import Target
 from roteiro.terms.codes import ErrorClass
-from roteiro.terms.edge import EdgeTarget
-from roteiro.terms.error import SettingsError
+from roteiro.wire.canon import BadAnswerError, Usage
+from roteiro.wire.dialect import Relay
 from roteiro.wire.failure import classify, provider_message, retry_after_ms
-from roteiro.wire.openai import ChatRequest, write_request
-from roteiro.wire.openai_answer import DONE_FRAME, BadAnswerError, StreamReader, Usage, read_answer
 
-__all__ = ["ANSWER_BYTES", "Call", "Failure", "Listener", "Target"]
+__all__ = ["ANSWER_BYTES", "Call", "Failure", "Listener"]
 
 ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Most bytes of an answer that is held whole before it is passed on."""
@@ -26,16 +23,24 @@ ANSWER_BYTES: Final = 32 * 1024 * 1024
 ERROR_BYTES: Final = 64 * 1024
 """Most bytes of a refusal's body that are read for its meaning."""
 
-FOREVER: Final = float("inf")
+GRACE_S: Final = 0.25
+"""How long an answer that has its finish reason is waited on for its usage and its closing frame: they come in the same breath or not
+at all, and the client has the answer already."""
 
 
 class Failure:
     """Why a call gave no (whole) answer."""
 
-    __slots__ = ("error_class", "message", "retry_after_ms", "status", "why")
+    __slots__ = ("error_class", "frames", "message", "retry_after_ms", "status", "why")
 
     def __init__(
-        self, error_class: ErrorClass, why: str, status: int = 0, retry_after_ms: int | None = None, message: str | None = None
+        self,
+        error_class: ErrorClass,
+        why: str,
+        status: int = 0,
+        retry_after_ms: int | None = None,
+        message: str | None = None,
+        frames: int = 0,
     ) -> None:
         self.error_class = error_class
         self.why = why
@@ -45,6 +50,8 @@ class Failure:
         self.retry_after_ms = retry_after_ms
         self.message = message
         """What the provider says of the request itself; only where the request is at fault."""
+        self.frames = frames
+        """Frames of a stream that carried something before it broke."""
 
 
 class Listener(Protocol):
@@ -66,59 +73,23 @@ class Listener(Protocol):
         """The client did not read for so long that the call's time is over; the provider is not to blame."""
 
 
-class Target:
-    """A provider target that calls can be made of: its address, key, head of requests and pool."""
-
-    def __init__(
-        self, edge: EdgeTarget, environment: Mapping[str, str], timer: Timer, address: Address | None = None, write: Write = directly
-    ) -> None:
-        """Raises SettingsError where the URL is none, or the environment lacks the key that the plan names."""
-        self.edge = edge
-        self.timer = timer
-        self.name = quote(edge.name, safe="/ ").encode()
-        self.secret = "" if edge.key_env is None else environment.get(edge.key_env, "").strip()
-        if edge.key_env is not None and (not self.secret or not self.secret.isascii() or not self.secret.isprintable()):
-            raise SettingsError(f"provider {edge.name} needs a key: set the environment variable {edge.key_env}")
-        self.pool: Pool | None = None
-        """None where the plan gives no address: such a target is never in service."""
-        if not edge.base_url and address is None:
-            return
-        at = address or Address(edge.base_url, environment)
-        self.pool = Pool(at, timer, connect_s=edge.connect_s, most=edge.connections, write=write)
-        authorization = b"authorization: Bearer %b\r\n" % self.secret.encode() if self.secret else b""
-        self.head = (
-            b"POST %b/chat/completions HTTP/1.1\r\nhost: %b\r\n%b%b"
-            b"content-type: application/json\r\nuser-agent: roteiro\r\ncontent-length: "
-            % (at.prefix, at.authority, at.extra_headers, authorization)
-        )
-
-    def tidy(self) -> None:
-        """To be called about once a second."""
-        if self.pool is not None:
-            self.pool.tidy()
-
-    def close(self) -> None:
-        """Ends idle connections; a busy one ends with its answer."""
-        if self.pool is not None:
-            self.pool.close()
-
-
 class Call:
     """One attempt at one target; see `Listener` for what comes of it. A `Receiver` of the pool's.
 
-    `until` is the caller's own deadline on the timer's clock, beside the target's timeouts.
+    `until` is the caller's own deadline on the timer's clock, beside the target's timeouts; `extra`, whole header lines.
     """
 
     __slots__ = (
-        "_body_bytes", "_connection", "_end", "_headers", "_listener", "_parts", "_paused", "_reader", "_request", "_status", "_target",
-        "due",
+        "_body_bytes", "_connection", "_credential", "_end", "_extra", "_headers", "_listener", "_parts", "_passage", "_paused",
+        "_reader", "_status", "_target", "due",
     )  # fmt: skip
 
-    def __init__(self, target: Target, request: ChatRequest, listener: Listener, until: float) -> None:
-        self._target, self._request = target, request
+    def __init__(self, target: Target, passage: Passage, listener: Listener, until: float, credential: int = 0, extra: bytes = b"") -> None:
+        self._target, self._passage = target, passage
+        self._credential, self._extra = credential, extra
         self._listener: Listener | None = listener
         self._connection: Connection | None = None
-        self._reader: StreamReader | None = None
+        self._reader: Relay | None = None
         self._parts: list[bytes] = []
         self._headers: Mapping[bytes, bytes] = {}
         self._body_bytes = self._status = 0
@@ -149,7 +120,7 @@ class Call:
         connection.abort()
         if reader is not None and reader.usage is not None:
             return reader.usage
-        return Usage(self._request.input_tokens, 0, reader.frames if reader is not None else 0, 0)
+        return Usage(self._passage.ask.input_tokens, 0, reader.frames if reader is not None else 0, 0)
 
     def pause(self) -> None:
         """The client is slow: the provider must wait, and is not to blame for it."""
@@ -166,8 +137,13 @@ class Call:
 
     def late(self) -> None:
         """The timer's word that `due` has passed."""
-        listener = self._listener
-        if self._paused and listener is not None:
+        listener, reader = self._listener, self._reader
+        if reader is not None and reader.whole and listener is not None:  # only the closing frame is missing, and the patience is over
+            connection = self._connection
+            self._finish(listener, reader)
+            if connection is not None:
+                connection.abort()
+        elif self._paused and listener is not None:
             listener.stalled(self.cancel())
         elif self._connection is None:
             self._fail(ErrorClass.CONNECTION, "no connection in time")
@@ -177,21 +153,21 @@ class Call:
     # the pool's Receiver
 
     def connected(self, connection: Connection) -> None:
-        target, request = self._target, self._request
+        target, ask, body = self._target, self._passage.ask, self._passage.body
         self._connection = connection
-        body = write_request(request, target.edge.model)
         # The head of an answer that is not streamed comes when the answer is done, so only the attempt's end bounds it.
-        self.due = min(self._end, target.timer.now() + target.edge.first_token_s) if request.stream else self._end
-        connection.send(self, b"%b%d\r\n\r\n" % (target.head, len(body)), body)
+        self.due = min(self._end, target.timer.now() + target.edge.first_token_s) if ask.stream else self._end
+        head = target.head(self._passage.operation, ask.stream, self._credential)
+        connection.send(self, b"%b%d\r\n%b%b\r\n" % (head, len(body), self._passage.head, self._extra), body)
 
     def head(self, status: int, headers: dict[bytes, bytes]) -> None:
         self._status = status
         if status != 200:
             self._headers = {name.lower(): value for name, value in headers.items()}
-        elif self._request.stream:
+        elif self._passage.ask.stream:
             kind = _header(headers, b"Content-Type") or b""
             if kind.lower().startswith(b"text/event-stream"):
-                self._reader = StreamReader(hide_usage=not self._request.client_wants_usage)
+                self._reader = self._passage.stream(int(self._target.timer.unix()))
             else:
                 self._fail(ErrorClass.PROTOCOL, "an answer that is no event stream", status)
 
@@ -225,7 +201,7 @@ class Call:
         else:
             body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
             try:
-                usage = read_answer(body)
+                body, usage = self._passage.whole(body)
             except BadAnswerError as error:
                 self._fail(error.error_class, str(error), 200)
                 return
@@ -240,7 +216,7 @@ class Call:
         else:
             self._fail(error_class, why, self._status)
 
-    def _relay(self, reader: StreamReader, data: bytes) -> None:
+    def _relay(self, reader: Relay, data: bytes) -> None:
         listener = self._listener
         if listener is None:
             return
@@ -253,17 +229,27 @@ class Call:
             if not self._paused:
                 self._progress()
             listener.frames(frames)
-        if reader.done and self._listener is not None:  # the client left meanwhile where there is none
+        if not reader.finished and not reader.done:
+            return
+        if self._listener is None:  # the client left meanwhile
+            return
+        if reader.done or (reader.whole and reader.usage is not None):
+            if not reader.whole:
+                self._fail(ErrorClass.PROTOCOL, "the stream ended without an answer or without a finish reason", 200)
+                return
             if self._connection is not None:
                 if self._paused:
                     self._connection.resume()
                 self._connection.leave()
             self._finish(listener, reader)
+        else:
+            self.due = min(self._end, self._target.timer.now() + GRACE_S)
 
-    def _finish(self, listener: Listener, reader: StreamReader) -> None:
+    def _finish(self, listener: Listener, reader: Relay) -> None:
         self._release()
-        if not reader.done:  # some providers end without the dialect's closing frame
-            listener.frames(DONE_FRAME)
+        closing = reader.close()
+        if closing:
+            listener.frames(closing)
         listener.finished(reader.usage, reader.frames)
 
     def _progress(self) -> None:
@@ -272,16 +258,17 @@ class Call:
     def _refused(self, drop: bool = False) -> None:
         status, body = self._status, b"".join(self._parts)
         error_class = classify(status, body)
-        wait = retry_after_ms(self._headers, self._target.timer.unix())
+        wait = retry_after_ms(self._headers, self._target.timer.unix(), body)
         message = None
-        if error_class in (ErrorClass.BAD_REQUEST, ErrorClass.CONTENT):
+        if error_class in (ErrorClass.BAD_REQUEST, ErrorClass.CONTENT, ErrorClass.CONTEXT):
             message = provider_message(body)
-            if message and self._target.secret:
-                message = message.replace(self._target.secret, "…")
+            if message:
+                message = self._target.clean(message)
         self._end_with(Failure(error_class, f"status {status}", status, wait, message), drop)
 
     def _fail(self, error_class: ErrorClass, why: str, status: int = 0) -> None:
-        self._end_with(Failure(error_class, why, status), drop=True)
+        reader = self._reader
+        self._end_with(Failure(error_class, why, status, frames=0 if reader is None else reader.frames), drop=True)
 
     def _end_with(self, failure: Failure, drop: bool) -> None:
         connection, listener = self._connection, self._listener

@@ -129,6 +129,8 @@ class ErrorClass(IntEnum):
     """The provider answered nonsense, or half an answer."""
     CONTEXT = 9
     """The request is longer than the model's context; one with a larger context may do."""
+    UNFIT = 10
+    """The target's dialect cannot say the request; one of another dialect may do. Found before anything is sent."""
 
 
 class Priority(IntEnum):

@@ -1,0 +1,106 @@
+"""How a request goes out to a target and its answer comes back in the client's own dialect: as bytes, or by way of `wire.canon`.
+
+What must not live here: a dialect (`wire`), HTTP (`call`).
+"""
+
+from typing import TypeAlias
+
+from roteiro.terms.codes import Operation
+from roteiro.wire.canon import EmbeddingPrompt, Usage
+from roteiro.wire.dialect import Ask, Back, Reader, Relay, Seen, Writer
+
+__all__ = ["Passage", "Straight", "Translated", "Translation", "passage_of"]
+
+
+class Straight:
+    """Client and provider speak the same dialect: values pass untouched."""
+
+    __slots__ = ("_back", "_seen", "ask", "body", "head", "operation")
+
+    def __init__(self, ask: Ask, back: Back, body: bytes, seen: Seen | None) -> None:
+        self.ask, self._back, self.body, self._seen = ask, back, body, seen
+        self.operation = ask.operation
+        """What is asked of the provider."""
+        self.head = ask.head
+        """Whole header lines that go along."""
+
+    def stream(self, created: int) -> Relay:
+        """The reader of a streamed answer, which gives the client's frames. `created`: Unix seconds."""
+        return self._back.relay(self.ask, self._seen)
+
+    def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
+        """A whole answer for the client, and its usage. Raises BadAnswerError."""
+        return body, self._back.usage(body)
+
+
+class Translated:
+    """By way of the canonical values. `prefix` is the part of the answer that the client has already."""
+
+    __slots__ = ("_back", "_prefix", "_seen", "ask", "body", "head", "operation")
+
+    def __init__(
+        self, ask: Ask, back: Back, model: str, most_output: int | None = None, seen: Seen | None = None, prefix: str | None = None
+    ) -> None:
+        """Raises UntranslatableError and RequestError where the target's dialect cannot say it."""
+        self.ask, self._back, self._seen, self._prefix = ask, back, seen, prefix
+        self.head = b""
+        prompt = ask.prompt
+        if prompt is None:
+            prompt = ask.prompt = ask.front.prompt(ask)
+        if isinstance(prompt, EmbeddingPrompt):
+            self.operation = Operation.EMBEDDINGS
+            self.body = back.write_embeddings(prompt, model)
+        else:
+            self.operation = Operation.CHAT
+            self.body = back.write(prompt, model, prefix, most_output)
+
+    def stream(self, created: int) -> Relay:
+        """As `Straight`."""
+        return Translation(self._back.reader(self._prefix), self.ask.front.writer(self.ask, created, self._seen or Seen()))
+
+    def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
+        """As `Straight`."""
+        if isinstance(self.ask.prompt, EmbeddingPrompt):
+            embedded = self._back.read_embeddings(body)
+            usage = None if embedded.input_tokens is None else Usage(embedded.input_tokens, 0, 0, 0)
+            return self.ask.front.answer(embedded, self.ask), usage
+        answer = self._back.read(body)
+        return self.ask.front.answer(answer, self.ask), answer.usage
+
+
+Passage: TypeAlias = Straight | Translated
+"""The way there and back of one attempt."""
+
+
+class Translation:
+    """A `Relay` whose frames are read in one dialect and written in another."""
+
+    __slots__ = ("_reader", "_writer", "done", "finished", "frames", "skipped", "usage")
+
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader, self._writer = reader, writer
+        self.frames = self.skipped = 0
+        self.finished = self.done = False
+        self.usage: Usage | None = None
+
+    @property
+    def whole(self) -> bool:
+        return self._reader.whole
+
+    def feed(self, data: bytes) -> bytes:
+        reader = self._reader
+        deltas = reader.feed(data)
+        self.frames, self.usage, self.finished, self.done = reader.frames, reader.usage, reader.finished, reader.done
+        return self._writer.write(deltas) if deltas else b""
+
+    def close(self) -> bytes:
+        return self._writer.end(self.usage)
+
+
+def passage_of(ask: Ask, back: Back, model: str, most_output: int | None = None, seen: Seen | None = None) -> Passage:
+    """The straight way where there is one. Raises UntranslatableError and RequestError where there is no way."""
+    if ask.front.name == back.name:
+        body = back.splice(ask, model)
+        if body is not None:
+            return Straight(ask, back, body, seen)
+    return Translated(ask, back, model, most_output, seen)
