@@ -6,8 +6,9 @@ What must not live here: a dialect (`wire`), HTTP (`call`).
 from typing import TypeAlias
 
 from roteiro.terms.codes import Operation
-from roteiro.wire.canon import EmbeddingPrompt, Usage
+from roteiro.wire.canon import Usage
 from roteiro.wire.dialect import Ask, Back, Reader, Relay, Seen, Writer
+from roteiro.wire.openai_embeddings import OpenAIEmbeddingsFront
 
 __all__ = ["Passage", "Straight", "Translated", "Translation", "passage_of"]
 
@@ -44,15 +45,15 @@ class Translated:
         """Raises UntranslatableError and RequestError where the target's dialect cannot say it."""
         self.ask, self._back, self._seen, self._prefix = ask, back, seen, prefix
         self.head = b""
-        prompt = ask.prompt
-        if prompt is None:
-            prompt = ask.prompt = ask.front.prompt(ask)
-        if isinstance(prompt, EmbeddingPrompt):
+        front, prompt = ask.front, ask.prompt
+        if isinstance(front, OpenAIEmbeddingsFront):
             self.operation = Operation.EMBEDDINGS
-            self.body = back.write_embeddings(prompt, model)
-        else:
-            self.operation = Operation.CHAT
-            self.body = back.write(prompt, model, prefix, most_output)
+            self.body = back.write_embeddings(front.embeddings(ask), model)
+            return
+        self.operation = Operation.CHAT
+        if prompt is None:
+            prompt = ask.prompt = front.prompt(ask)
+        self.body = back.write(prompt, model, prefix, most_output)
 
     def stream(self, created: int) -> Relay:
         """As `Straight`."""
@@ -60,12 +61,13 @@ class Translated:
 
     def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
         """As `Straight`."""
-        if isinstance(self.ask.prompt, EmbeddingPrompt):
+        front = self.ask.front
+        if isinstance(front, OpenAIEmbeddingsFront):
             embedded = self._back.read_embeddings(body)
             usage = None if embedded.input_tokens is None else Usage(embedded.input_tokens, 0, 0, 0)
-            return self.ask.front.answer(embedded, self.ask), usage
+            return front.embeddings_answer(embedded, self.ask), usage
         answer = self._back.read(body)
-        return self.ask.front.answer(answer, self.ask), answer.usage
+        return front.answer(answer, self.ask), answer.usage
 
 
 Passage: TypeAlias = Straight | Translated

@@ -49,7 +49,7 @@ class Ask:
         self.front, self.operation, self.fields = front, operation, fields
         self.model, self.stream, self.client_wants_usage = model, stream, client_wants_usage
         self.input_tokens, self.output_tokens, self.user, self.choices = input_tokens, output_tokens, user, choices
-        self.prompt: Prompt | EmbeddingPrompt | None = None
+        self.prompt: Prompt | None = None
         """Of no dialect; filled by the first attempt that needs a translation, for those after it."""
         self.head = b""
         """Whole header lines of the client's that go along where the body passes through (`anthropic-beta`)."""
@@ -98,14 +98,25 @@ class Reader(Protocol):
     Lenient where the rest is whole: one malformed frame is skipped (`skipped` counts), a second raises.
     """
 
-    frames: int
-    """Frames that carried something of the answer, about one token each."""
-    usage: Usage | None
-    finished: bool
-    """A finish reason was seen for every alternative that began."""
-    done: bool
-    """The dialect's own end was seen; what comes after it is dropped."""
-    skipped: int
+    @property
+    def frames(self) -> int:
+        """Frames that carried something of the answer, about one token each."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """The last usage that was told."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether a finish reason was seen for every alternative that began."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the dialect's own end was seen; what comes after it is dropped."""
+
+    @property
+    def skipped(self) -> int:
+        """Malformed frames that were left out."""
 
     @property
     def whole(self) -> bool:
@@ -118,11 +129,25 @@ class Reader(Protocol):
 class Relay(Protocol):
     """As `Reader`, where frames pass through as bytes: provider and client speak the same dialect."""
 
-    frames: int
-    usage: Usage | None
-    finished: bool
-    done: bool
-    skipped: int
+    @property
+    def frames(self) -> int:
+        """See `Reader`."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """See `Reader`."""
+
+    @property
+    def finished(self) -> bool:
+        """See `Reader`."""
+
+    @property
+    def done(self) -> bool:
+        """See `Reader`."""
+
+    @property
+    def skipped(self) -> int:
+        """See `Reader`."""
 
     @property
     def whole(self) -> bool:
