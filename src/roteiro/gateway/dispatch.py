@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from typing import Final, NamedTuple, Protocol
 
+from roteiro.gateway.cache import Cache
 from roteiro.gateway.desk import Desk
 from roteiro.gateway.idempotency import HEADER as IDEMPOTENCY_KEY
 from roteiro.gateway.internal import ON_BEHALF
@@ -97,6 +98,8 @@ class Dispatch:
         """Exchanges whose client left, and whose call goes on."""
         self.run = run.encode()
         self.desk, self.trace = desk, trace
+        self.cache: Cache | None = None
+        """None where the plan has no cache."""
         self._worker, self._refusals = worker, 0
         self.date = b""
         self.targets: list[Target] = []

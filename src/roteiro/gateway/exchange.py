@@ -11,7 +11,7 @@ from roteiro.gateway.hedge import Rival
 from roteiro.gateway.journey_port import NO_FLOW
 from roteiro.gateway.refusal import Refusal, named, of_reason
 from roteiro.providers.call import Call, Failure, Listener
-from roteiro.providers.passage import Translated, passage_of
+from roteiro.providers.passage import Passage, Translated, passage_of
 from roteiro.terms.codes import Command, ErrorClass, Step
 from roteiro.terms.edge import EdgeRoute
 from roteiro.terms.error import InvariantError, RequestError
@@ -63,7 +63,7 @@ class Origin(Protocol):
     def served(self) -> None:
         """The journey lets the cached answer go, which the origin has."""
 
-    def answered(self, body: bytes | None, usage: Usage | None) -> None:
+    def answered(self, passage: Passage, body: bytes | None, usage: Usage | None) -> None:
         """A whole answer was given; `body` is None for a stream, whose text the exchange's `seen` has."""
 
     def rejected(self, reason: int, refusal: Refusal) -> bool:
@@ -100,7 +100,7 @@ class Exchange:
 
     __slots__ = (
         "_call", "_client", "_compared", "_dispatch", "_failure", "_flow", "_headers", "_lane", "_left", "_number", "_origin",
-        "_over", "_relayed", "_rival", "_route", "_trace", "_tried", "_until", "ask", "due", "seen",
+        "_over", "_relayed", "_rival", "_route", "_trace", "_tried", "_until", "ask", "degraded", "due", "seen",
     )  # fmt: skip
 
     def __init__(self, dispatch: Dispatch, client: Client, ask: Ask, origin: Origin | None = None) -> None:
@@ -116,6 +116,8 @@ class Exchange:
         self._trace: tuple[int, int, int] | None = None
         self._relayed = self._over = self._left = False
         self._until = self.due = self._compared = 0.0
+        self.degraded = False
+        """Whether a cheaper model was taken; looked at where there is an origin."""
         self.seen: Seen | None = None
         """What the client has of a stream, where that may be needed."""
         self._route: EdgeRoute
@@ -135,6 +137,8 @@ class Exchange:
         flags |= (workload + 1 << 8) | ask.operation << 5 | ask.stream
         answer, self._number, self._until, self._compared = dispatch.journey.begin(key, route, ask.input_tokens, output, flags)
         command, argument, reason, self._flow, waiting = answer
+        if self._origin is not None and command != _REJECT and command != _DONE:
+            self.degraded = dispatch.journey.is_degraded(self._flow)
         if trace is not None and self._flow != NO_FLOW and command != _REJECT:
             if trace != _UNTRACED:
                 dispatch.journey.annotate(self._flow, trace)
@@ -231,11 +235,11 @@ class Exchange:
     def answered(self, body: bytes, usage: Usage | None, lane: int = 0) -> None:
         """As `Listener`."""
         self._win(lane)
-        self._call, self._over = None, True
+        call, self._call, self._over = self._call, None, True
         used = usage or Usage(self.ask.input_tokens, 0, estimate_tokens(body), 0, True)
         self._settle(_GONE if self._left else _END, used)
-        if self._origin is not None:
-            self._origin.answered(body, usage)
+        if self._origin is not None and call is not None:
+            self._origin.answered(call.passage, body, usage)
         self._client.answer(self._headers, body)
 
     def frames(self, data: bytes, lane: int = 0) -> None:
@@ -250,10 +254,10 @@ class Exchange:
 
     def finished(self, usage: Usage | None, frames: int, lane: int = 0) -> None:
         """As `Listener`."""
-        self._call, self._over = None, True
+        call, self._call, self._over = self._call, None, True
         self._settle(_GONE if self._left else _END, usage or Usage(self.ask.input_tokens, 0, frames, 0, True))
-        if self._origin is not None:
-            self._origin.answered(None, usage)
+        if self._origin is not None and call is not None:
+            self._origin.answered(call.passage, None, usage)
         self._client.end_stream(b"", broken=False)
 
     def failed(self, failure: Failure, lane: int = 0) -> None:
@@ -279,7 +283,7 @@ class Exchange:
         if self._relayed:
             shown = max(failure.frames, 1)
             if seen is not None and seen.rescuable and self._route.rescue:
-                shown, flags = max(seen.output_tokens, 1), flags | _RESCUABLE
+                flags |= _RESCUABLE
         command, argument, reason, _, waiting = self._dispatch.journey.step(
             _FAILED, self._flow, int(failure.error_class), wait, failure.status, shown, flags
         )

@@ -49,6 +49,9 @@ class JourneyPort(Protocol):
     def annotate(self, flow: int, trace: tuple[int, int, int]) -> None:
         """Keeps the client's trace with a flow: its id, in halves, and the span."""
 
+    def is_degraded(self, flow: int) -> bool:
+        """Whether a flow got a cheaper model than was asked for."""
+
     def hedge_at(self, flow: int) -> float:
         """When a flow that was just sent is to be hedged, seconds since the run's epoch; 0.0 for never."""
 
@@ -110,6 +113,9 @@ class Journey:
 
     def annotate(self, flow: int, trace: tuple[int, int, int]) -> None:
         _TRACE_OF(self._flows, flow * FLOW.itemsize + _TRACE_AT, *trace)
+
+    def is_degraded(self, flow: int) -> bool:
+        return bool(self.state.flows["degraded"][flow])
 
     def hedge_at(self, flow: int) -> float:
         return _HEDGE_AT_OF(self._flows, flow * FLOW.itemsize + _HEDGE_AT)[0]  # type: ignore[no-any-return]

@@ -4,16 +4,19 @@ It stands where an exchange would, looks before the exchange begins, and hears h
 one. What must not live here: how any of it is kept.
 """
 
+import contextlib
 from typing import Final
 
+from roteiro.gateway.cache import Looked
 from roteiro.gateway.dead_letters import Content, Letter, wanted
 from roteiro.gateway.dispatch import DEAD_LETTER, Dispatch, Incoming
 from roteiro.gateway.exchange import Client, Exchange
 from roteiro.gateway.idempotency import HEADER, Claiming, Fresh, Replay, Verdict, key_in
 from roteiro.gateway.recorded import Recorded, give
 from roteiro.gateway.refusal import Refusal, categories, of_request, outcome_of
+from roteiro.providers.passage import Passage
 from roteiro.terms.codes import Reason
-from roteiro.wire.canon import Usage
+from roteiro.wire.canon import BadAnswerError, Usage
 from roteiro.wire.dialect import Ask
 
 __all__ = ["Prelude"]
@@ -30,7 +33,7 @@ class Prelude:
         self._claiming: Claiming | None = None
         self._recorded: Recorded | None = None
         self._exchange: Exchange | None = None
-        self._over = False
+        self._looked: Looked | None = None
 
     def start(self) -> None:
         """Asks for the claim where there is a key for one, else goes on at once. Raises RequestError where the key is none."""
@@ -46,10 +49,14 @@ class Prelude:
 
     def gone(self) -> None:
         """The client left."""
-        self._over = True
         if self._claiming is not None:
             self._claiming.abandon()
             self._claiming = None
+        elif self._exchange is None:
+            if self._looked is not None and self._dispatch.cache is not None:
+                self._dispatch.cache.forget(self._looked)
+            if self._recorded is not None:
+                self._recorded.gone()
         elif self._exchange is not None:
             self._exchange.gone()
             if self._recorded is not None and self._exchange.over:
@@ -78,17 +85,49 @@ class Prelude:
             self._client.refuse(Refusal(refusal.status, verdict.headers, refusal.body), self._dispatch.refusal_identity())
 
     def _begin(self) -> None:
-        dispatch, incoming, ask = self._dispatch, self._incoming, self._ask
+        """Looks into the cache, where the route has one."""
+        cache, incoming = self._dispatch.cache, self._incoming
+        if cache is not None:
+            tenant = self._dispatch.edge.key_tenants[incoming.key]
+            looked = self._looked = cache.look(self._ask, tenant, self._route, incoming.headers)
+            if looked is not None and looked.pending:
+                cache.wait(looked, self._go)
+                return
+        self._go()
+
+    def _go(self) -> None:
+        dispatch, incoming, ask, looked = self._dispatch, self._incoming, self._ask, self._looked
         exchange = self._exchange = Exchange(dispatch, self._client, ask, self)
-        exchange.begin(incoming.key, self._route, incoming.workload, *dispatch.extras(self._route, ask, incoming.headers))
+        flags, trace = dispatch.extras(self._route, ask, incoming.headers)
+        if looked is not None and looked.hit is not None:
+            flags |= looked.hit.kind << 1
+        exchange.begin(incoming.key, self._route, incoming.workload, flags, trace)
 
     # the exchange's Origin
 
     def served(self) -> None:
         """As `Origin`."""
+        exchange, looked, ask, client = self._exchange, self._looked, self._ask, self._client
+        assert exchange is not None and looked is not None and looked.hit is not None, "the journey was told of a hit"
+        hit = looked.hit
+        headers = exchange.identity + b"x-roteiro-cache: %b\r\n" % hit.kind.name.lower().encode()
+        if ask.stream:
+            client.open_stream(headers, hit.frames(ask, int(self._dispatch.sweep.unix())))
+            client.end_stream(b"", broken=False)
+        else:
+            client.answer(headers, hit.body(ask))
 
-    def answered(self, body: bytes | None, usage: Usage | None) -> None:
-        """As `Origin`."""
+    def answered(self, passage: Passage, body: bytes | None, usage: Usage | None) -> None:
+        """As `Origin`: what may be kept is."""
+        cache, looked, exchange = self._dispatch.cache, self._looked, self._exchange
+        if cache is None or looked is None or exchange is None or exchange.degraded:
+            return
+        if body is None:
+            if exchange.seen is not None:
+                cache.keep_stream(looked, exchange.seen, usage)
+            return
+        with contextlib.suppress(BadAnswerError):  # an answer that passed and that this reader cannot read is not kept
+            cache.keep(looked, passage.canonical(body))
 
     def rejected(self, reason: int, refusal: Refusal) -> bool:
         """As `Origin`: a dead letter is on the disk before its request is refused."""

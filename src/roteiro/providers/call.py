@@ -97,6 +97,11 @@ class Call:
         self._end = until
         self.due = until
 
+    @property
+    def passage(self) -> Passage:
+        """The way there and back."""
+        return self._passage
+
     def start(self) -> None:
         """Asks for a connection and sends; the answer, or that there is none, comes to the listener, maybe before this returns."""
         timer, edge = self._target.timer, self._target.edge

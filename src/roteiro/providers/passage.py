@@ -5,8 +5,8 @@ What must not live here: a dialect (`wire`), HTTP (`call`).
 
 from typing import TypeAlias
 
-from roteiro.terms.codes import Operation
-from roteiro.wire.canon import Usage
+from roteiro.terms.codes import ErrorClass, Operation
+from roteiro.wire.canon import Answer, BadAnswerError, Usage
 from roteiro.wire.dialect import Ask, Back, Reader, Relay, Seen, Writer
 from roteiro.wire.openai_embeddings import OpenAIEmbeddingsFront
 
@@ -33,11 +33,15 @@ class Straight:
         """A whole answer for the client, and its usage. Raises BadAnswerError."""
         return body, self._back.usage(body)
 
+    def canonical(self, body: bytes) -> Answer:
+        """The same answer, of no dialect. Raises BadAnswerError."""
+        return self._back.read(body)
+
 
 class Translated:
     """By way of the canonical values. `prefix` is the part of the answer that the client has already."""
 
-    __slots__ = ("_back", "_prefix", "_seen", "ask", "body", "head", "operation")
+    __slots__ = ("_answer", "_back", "_prefix", "_seen", "ask", "body", "head", "operation")
 
     def __init__(
         self, ask: Ask, back: Back, model: str, most_output: int | None = None, seen: Seen | None = None, prefix: str | None = None
@@ -45,6 +49,7 @@ class Translated:
         """Raises UntranslatableError and RequestError where the target's dialect cannot say it."""
         self.ask, self._back, self._seen, self._prefix = ask, back, seen, prefix
         self.head = b""
+        self._answer: Answer | None = None
         front, prompt = ask.front, ask.prompt
         if isinstance(front, OpenAIEmbeddingsFront):
             self.operation = Operation.EMBEDDINGS
@@ -66,8 +71,14 @@ class Translated:
             embedded = self._back.read_embeddings(body)
             usage = None if embedded.input_tokens is None else Usage(embedded.input_tokens, 0, 0, 0)
             return front.embeddings_answer(embedded, self.ask), usage
-        answer = self._back.read(body)
+        answer = self._answer = self._back.read(body)
         return front.answer(answer, self.ask), answer.usage
+
+    def canonical(self, body: bytes) -> Answer:
+        """As `Straight`; after `whole`."""
+        if self._answer is None:
+            raise BadAnswerError(ErrorClass.PROTOCOL, "no answer in words")
+        return self._answer
 
 
 Passage: TypeAlias = Straight | Translated
