@@ -137,6 +137,27 @@ def test_vendors_rows_are_sound() -> None:
         assert vendor.openai_url is None or vendor.dialect != "openai", "only a vendor of another dialect has a second address"
 
 
+@pytest.mark.parametrize(
+    ("vendor", "model", "goes_on"),
+    [
+        ("anthropic", "claude-3", True),
+        ("anthropic", "claude-3-5-haiku-20241022", True),
+        ("anthropic", "claude-sonnet-4-5", True),
+        ("anthropic", "claude-opus-4-1-20250805", True),
+        ("anthropic", "claude-sonnet-4-20250514", True),
+        ("anthropic", "claude-opus-4-6", False),
+        ("anthropic", "claude-sonnet-4-6", False),
+        ("anthropic", "claude-opus-5", False),
+        ("openai", "gpt-4o", False),
+        ("mistral", "mistral-small-latest", False),
+        ("groq", "llama-3.3-70b-versatile", True),
+        ("local", "smollm2", True),
+    ],
+)
+def test_who_goes_on_from_the_beginning_of_an_answer(vendor: str, model: str, goes_on: bool) -> None:
+    assert VENDORS[vendor].goes_on(model) is goes_on
+
+
 def test_every_vendor_is_in_the_guide() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "how-to" / "add-a-provider.md").read_text(encoding="utf-8")
     for vendor in VENDORS.values():

@@ -74,6 +74,24 @@ def test_a_dialect_comes_with_the_vendors_address(written: str, dialect: str, ba
     assert (provider.dialect, provider.base_url) == (dialect, base_url)
 
 
+@pytest.mark.parametrize(
+    ("written", "prefix"),
+    [
+        ("name: openai, model: gpt-4o", False),
+        ("name: openai, model: gpt-4o, assistant_prefix: true", True),
+        ("name: openai, model: gpt-4o, base_url: 'http://127.0.0.1:9/v1'", True),
+        ("name: openai, model: gpt-4o, base_url: 'https://api.openai.com/v1'", False),
+        ("name: anthropic, model: claude-3", True),
+        ("name: anthropic, model: claude-opus-4-6", False),
+        ("name: azure, model: gpt-4o, base_url: 'https://mine.example/openai/v1'", False),
+        ("name: acme, model: m", True),
+        ("name: local, model: m, local: smollm2", True),
+    ],
+)
+def test_who_can_rescue_a_stream(written: str, prefix: bool) -> None:
+    assert plan_of(f"providers: {{a: {{{written}}}}}\n").providers["a"].assistant_prefix is prefix
+
+
 def test_off_peak_hours_of_the_catalogue_are_in_its_own_zone() -> None:
     price = plan_of("timezone: America/Sao_Paulo\nproviders: {a: {name: deepseek, model: deepseek-chat}}\n").providers["a"].price
     assert price is not None

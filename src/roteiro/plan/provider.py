@@ -217,7 +217,8 @@ class Provider(Part):
     )
     assistant_prefix: bool = Field(
         default=True,
-        description="Whether it goes on from the beginning of an answer, so that it can rescue a stream that broke elsewhere.",
+        description="Whether it goes on from the beginning of an answer, so that it can rescue a stream that broke elsewhere; "
+        "without a word, what the catalogue knows of the vendor's model, else true.",
     )
     on_premises: bool | None = Field(
         default=None, description="Whether it runs in one's own house; `all_cloud_unavailable` leaves these out."

@@ -52,6 +52,9 @@ def provider(name: str, given: Provider, origins: Origins, on: date | None) -> P
         updates["dialect"] = dialect
     if vendor is not None and given.local is None and vendor.spoken_at(given.base_url or address or "") is not None:
         origins.note((*at, "dialect"), f"catalogue: {vendor.name}")
+    if vendor is not None and keeps_no_prefix(given, vendor):
+        updates["assistant_prefix"] = False
+        origins.note((*at, "assistant_prefix"), f"catalogue: {vendor.name}")
     if given.base_url is None and vendor is not None and address is not None:
         updates["base_url"] = address
         origins.note((*at, "base_url"), f"catalogue: {vendor.name}")
@@ -76,6 +79,13 @@ def dialect_of(given: Provider, vendor: Vendor | None) -> Dialect:
     if "dialect" in given.model_fields_set or vendor is None or given.local is not None:
         return given.dialect
     return vendor.dialect if given.base_url is None else vendor.spoken_at(given.base_url) or given.dialect
+
+
+def keeps_no_prefix(given: Provider, vendor: Vendor) -> bool:
+    """Whether the vendor itself is asked, and its model is known not to go on from the beginning of an answer."""
+    if "assistant_prefix" in given.model_fields_set or given.local is not None or vendor.goes_on(given.model):
+        return False
+    return given.base_url is None or vendor.base_url is None or vendor.spoken_at(given.base_url) is not None
 
 
 def catalogue_price(given: Provider, on_premises: bool, on: date | None) -> Price | None:
