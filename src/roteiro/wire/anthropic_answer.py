@@ -4,7 +4,7 @@ The dialect counts cached tokens beside `input_tokens`, the canonical usage with
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
@@ -23,15 +23,15 @@ from roteiro.wire.canon import (
     ToolCall,
     Usage,
 )
+from roteiro.wire.failure import class_of_error
 
 __all__ = [
     "ENDINGS",
     "NOTHING",
     "STOP_REASONS",
     "StopDetails",
-    "WireError",
     "WireUsage",
-    "error_of",
+    "error_in",
     "read_answer",
     "read_usage",
     "usage_of",
@@ -62,19 +62,6 @@ STOP_REASONS: Final[Mapping[Finish, str]] = {
     "content_filter": "refusal",
 }
 
-_CLASSES: Final[Mapping[str, ErrorClass]] = {
-    "overloaded_error": ErrorClass.SERVER,
-    "api_error": ErrorClass.SERVER,
-    "timeout_error": ErrorClass.TIMEOUT,
-    "rate_limit_error": ErrorClass.RATE_LIMIT,
-    "authentication_error": ErrorClass.AUTH,
-    "permission_error": ErrorClass.AUTH,
-    "billing_error": ErrorClass.AUTH,
-    "invalid_request_error": ErrorClass.BAD_REQUEST,
-    "not_found_error": ErrorClass.BAD_REQUEST,
-    "request_too_large": ErrorClass.BAD_REQUEST,
-}
-
 
 class _OutputDetails(Struct):
     thinking_tokens: int | None = None
@@ -88,13 +75,6 @@ class WireUsage(Struct):
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     output_tokens_details: _OutputDetails | None = None
-
-
-class WireError(Struct):
-    """The object in an `error`."""
-
-    type: str = ""
-    message: str | None = None
 
 
 class StopDetails(Struct):
@@ -130,13 +110,13 @@ class _Message(Struct):
     stop_sequence: str | None = None
     stop_details: StopDetails | None = None
     usage: WireUsage | None = None
-    error: WireError | None = None
+    error: Raw = NOTHING
 
 
 class _Outline(Struct):
     content: Raw = NOTHING
     usage: WireUsage | None = None
-    error: WireError | None = None
+    error: Raw = NOTHING
 
 
 _MESSAGE: Final = msgspec.json.Decoder(_Message)
@@ -151,11 +131,7 @@ def read_answer(body: bytes) -> Answer:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise BadAnswerError(ErrorClass.PROTOCOL, "the body is not a message") from None
     if message.content is None:
-        raise (
-            error_of(message.error, "an error under status 200")
-            if message.error
-            else BadAnswerError(ErrorClass.PROTOCOL, "the body has no content")
-        )
+        raise error_in(message.error, "an error under status 200") or BadAnswerError(ErrorClass.PROTOCOL, "the body has no content")
     parts: list[Part] = [_part(block) for block in message.content]
     if message.stop_reason == "refusal" and message.stop_details and message.stop_details.explanation:
         parts.append(Refused(message.stop_details.explanation))
@@ -174,9 +150,7 @@ def read_usage(body: bytes) -> Usage | None:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise BadAnswerError(ErrorClass.PROTOCOL, "the body is not a message") from None
     if memoryview(outline.content)[0] != 0x5B:
-        if outline.error is not None:
-            raise error_of(outline.error, "an error under status 200")
-        raise BadAnswerError(ErrorClass.PROTOCOL, "the body has no content")
+        raise error_in(outline.error, "an error under status 200") or BadAnswerError(ErrorClass.PROTOCOL, "the body has no content")
     return usage_of(outline.usage)
 
 
@@ -233,9 +207,12 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     return written
 
 
-def error_of(error: WireError, why: Literal["an error under status 200", "an error event"]) -> BadAnswerError:
-    """The class of an error by its type. The provider's words stay out of it: they may quote the client's."""
-    return BadAnswerError(_CLASSES.get(error.type, ErrorClass.SERVER), f"{why}: {error.type}" if error.type in _CLASSES else why)
+def error_in(error: Raw, why: str) -> BadAnswerError | None:
+    """An error in an answer's place, by its class; None where there is none. The provider's words stay out of it: they may quote the
+    client's."""
+    if error is NOTHING or bytes(error) == b"null":
+        return None
+    return BadAnswerError(class_of_error(error), why)
 
 
 def _part(block: _TextBlock | _ThinkingBlock | _RedactedBlock | _ToolUseBlock) -> Part:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from roteiro.terms.codes import ErrorClass
-from roteiro.wire.anthropic_answer import ENDINGS, NOTHING, StopDetails, WireError, WireUsage, error_of, usage_of
+from roteiro.wire.anthropic_answer import ENDINGS, NOTHING, StopDetails, WireUsage, error_in, usage_of
 from roteiro.wire.canon import (
     BadAnswerError,
     Delta,
@@ -67,7 +67,7 @@ class _Event(Struct):
     content_block: _Block | None = None
     delta: _Delta | None = None
     usage: WireUsage | None = None
-    error: WireError | None = None
+    error: Raw = NOTHING
 
 
 _EVENT: Final = msgspec.json.Decoder(_Event)
@@ -127,8 +127,10 @@ class _Events:
                 if self.skipped > 1:
                     raise BadAnswerError(ErrorClass.PROTOCOL, "two frames are not events of a message") from None
                 continue
-            if event.type == "error" or event.error is not None:
-                raise error_of(event.error or WireError(), "an error event")
+            if event.type == "error" or event.error is not NOTHING:
+                fault = error_in(event.error, "an error event")
+                if fault is not None or event.type == "error":
+                    raise fault or BadAnswerError(ErrorClass.SERVER, "an error event")
             self._count(event)
             yield whole, event
 

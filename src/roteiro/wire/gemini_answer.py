@@ -23,7 +23,7 @@ from roteiro.wire.canon import (
     ToolCall,
     Usage,
 )
-from roteiro.wire.failure import classify
+from roteiro.wire.failure import class_of_error
 
 __all__ = ["Candidate", "Response", "decode", "finish_of", "logprobs_of", "parts_of", "read_answer", "read_embeddings", "usage_of"]
 
@@ -44,16 +44,6 @@ _FILTERED: Final = frozenset(
     }
 )
 """Reasons to end an answer that are a filter's."""
-
-_CLASSES: Final[Mapping[str, ErrorClass]] = {
-    "RESOURCE_EXHAUSTED": ErrorClass.RATE_LIMIT,
-    "UNAUTHENTICATED": ErrorClass.AUTH,
-    "PERMISSION_DENIED": ErrorClass.AUTH,
-    "DEADLINE_EXCEEDED": ErrorClass.TIMEOUT,
-    "INVALID_ARGUMENT": ErrorClass.BAD_REQUEST,
-    "FAILED_PRECONDITION": ErrorClass.BAD_REQUEST,
-    "NOT_FOUND": ErrorClass.BAD_REQUEST,
-}
 
 
 class _Call(Struct):
@@ -110,11 +100,6 @@ class _Usage(Struct, rename="camel"):
     tool_use_prompt_token_count: int | None = None
 
 
-class _Error(Struct):
-    code: int | None = None
-    status: str | None = None
-
-
 class Response(Struct, rename="camel"):
     """A whole answer, or a chunk of a stream."""
 
@@ -123,7 +108,7 @@ class Response(Struct, rename="camel"):
     usage_metadata: _Usage | None = None
     model_version: str = ""
     response_id: str = ""
-    error: _Error | None = None
+    error: Raw = _NOTHING
 
 
 class _Embedding(Struct):
@@ -133,7 +118,7 @@ class _Embedding(Struct):
 class _Embeddings(Struct, rename="camel"):
     embeddings: Sequence[_Embedding] | None = None
     usage_metadata: _Usage | None = None
-    error: _Error | None = None
+    error: Raw = _NOTHING
 
 
 _RESPONSE: Final = msgspec.json.Decoder(Response)
@@ -146,8 +131,8 @@ def decode(body: bytes) -> Response | None:
         response = _RESPONSE.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
-    if response.error is not None:
-        raise BadAnswerError(_class_of(response.error), "an error in an answer's place")
+    if bytes(response.error) != b"null":
+        raise BadAnswerError(class_of_error(response.error), "an error in an answer's place")
     if response.prompt_feedback is not None and response.prompt_feedback.block_reason is not None:
         # The reason is one of Google's words, never what the client wrote.
         raise BadAnswerError(ErrorClass.CONTENT, f"the prompt was blocked: {response.prompt_feedback.block_reason}")
@@ -179,8 +164,8 @@ def read_embeddings(body: bytes) -> EmbeddingAnswer:
         response = _EMBEDDINGS.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise BadAnswerError(ErrorClass.PROTOCOL, "the body is not a response of batchEmbedContents") from None
-    if response.error is not None:
-        raise BadAnswerError(_class_of(response.error), "an error under status 200")
+    if bytes(response.error) != b"null":
+        raise BadAnswerError(class_of_error(response.error), "an error under status 200")
     if response.embeddings is None:
         raise BadAnswerError(ErrorClass.PROTOCOL, "the body has no embeddings")
     used = response.usage_metadata
@@ -261,10 +246,3 @@ def _joined(parts: Sequence[Part]) -> list[Part]:
         else:
             joined.append(part)
     return joined
-
-
-def _class_of(error: _Error) -> ErrorClass:
-    known = _CLASSES.get(error.status or "")
-    if known is not None:
-        return known
-    return classify(error.code) if error.code is not None and 400 <= error.code < 600 else ErrorClass.SERVER
