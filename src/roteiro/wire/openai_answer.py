@@ -17,7 +17,8 @@ from roteiro.wire.openai import error_frame
 from roteiro.wire.sse import FrameTooLongError, Splitter, payload
 
 __all__ = [
-    "DONE_FRAME", "ENDS_THAT_SAY", "FINISHES", "BadAnswerError", "RawUsage", "StreamReader", "Usage", "error_frame", "read_answer", "usage_of",
+    "DONE_FRAME", "ENDS_THAT_SAY", "FINISHES", "BadAnswerError", "RawUsage", "StreamReader", "Usage", "error_frame", "read_answer",
+    "usage_of",
 ]  # fmt: skip
 
 DONE_FRAME: Final = b"data: [DONE]\n\n"

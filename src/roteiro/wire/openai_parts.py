@@ -26,12 +26,13 @@ from roteiro.wire.canon import (
 )
 
 __all__ = [
-    "ChatMessage", "ChatTool", "ChatToolCall", "FunctionChoice", "ResponseFormat", "file_of", "format_of", "image_of",
-    "read_messages", "say_format", "say_message", "say_part", "say_tool_call", "tool_of",
+    "AUDIO", "ChatMessage", "ChatTool", "ChatToolCall", "FunctionChoice", "ResponseFormat", "file_of", "format_of", "image_of",
+    "read_messages", "say_format", "say_message", "say_part", "say_tool_call", "signature_of", "tool_of",
 ]  # fmt: skip
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,(.*)", re.DOTALL)
-_AUDIO: Final[Mapping[str, str]] = {"wav": "audio/wav", "mp3": "audio/mp3"}
+AUDIO: Final[Mapping[str, str]] = {"wav": "audio/wav", "mp3": "audio/mp3"}
+"""Kinds of sound that the dialect has."""
 _AUDIO_FORMATS: Final[Mapping[str, str]] = {
     "audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3",
 }  # fmt: skip
@@ -213,7 +214,7 @@ def read_messages(messages: Sequence[ChatMessage]) -> tuple[tuple[Text, ...], tu
             if message.refusal:
                 said.append(Refused(message.refusal))
             for call in message.tool_calls or ():
-                said.append(ToolCall(call.id, call.function.name, call.function.arguments, _signature(call.extra_content)))
+                said.append(ToolCall(call.id, call.function.name, call.function.arguments, signature_of(call.extra_content)))
                 names[call.id] = call.function.name
             if message.function_call is not None:
                 called += 1
@@ -248,7 +249,7 @@ def _part(part: ChatPart, place: str) -> Part:
             else image_of(image.url, image.detail, f"{place}.image_url.url")
         )
     if isinstance(part, _AudioPart):
-        kind = _AUDIO.get(part.input_audio.format)
+        kind = AUDIO.get(part.input_audio.format)
         if kind is None:
             raise invalid(f"{place}.input_audio.format", f"`{place}.input_audio.format` must be `wav` or `mp3`")
         return File(data=part.input_audio.data, media_type=kind)
@@ -280,7 +281,8 @@ def file_of(data: str | None, id: str | None, name: str | None, place: str) -> F
     return File(id=id, name=name)
 
 
-def _signature(extra: Mapping[str, Any] | None) -> str | None:
+def signature_of(extra: Mapping[str, Any] | None) -> str | None:
+    """A thought's signature, where Google's OpenAI-compatible endpoint has it."""
     google = (extra or {}).get("google")
     signature = google.get("thought_signature") if isinstance(google, dict) else None
     return signature if isinstance(signature, str) else None

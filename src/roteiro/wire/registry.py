@@ -14,12 +14,14 @@ from roteiro.wire.openai_back import OpenAIBack
 from roteiro.wire.openai_chat import OpenAIChatFront
 from roteiro.wire.openai_completions import OpenAICompletionsFront
 from roteiro.wire.openai_embeddings import OpenAIEmbeddingsFront
+from roteiro.wire.openai_responses import OpenAIResponsesFront
 
 __all__ = ["BACKS", "FRONTS"]
 
 FRONTS: Final[Mapping[bytes, Front]] = {
     b"/v1/chat/completions": OpenAIChatFront(),
     b"/v1/completions": OpenAICompletionsFront(),
+    b"/v1/responses": OpenAIResponsesFront(),
     b"/v1/embeddings": OpenAIEmbeddingsFront(),
     b"/v1/messages": AnthropicFront(),
 }
