@@ -22,7 +22,6 @@ from starlette.routing import Route
 
 from roteiro.gateway.admin_letters import HasLetters, letter_routes
 from roteiro.gateway.keys import Key
-from roteiro.gateway.metrics import CONTENT_TYPE, metrics_text
 from roteiro.gateway.vault_keys import VaultError
 from roteiro.plan.digest import canonical_json
 from roteiro.plan.model import Plan
@@ -63,6 +62,12 @@ class Administered(HasLetters, Protocol):
 
     def state(self) -> dict[str, Any]:
         """Counters and processes (see `snapshot`)."""
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """(body, content type) for a scrape that accepts these types."""
+
+    def overview(self) -> dict[str, Any]:
+        """The state, and the last minute (see `overview`)."""
 
     async def adopt(self, reading: Reading) -> bool:
         """Whether the plan differs from the one in force. Raises PlanError, SettingsError, LedgerError."""
@@ -127,7 +132,11 @@ def administration(server: Administered, token: str) -> Starlette:
         return JSONResponse(server.state())
 
     async def metrics(request: Request) -> Response:
-        return Response(metrics_text(server.state()), media_type=CONTENT_TYPE)
+        page, content_type = server.metrics(request.headers.get("accept", ""))
+        return Response(page, headers={"content-type": content_type})
+
+    async def overview(request: Request) -> Response:
+        return JSONResponse(server.overview())
 
     async def show_plan(request: Request) -> Response:
         plan, digest, version = server.in_force
@@ -164,6 +173,7 @@ def administration(server: Administered, token: str) -> Starlette:
             Route("/health", health),
             Route("/metrics", guarded(metrics)),
             Route("/admin/state", guarded(state)),
+            Route("/admin/overview", guarded(overview)),
             Route("/admin/plan", guarded(show_plan), methods=["GET"]),
             Route("/admin/plan", guarded(adopt_plan), methods=["POST"]),
             Route("/admin/keys", guarded(list_keys), methods=["GET"]),

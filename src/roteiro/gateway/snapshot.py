@@ -41,17 +41,32 @@ def snapshot(compiled: Compiled, state: State, now_s: float) -> Row:
             if not row["retired"]
         ],
         "budgets": list(budgets(compiled, state)),
+        "limits": list(limits(compiled, state, now_s)),
+        "hour": {
+            "cost_nusd": int(header["hour_nusd"]),
+            "bound_nusd": int(header["hour_bound_nusd"]) or None,
+            "degrading": bool(header["cost_degrading"]),
+        },
         "rules": [
             {"name": name, "active": bool(row["active"]), "measured": float(row["measured"])}
             for name, row in zip(compiled.program.names, state.rules, strict=False)
             if row["ops"]
         ],
-        "rings": {
-            table: {"written": int(header[f"{word}_head"]), "durable": int(header[f"{word}_tail"]), "capacity": int(header[f"n_{table}"])}
-            for table, word in (("events", "event"), ("decisions", "decision"))
-        },
+        "rings": {table: ring(header, table, word) for table, word in (("events", "event"), ("decisions", "decision"))},
         "unjournaled": int(header["unjournaled"]),
+        "lag_s": lag_s(state, now_s),
     }
+
+
+def ring(header: Any, table: str, word: str) -> Row:
+    return {"written": int(header[f"{word}_head"]), "durable": int(header[f"{word}_tail"]), "capacity": int(header[f"n_{table}"])}
+
+
+def lag_s(state: State, now_s: float) -> float:
+    """How long ago the oldest event that is not on disk was written; 0.0 where all are."""
+    header = state.header[0]
+    head, tail = int(header["event_head"]), int(header["event_tail"])
+    return max(0.0, now_s - float(state.events["ended_s"][tail % len(state.events)])) if head > tail else 0.0
 
 
 def slots(row: Any) -> int | None:
@@ -77,7 +92,18 @@ def targets(compiled: Compiled, state: State, now_s: float) -> Iterator[Row]:
             "avoided": bool(target["avoid"]),
             "redirected_to": compiled.names.targets[target["redirect"]] if target["redirect"] >= 0 else None,
             "retired": bool(target["retired"]),
+            "credentials": max(1, int(target["credentials"])),
+            "credentials_resting": int((target["credential_until"][: max(1, int(target["credentials"]))] > now_s).sum()),
         }
+
+
+def limits(compiled: Compiled, state: State, now_s: float) -> Iterator[Row]:
+    """Limits of the plan, without those of single keys. `used`: the share of the burst that is taken; above 1 it is in debt."""
+    for name, row in zip(compiled.names.limits, state.limits, strict=False):
+        if name in compiled.limits and not name.startswith("key/"):
+            burst_s = float(row["burst_s"])
+            used = max(0.0, float(row["arrival"]) - now_s) / burst_s if burst_s else 0.0
+            yield {"name": name, "per_minute": float(row["per_minute"]), "used": used}
 
 
 def budgets(compiled: Compiled, state: State) -> Iterator[Row]:

@@ -40,6 +40,7 @@ from roteiro.gateway.recovery import recover_runs
 from roteiro.gateway.scribe import Scribe, write_spec
 from roteiro.gateway.snapshot import snapshot
 from roteiro.gateway.spending import spent_before
+from roteiro.gateway.telemetry import Telemetry
 from roteiro.gateway.tending import Tending
 from roteiro.gateway.upkeep import EVERY_S, Upkeep
 from roteiro.gateway.vault_keys import VARIABLE, read_keys
@@ -146,6 +147,7 @@ class Supervisor:
         self._adoption: Adoption
         self._crew: Crew
         self._scribe: Scribe
+        self._telemetry: Telemetry
         self._models = LocalModels(make_model, lambda provider, base_url: self._adoption.move(provider, base_url))
 
     async def run(self) -> int:
@@ -233,6 +235,9 @@ class Supervisor:
         except OSError as error:
             raise SettingsError(f"{self._run.path} cannot be written: {error.strerror}") from None
         self._scribe = Scribe(self._data, self._run)
+        self._telemetry = Telemetry(self._block, lambda: self._adoption.compiled.names, lambda: time.monotonic() - epoch_monotonic_s)
+        stack.push_async_callback(self._telemetry.stop)
+        self._telemetry.start()
         all_durable = False
         try:
             async with self._upkept(), self._administered(admin, token):
@@ -280,6 +285,14 @@ class Supervisor:
             "vault": self._kept.seen,
             "supervisor": {"pid": os.getpid(), "rss_bytes": rss_bytes(os.getpid())},
         }
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """(body, content type) for a scrape that accepts these types."""
+        return self._telemetry.page(self.state(), accept)
+
+    def overview(self) -> dict[str, Any]:
+        """The state, and the last minute."""
+        return self._telemetry.overview(self.state())
 
     async def adopt(self, reading: Reading) -> bool:
         """Take up another plan. Whether it differs from the one in force. Raises PlanError, SettingsError, LedgerError."""

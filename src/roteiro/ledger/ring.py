@@ -68,6 +68,14 @@ class Ring:
             return together
         return np.concatenate([together, self._rows[: count - len(together)]])
 
+    def copy(self, first: int, count: int) -> NDArray[np.void]:
+        """Rows `first` to `first + count`, durable or not, as their places are now; for those who read along, and at most a ring full."""
+        start = first % self.capacity
+        together = self._rows[start : start + count].copy()
+        if len(together) == count:
+            return together
+        return np.concatenate([together, self._rows[: count - len(together)]])
+
     def advance(self, count: int) -> None:
         """The `count` oldest pending rows are durable; their places may be written again."""
         if not 0 <= count <= self.pending():
