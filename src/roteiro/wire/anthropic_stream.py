@@ -3,7 +3,7 @@
 What must not live here: the events that we write ourselves (anthropic_writer.py), and what becomes of a stream that is not whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -71,6 +71,7 @@ class _Event(Struct):
 
 
 _EVENT: Final = msgspec.json.Decoder(_Event)
+_PASSED_OVER: Final = _Event("")
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -107,37 +108,37 @@ class _Events:
         """Whether the answer is complete: a stream that just ends is not, nor one that finished without any content and usage."""
         return self.finished and (self.frames > 0 or self.ended)
 
-    def _events(self, data: bytes) -> Iterator[tuple[bytes, _Event | None]]:
-        """The frames that are complete by now, with what they say; None for a comment. Raises BadAnswerError."""
+    def _split(self, data: bytes) -> Sequence[bytes]:
+        """The frames that are complete by now."""
         try:
-            frames = self._splitter.feed(data)
+            return self._splitter.feed(data)
         except FrameTooLongError as error:
             raise BadAnswerError(ErrorClass.PROTOCOL, str(error)) from None
-        for whole in frames:
-            if self.done:
-                return
-            said = _data(whole)
-            if said is None:
-                yield whole, None
-                continue
-            try:
-                event = _EVENT.decode(said)
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-                self.skipped += 1
-                if self.skipped > 1:
-                    raise BadAnswerError(ErrorClass.PROTOCOL, "two frames are not events of a message") from None
-                continue
-            if event.type == "error" or event.error is not NOTHING:
-                fault = error_in(event.error, "an error event")
-                if fault is not None or event.type == "error":
-                    raise fault or BadAnswerError(ErrorClass.SERVER, "an error event")
-            self._count(event)
-            yield whole, event
+
+    def _event(self, whole: bytes) -> _Event | None:
+        """What a frame says, counted; None for a comment. A malformed one is `_PASSED_OVER` once, and raises BadAnswerError again."""
+        said = _data(whole)
+        if said is None:
+            return None
+        try:
+            event = _EVENT.decode(said)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            self.skipped += 1
+            if self.skipped > 1:
+                raise BadAnswerError(ErrorClass.PROTOCOL, "two frames are not events of a message") from None
+            return _PASSED_OVER
+        if event.type == "content_block_delta" and event.error is NOTHING:  # nearly every one
+            self.frames += 1
+            return event
+        if event.type == "error" or event.error is not NOTHING:
+            fault = error_in(event.error, "an error event")
+            if fault is not None or event.type == "error":
+                raise fault or BadAnswerError(ErrorClass.SERVER, "an error event")
+        self._count(event)
+        return event
 
     def _count(self, event: _Event) -> None:
         match event.type:
-            case "content_block_delta":
-                self.frames += 1
             case "message_delta":
                 self.ended = self.ended or event.usage is not None
                 self._add(event.usage)
@@ -176,7 +177,11 @@ class MessageReader(_Events):
 
     def feed(self, data: bytes) -> list[Delta]:
         """The pieces that are complete by now. Raises BadAnswerError on an error event and on nonsense."""
-        return [delta for _, event in self._events(data) if event is not None for delta in self._deltas(event)]
+        deltas: list[Delta] = []
+        for whole in self._split(data):
+            if not self.done and (event := self._event(whole)) is not None:
+                deltas += self._deltas(event)
+        return deltas
 
     def _deltas(self, event: _Event) -> Iterator[Delta]:
         match event.type:
@@ -249,8 +254,10 @@ class MessageRelay(_Events):
 
     def feed(self, data: bytes) -> bytes:
         """The frames to relay now. Raises BadAnswerError on an error event and on nonsense."""
-        out = [whole for whole, event in self._events(data) if self._relayed(event)]
-        return out[0] if len(out) == 1 else b"".join(out)
+        frames = self._split(data)
+        if len(frames) == 1:  # the common case
+            return frames[0] if self._relayed(frames[0]) else b""
+        return b"".join([whole for whole in frames if self._relayed(whole)])
 
     def close(self) -> bytes:
         """The frames that the provider owes at the end of a whole answer, maybe none."""
@@ -262,41 +269,42 @@ class MessageRelay(_Events):
             return stop
         return frame("content_block_stop", b'{"type":"content_block_stop","index":%d}' % self._open) + stop
 
-    def _relayed(self, event: _Event | None) -> bool:
+    def _relayed(self, whole: bytes) -> bool:
         """Whether to relay a frame."""
+        if self.done:
+            return False
+        event = self._event(whole)
         if event is None:
             return self.frames > 0  # a comment before the answer does not start the answer
         seen = self._seen
+        if event.type == "content_block_delta":
+            if seen is not None:
+                seen.chunks += 1
+                if event.delta is not None and event.delta.text:
+                    seen.text.append(event.delta.text)
+            return True
+        if event.type == "content_block_start":
+            self._open = event.index
+        elif event.type == "content_block_stop":
+            self._open = -1
+        if seen is not None:
+            self._see(event, seen)
+        return event is not _PASSED_OVER
+
+    def _see(self, event: _Event, seen: Seen) -> None:
+        """Keeps what the client has, beside the text."""
+        seen.open_block = self._open
         match event.type:
-            case "content_block_delta":
-                if seen is not None and event.delta is not None:
-                    seen.chunks += 1
-                    if event.delta.text:
-                        seen.text.append(event.delta.text)
-            case "content_block_start":
-                self._open = event.index
-                if seen is not None:
-                    seen.open_block = event.index
-                    seen.blocks = event.index + 1
-                    if event.content_block is not None:
-                        if event.content_block.type != "text":
-                            seen.rescuable = False
-                        elif event.content_block.text:
-                            seen.text.append(event.content_block.text)
-            case "content_block_stop":
-                self._open = -1
-                if seen is not None:
-                    seen.open_block = -1
-            case "message_start":
-                if seen is not None and event.message is not None:
-                    seen.id, seen.model, seen.role_sent = event.message.id, event.message.model, True
-            case "message_delta":
-                if seen is not None:
-                    if event.usage is not None and event.usage.output_tokens is not None:
-                        seen.output_tokens = event.usage.output_tokens
-                    if event.delta is not None and event.delta.stop_reason is not None:
-                        seen.finish = ENDINGS.get(event.delta.stop_reason)
-        return True
+            case "content_block_start" if event.content_block is not None:
+                seen.blocks = event.index + 1
+                if event.content_block.type != "text":
+                    seen.rescuable = False
+                elif event.content_block.text:
+                    seen.text.append(event.content_block.text)
+            case "message_start" if event.message is not None:
+                seen.id, seen.model, seen.role_sent = event.message.id, event.message.model, True
+            case "message_delta" if event.usage is not None and event.usage.output_tokens is not None:
+                seen.output_tokens = event.usage.output_tokens
 
 
 def _data(whole: bytes) -> bytes | None:
