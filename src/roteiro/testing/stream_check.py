@@ -21,6 +21,7 @@ _MOST_BUFFER_BYTES: Final = 4 * 1024 * 1024
 class _Delta(Struct):
     role: str | None = None
     content: str | None = None
+    reasoning_content: str | None = None
 
 
 class _Choice(Struct):
@@ -36,6 +37,8 @@ class _Usage(Struct):
 
 class _Error(Struct):
     message: str = ""
+    code: str | int | None = None
+    type: str | None = None
 
 
 class _Chunk(Struct):
@@ -52,15 +55,18 @@ _CHUNK: Final = msgspec.json.Decoder(_Chunk)
 class StreamCheck:
     """Feed it the body's bytes, then ask `faults()`: empty when the stream was whole.
 
-    `text` is what was said so far, `error` the message of an error frame, `frames` how many frames with content came.
+    `text` is what was said so far, `error` the message of an error frame, `frames` how many frames with content came. Without `counts` the
+    number of frames is not held against the usage: of a stream that another provider went on with, each knows only its own.
     """
 
-    def __init__(self, wants_usage: bool) -> None:
+    def __init__(self, wants_usage: bool, counts: bool = True) -> None:
         self.text, self.frames, self.done = "", 0, False
         self.finish_reason: str | None = None
         self.input_tokens: int | None = None
         self.output_tokens: int | None = None
         self.error: str | None = None
+        self.error_code = ""
+        self._counts = counts
         self._wants_usage, self._has_role, self._is_sandbox, self._id = wants_usage, False, False, ""
         self._buffer = bytearray()
         self._faults: list[str] = []
@@ -102,7 +108,7 @@ class StreamCheck:
             faults.append("no role")
         if self.text and not follows(self.text):
             faults.append("words lost, doubled or swapped")
-        if self.output_tokens not in (None, self.frames):
+        if self._counts and self.output_tokens not in (None, self.frames):
             faults.append(f"{self.frames} frames with content, {self.output_tokens} tokens in the usage")
         return faults
 
@@ -120,6 +126,7 @@ class StreamCheck:
     def _chunk(self, chunk: _Chunk) -> None:
         if chunk.error is not None:
             self.error = chunk.error.message
+            self.error_code = str(chunk.error.code or chunk.error.type or "")
             return
         if self._id and chunk.id != self._id:
             self._note("a frame of another answer")
@@ -141,8 +148,8 @@ class StreamCheck:
             if self.text:
                 self._note("content before the role")
             self._has_role = True
-        if choice.delta.content:
-            self.text += choice.delta.content
+        if choice.delta.content or choice.delta.reasoning_content:
+            self.text += choice.delta.content or ""
             self.frames += 1
         if choice.finish_reason is not None:
             self.finish_reason = choice.finish_reason

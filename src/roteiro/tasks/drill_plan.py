@@ -1,0 +1,124 @@
+"""The plan that a drill serves: each scenario has copies of the model and of its providers to itself, so that none disturbs another.
+
+The copies keep what faults meet: timeouts, retries, breakers, fallbacks, keys, rescue. What would only get in the way is left out: tenants'
+limits and budgets, rules, caches, hedges, tiers, and the fleet's bound on retries, for a drill is nothing but failures.
+What must not live here: the playing (`drill`).
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from roteiro.plan.digest import canonical_json
+from roteiro.plan.model import Plan
+from roteiro.terms.error import SettingsError
+from roteiro.testing.promise import Promise, promise_of
+from roteiro.testing.scenario import Scenario
+from roteiro.testing.scenarios import SCENARIOS
+from roteiro.testing.stage import Case
+
+__all__ = ["TENANT", "LeftOut", "cases_of", "drill_plan"]
+
+TENANT: Final = "drill"
+KEPT: Final = ("roteiro", "name", "timezone", "retry", "queue", "request")
+LEFT_OUT_OF_MODELS: Final = ("degrade_to", "complexity", "hedge", "batching", "limits", "cache", "context")
+MOST_CASES: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A scenario that is nothing for a model, and a word on why."""
+
+    scenario: Scenario
+    model: str
+    stream: bool
+    why: str
+
+
+def cases_of(plan: Plan, models: Sequence[str], only: Sequence[str], keys: Mapping[str, str]) -> tuple[list[Case], list[LeftOut]]:
+    """What is to be played, and what is not. `models` and `only` (names of scenarios, or their beginnings): all where there are none.
+
+    Raises SettingsError for a name that nothing has.
+    """
+    scenarios = wanted(only)
+    unknown = [name for name in models if name not in plan.models]
+    if unknown:
+        raise SettingsError(f"the plan has no model {unknown[0]!r}; it has {', '.join(plan.models) or 'none'}")
+    cases: list[Case] = []
+    left: list[LeftOut] = []
+    for name in models or plan.models:
+        embeds = plan.kind_of(plan.models[name]) == "embedding"
+        promise = None if embeds else promise_of(plan, name)
+        for scenario, stream in ((scenario, stream) for scenario in scenarios for stream in scenario.streams):
+            why = "embeddings" if promise is None else scenario.applies(promise)
+            if why or promise is None:
+                left.append(LeftOut(scenario, name, stream, why))
+            else:
+                cases.append(case_of(plan, len(cases) + 1, scenario, promise, stream, keys))
+    if len(cases) > MOST_CASES:
+        raise SettingsError(f"{len(cases)} cases are more than {MOST_CASES}; name models with --model or scenarios with --only")
+    return cases, left
+
+
+def wanted(only: Sequence[str]) -> list[Scenario]:
+    """The scenarios that are named, in their order."""
+    for name in only:
+        if not any(one.startswith(name) for one in SCENARIOS):
+            raise SettingsError(f"there is no scenario {name!r}; there are {', '.join(SCENARIOS)}")
+    return [scenario for name, scenario in SCENARIOS.items() if not only or any(name.startswith(one) for one in only)]
+
+
+def case_of(plan: Plan, number: int, scenario: Scenario, promise: Promise, stream: bool, keys: Mapping[str, str]) -> Case:
+    larger = promise_of(plan, promise.larger).targets if promise.larger is not None else ()
+    return Case(
+        number=number,
+        scenario=scenario,
+        promise=promise,
+        stream=stream,
+        model=f"{promise.model[:180]}-x{number}",
+        names={target.name: f"{target.name[:50]}-x{number}" for target in promise.targets},
+        larger={f"{target.name[:50]}-x{number}l": target for target in larger},
+        keys=keys,
+    )
+
+
+def drill_plan(plan: Plan, cases: Iterable[Case], addresses: Mapping[str, str]) -> str:
+    """The plan with a copy of everything for each case, as text. `addresses`: base URLs of the sandboxes, by the copies' names."""
+    said: dict[str, Any] = json.loads(canonical_json(plan))
+    drilled = {name: said[name] for name in KEPT if name in said}
+    drilled["retry"] = {**said.get("retry", {}), "ratio": "100%", "min_per_second": 1e6}
+    providers: dict[str, Any] = {}
+    models: dict[str, Any] = {}
+    for case in cases:
+        for name, copy in case.names.items():
+            providers[copy] = provider_copy(said["providers"][name], addresses[copy])
+        model = model_copy(said["models"][case.promise.model], case.names, case.struck)
+        if case.promise.larger is not None:
+            model["larger_context"] = f"{case.model}-larger"
+            names = {target.name: copy for copy, target in case.larger.items()}
+            for name, copy in names.items():
+                providers[copy] = provider_copy(said["providers"][name], addresses[copy])
+            models[f"{case.model}-larger"] = {**model_copy(said["models"][case.promise.larger], names, None), "larger_context": None}
+        models[case.model] = model
+    return json.dumps(
+        {**drilled, "providers": providers, "models": models, "tenants": {TENANT: {}}, "workloads": {TENANT: {"priority": "interactive"}}},
+        ensure_ascii=False,
+        indent=1,
+    )
+
+
+def provider_copy(said: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+    return {**said, "base_url": base_url, "local": None}
+
+
+def model_copy(said: Mapping[str, Any], names: Mapping[str, str], struck: str | None) -> dict[str, Any]:
+    """A model whose targets are the copies. A target that is not there is the one to be asked first, and the others follow it."""
+    model = {name: value for name, value in said.items() if name not in LEFT_OUT_OF_MODELS}
+    targets = {names[name]: weight for name, weight in said["targets"].items()}
+    fallbacks = [names[name] for name in said["fallbacks"]]
+    if struck is not None:
+        first = names[struck]
+        fallbacks = [name for name in [*targets, *fallbacks] if name != first]
+        targets = {first: 1}
+    return {**model, "targets": targets, "fallbacks": fallbacks}
