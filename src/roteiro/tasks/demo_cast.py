@@ -76,8 +76,9 @@ def sandbox(name: str, provider: Provider, keys: tuple[str, ...], seed: int) -> 
     errors = (Status(status=500, rate=service.error_rate),) if service is not None and service.error_rate else ()
     speech = tokens(service.output_tokens if service is not None else None, Quantiles(40.0, 90.0))
     return SandboxSettings(
-        name=name, models=(provider.model,), latency=latency, output_tokens=speech, api_keys=keys, always=errors, seed=seed
-    )
+        name=name, dialect=provider.dialect, models=(provider.model,), latency=latency, output_tokens=speech, api_keys=keys,
+        always=errors, seed=seed,
+    )  # fmt: skip
 
 
 def storm(seconds: float) -> Script:
