@@ -33,6 +33,7 @@ _INLINE_FILE: Final = re.compile(rb'(?:;base64,|"data"\s*:\s*")[A-Za-z0-9+/=_-]*
 _NEXT_KEY: Final = re.compile(rb'[\s,]*"([^"\\]*(?:\\.[^"\\]*)*)"\s*:\s*')
 _PLACE: Final = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_JSON_WORDS: Final[Mapping[str, str]] = {"True": "true", "False": "false"}
 _FIELDS: Final = msgspec.json.Decoder(dict[str, Raw])
 _TEXT: Final = msgspec.json.Decoder(str)
 _encode: Final = msgspec.json.Encoder().encode
@@ -147,8 +148,11 @@ def _refused(said: str) -> RequestError:
         missing = what.split("`")[1]
         param = f"{place}.{missing}" if place else missing
         return invalid(param, f"you must provide `{param}`", "missing_required_parameter")
-    if what.startswith("Invalid value"):
-        return untranslatable(param, what.removeprefix("Invalid value "))
+    if what.startswith(("Invalid value", "Invalid enum value")):
+        value = what.removeprefix("Invalid value ").removeprefix("Invalid enum value ")
+        return untranslatable(param, f"as {_JSON_WORDS.get(value, value)}")
+    if what.startswith("Expected `null`"):
+        return untranslatable(param)
     return invalid(param, f"`{param}`: {what[:1].lower()}{what[1:]}", "invalid_type")
 
 

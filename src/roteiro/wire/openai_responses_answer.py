@@ -148,6 +148,19 @@ def _logprobs(logprobs: Mapping[str, Any] | None) -> list[Any]:
     return list((logprobs or {}).get("content") or ())
 
 
+def _bare(logprobs: Sequence[Any]) -> list[dict[str, Any]]:
+    """Log-probabilities as events have them: without the tokens' bytes."""
+    return [
+        {
+            "token": one.get("token"),
+            "logprob": one.get("logprob"),
+            "top_logprobs": [{n: top.get(n) for n in ("token", "logprob")} for top in tops],
+        }
+        for one in logprobs
+        for tops in [one.get("top_logprobs") or ()]
+    ]
+
+
 def say_response(answer: Answer, fields: Mapping[str, Raw]) -> bytes:
     """The body of a response. `fields`: the request's, of which it repeats much."""
     shape = _Shape(fields)
@@ -176,6 +189,8 @@ def _items(choice: Choice, id: str, shape: _Shape) -> list[dict[str, Any]]:
             output.append(call_item(_id_of("fc", id, len(output)), part))
         elif isinstance(part, Thinking):
             output.append(reasoning_item(_id_of("rs", id, len(output)), part, shape.show, shape.seal))
+    if output and choice.finish in _INCOMPLETE:
+        output[-1]["status"] = "incomplete"
     return output
 
 
@@ -263,7 +278,7 @@ class ResponseWriter:
             yield self._added(message_item(self._id("msg"), (), "in_progress"))
             yield self._of_item("response.content_part.added", "msg", content_index=0, part=text_part(""))
         seen.text.append(delta.text)
-        yield self._of_item("response.output_text.delta", "msg", content_index=0, delta=delta.text, logprobs=logprobs)
+        yield self._of_item("response.output_text.delta", "msg", content_index=0, delta=delta.text, logprobs=_bare(logprobs))
 
     def _refuse(self, text: str) -> Iterator[bytes]:
         if self._kind != "refusal":
@@ -312,7 +327,7 @@ class ResponseWriter:
         if kind == "text":
             text = "".join(self._seen.text[self._from :])
             part = text_part(text, self._logprobs)
-            yield self._of_item("response.output_text.done", "msg", content_index=0, text=text, logprobs=self._logprobs)
+            yield self._of_item("response.output_text.done", "msg", content_index=0, text=text, logprobs=_bare(self._logprobs))
             yield self._of_item("response.content_part.done", "msg", content_index=0, part=part)
             yield self._done(message_item(self._id("msg"), [part], status))
             self._seen.open_block = -1
@@ -324,7 +339,7 @@ class ResponseWriter:
         elif kind == "call":
             arguments = "".join(self._arguments)
             call = ToolCall(self._call.id, self._call.name, arguments, self._call.signature)
-            yield self._of_item("response.function_call_arguments.done", "fc", name=call.name, arguments=arguments)
+            yield self._of_item("response.function_call_arguments.done", "fc", arguments=arguments)
             yield self._done(call_item(self._id("fc"), call, status))
         else:
             if self._shown:
