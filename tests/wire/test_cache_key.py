@@ -146,7 +146,7 @@ def test_the_meaning_of_each_operation(operation: Operation, body: dict[str, Any
 @pytest.mark.parametrize(
     "body",
     [
-        ask(""), ask(" \n"), ask("x" * (LONGEST_MEANING + 1)), ask([{"type": "image_url", "image_url": {"url": "u"}}]), ask(None),
+        ask(""), ask("pay Anna\0pay Maria"), ask(" \n"), ask("x" * (LONGEST_MEANING + 1)), ask([{"type": "image_url", "image_url": {"url": "u"}}]), ask(None),
         {"messages": [{"role": "assistant", "content": "hi"}]}, {"messages": []}, {"messages": "x", "input": 3}, {"messages": ["x"]},
     ],
 )  # fmt: skip

@@ -97,7 +97,7 @@ def meaning(scope: bytes, operation: Operation, fields: Mapping[str, Raw]) -> Me
     elif isinstance(talk, list) and talk and isinstance(last := talk[-1], dict) and last.get("role") == "user":
         text = _spoken(last.get("content"))
         shape[name] = [*talk[:-1], {**last, "content": None}]
-    if text is None or not text.strip() or len(text) > LONGEST_MEANING:
+    if text is None or not text.strip() or len(text) > LONGEST_MEANING or "\0" in text:  # engines in C read up to a zero, and no further
         return None
     return Meaning(_digest(scope, operation, shape)[:16], text)
 
