@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     model TEXT NOT NULL, path TEXT NOT NULL, reason TEXT NOT NULL, tried TEXT NOT NULL, status INTEGER NOT NULL, request TEXT NOT NULL,
     bytes INTEGER NOT NULL, content BLOB NOT NULL,
     redrives INTEGER NOT NULL DEFAULT 0, redriven REAL, redrive_status INTEGER, redrive_request TEXT, answer BLOB
-) WITHOUT ROWID"""
+)"""
 _AGE: Final = "CREATE INDEX IF NOT EXISTS dead_letters_at ON dead_letters (at)"
 _SHOWN: Final = """
 CREATE VIEW IF NOT EXISTS dead_letters_shown AS SELECT

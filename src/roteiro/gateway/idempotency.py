@@ -53,7 +53,7 @@ _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS claims (
     id TEXT PRIMARY KEY, finished INTEGER NOT NULL, run TEXT NOT NULL, worker INTEGER NOT NULL, pid INTEGER NOT NULL, owner TEXT NOT NULL,
     at REAL NOT NULL, expires REAL NOT NULL, body BLOB NOT NULL, bytes INTEGER NOT NULL DEFAULT 0, answer BLOB
-) WITHOUT ROWID"""
+)"""
 _EXPIRY: Final = "CREATE INDEX IF NOT EXISTS claims_expires ON claims (expires)"
 
 
