@@ -172,15 +172,21 @@ def keys_of(schema: Mapping[str, Any]) -> str:
     return table(["key", "value", "default", "meaning"], rows())
 
 
+def told(definition: Mapping[str, Any]) -> str:
+    """A definition's meaning and keys; of one that has a short form too, the keys first."""
+    wholes = [part for part in definition.get("anyOf", ()) if "properties" in part]
+    if not wholes:
+        return f"{definition.get('description', '')}\n\n" + (keys_of(definition) or f"Value: {shape(definition)}.")
+    shorts = [part for part in definition["anyOf"] if part is not wholes[0]]
+    forms = "; ".join(f"{shape(part)}: {part.get('description', '')}" for part in shorts)
+    return f"{wholes[0].get('description', '')}\n\n{keys_of(wholes[0])}\nOr in short, {forms}"
+
+
 def plan() -> str:
     schema = importlib.import_module("roteiro.plan.schema").json_schema()
     definitions = schema.get("$defs", {})
     root = definitions[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
-    parts = [
-        f"## {name}\n\n{definition.get('description', '')}\n\n" + (keys_of(definition) or f"Value: {shape(definition)}.")
-        for name, definition in sorted(definitions.items())
-        if definition is not root
-    ]
+    parts = [f"## {name}\n\n{told(definition)}" for name, definition in sorted(definitions.items()) if definition is not root]
     return page(
         "The plan",
         "the JSON Schema of roteiro.plan.schema",

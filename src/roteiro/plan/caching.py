@@ -40,7 +40,7 @@ class EmbeddingCache(Part):
 
 
 class ModelCache(Part):
-    """What is remembered of a model's answers. Streams and tool calls are never cached by meaning."""
+    """What is remembered of a model's answers. Requests with tools are never answered by meaning."""
 
     exact: Annotated[ExactCache | None, BeforeValidator(switched)] = Field(
         default=None, description="Answer the same request again without asking a provider; true, or with a ttl."
