@@ -127,7 +127,7 @@ def worker(folder: Path, name: str, upstream: int) -> Iterator[tuple["subprocess
     ):
         getattr(state, table)[column] = 1 << 60  # everything is asked and nothing refused
     base = f"http://127.0.0.1:{upstream}/v1"
-    targets = [msgspec.structs.replace(target, base_url=base, key_env=None) for target in compiled.edge.targets]
+    targets = [msgspec.structs.replace(target, base_url=base, key_env=None, key_envs=[]) for target in compiled.edge.targets]
     (folder / f"{name}.edge").write_bytes(msgspec.json.encode(msgspec.structs.replace(compiled.edge, targets=targets)))
     port = free_port()
     spec = {"block": str(block), "edge": str(folder / f"{name}.edge"), "port": port, "drain_s": 1.0}

@@ -36,7 +36,7 @@ class Target:
         )
         """What an answer says of its origin."""
         names = edge.key_envs or ([] if edge.key_env is None else [edge.key_env])
-        self.secrets = [_secret(edge.name, name, environment) for name in names] or [""]
+        self.secrets = [_secret(edge.name, name, environment) if name else "" for name in names] or [""]
         self.pool: Pool | None = None
         """None where the plan gives no address: such a target is never in service."""
         self._heads: dict[tuple[int, bool, int], bytes] = {}
