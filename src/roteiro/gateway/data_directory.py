@@ -32,7 +32,7 @@ class RunDirectory:
         self.path, self.name = path, path.name
         self.block, self.lock = path / "block", path / "lock"
         self.names, self.edge = path / "names.json", path / "edge.json"
-        self.writer = path / "writer.json"
+        self.writer, self.batches = path / "writer.json", path / "batches.json"
 
     def worker(self, number: int) -> Path:
         """The specification of a worker."""
@@ -40,7 +40,15 @@ class RunDirectory:
 
     def tidy(self) -> None:
         """Remove what only a living run needs; names and plan versions stay, for a replay."""
-        for path in (self.block, self.lock, self.edge, self.writer, *self.path.glob("worker-*.json"), *self.path.glob("*.part")):
+        for path in (
+            self.block,
+            self.lock,
+            self.edge,
+            self.writer,
+            self.batches,
+            *self.path.glob("worker-*.json"),
+            *self.path.glob("*.part"),
+        ):
             path.unlink(missing_ok=True)
 
 

@@ -26,6 +26,8 @@ import uvicorn
 from roteiro.gateway.acks import Acks
 from roteiro.gateway.admin import Spread, administration
 from roteiro.gateway.adoption import Adoption, Surroundings, compile_checked
+from roteiro.gateway.batches_runner import RunnerSpec
+from roteiro.gateway.batches_tending import BatchesTending
 from roteiro.gateway.block import Block
 from roteiro.gateway.child import rss_bytes, run_to_end
 from roteiro.gateway.crew import Crew
@@ -142,6 +144,7 @@ class Supervisor:
         self._kept: VaultUpkeep
         self._key_clock: KeyClock
         self._inner: InnerPort
+        self._batches: BatchesTending
         self._serves = asyncio.Event()
         self._block: Block
         self._adoption: Adoption
@@ -222,6 +225,8 @@ class Supervisor:
         await self._kept.start()
         certificate = tls[0] if (tls := self._tls()) else None
         self._inner = InnerPort(self._serving.host, doors.port, known.token, certificate)
+        runs = RunnerSpec(edge=str(self._run.edge), host=self._serving.host, port=doors.port, certificate=certificate)
+        self._batches = BatchesTending(runs, self._run.batches, secrets_fd, self._data.vault, self._kept.thread)
         self._key_clock = KeyClock(keys, self._close_old_keys)
         self._crew = Crew(
             self._data, self._run, doors, self._serving.workers,
@@ -246,13 +251,14 @@ class Supervisor:
                     self.status, self._starting = "serving", None
                     self._serves.set()
                     self._key_clock.start()
+                    self._batches.start()
                     self._on_ready(self._ready(doors, admin))
                     await self._stop.wait()
                 finally:
                     self.status = "draining"
                     self._serves.set()  # whoever waits for the start need not wait any more
                     await self._key_clock.stop()
-                    await self._crew.drain(self._hasten)
+                    await asyncio.gather(self._batches.stop(self._serving.drain_s), self._crew.drain(self._hasten))
                     await tending.stop()
         finally:
             all_durable = await self._scribe.stop()
@@ -283,6 +289,7 @@ class Supervisor:
             "writer": self._scribe.look(),
             "local_models": self._models.look(),
             "vault": self._kept.seen,
+            "batches": self._batches.look(),
             "supervisor": {"pid": os.getpid(), "rss_bytes": rss_bytes(os.getpid())},
         }
 

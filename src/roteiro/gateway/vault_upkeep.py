@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any, Final
 
+from roteiro.gateway.batches_store import Batches
 from roteiro.gateway.dead_letters import Letters
 from roteiro.gateway.idempotency import Claims
 from roteiro.gateway.internal import Secrets
@@ -61,7 +62,7 @@ class VaultUpkeep:
     async def _work(self) -> None:
         while True:
             if self._path.exists():
-                for sweep in (lambda v: Claims(v).sweep(), lambda v: Letters(v).sweep()):
+                for sweep in (lambda v: Claims(v).sweep(), lambda v: Letters(v).sweep(), lambda v: Batches(v).sweep()):
                     await self._try(sweep)
                 self.seen = await self._try(lambda vault: {"dead_letters": Letters(vault).look(), **vault.counters()}) or {}
             await asyncio.sleep(self._every_s)

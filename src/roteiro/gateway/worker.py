@@ -28,6 +28,7 @@ import uvloop
 
 from roteiro.gateway import wake
 from roteiro.gateway.acks import Ack
+from roteiro.gateway.batches_routes import batch_routes
 from roteiro.gateway.desk import Desk
 from roteiro.gateway.dispatch import Dispatch
 from roteiro.gateway.internal import read_secrets
@@ -87,7 +88,7 @@ async def serve(spec: WorkerSpec) -> None:
     )
     server = Server(
         uvicorn.Config(
-            application(dispatch),
+            application(dispatch, batch_routes(dispatch, desk, spec.secrets_fd)),
             http=functools.partial(Lane, dispatch),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",
