@@ -9,8 +9,10 @@
     >> 1.5 A ends with 100 in, 40 out
     << done
 
-`u=0.2` at the end of a `>>` line is its random draw (0.5 where nothing is said); `@2` is the worker. `>> 3.0 tick` tends the fleet, `>> 3.0 wake` asks who may go:
-the answer names its flow, `<< B send primary (…)`, or `<< nobody`. A `==` line states a fact: `== primary is open`, `== acme.daily has spent $0.0045`.
+`u=0.2` at the end of a `>>` line is its random draw (0.5 where nothing is said); `@2` is the worker; `lane=1` says it of the hedge. `>> 3.0 tick` tends the
+fleet, `>> 3.0 wake` asks who may go: the answer names its flow, `<< B send primary (…)`, or `<< nobody`. `>> 0.9 A is late` asks for a hedge. A stream that broke
+and could go on `fails after 12 tokens: connection 0`. `send primary#1` uses the target's second credential. A `==` line states a fact: `== primary is open`,
+`== acme.daily has spent $0.0045`, `== event rescues 1`: a column of the last event.
 """
 
 import re
@@ -18,11 +20,14 @@ import re
 from tests.journey.world import Answer, World
 
 from roteiro.policy.state import NONE
-from roteiro.terms.codes import BreakerState, Command, ErrorClass, Outcome, Step
+from roteiro.terms.codes import BreakerState, CacheKind, Command, Complexity, ErrorClass, Outcome, Step
 from roteiro.terms.units import parse_money
 
-ARRIVES = re.compile(r"arrives from (\w+)(?: for ([\w.-]+))?(?: as (\w+))?(?: with (\d+) in, (\d+) out)?( streaming)?")
-FAILS = re.compile(r"fails(?: after bytes)?: (\w+)(?: (\d{3}))?(?: retry-after ([\d.]+)s)?")
+ARRIVES = re.compile(
+    r"arrives from (\w+)(?: for ([\w.-]+))?(?: as (\w+))?(?: with (\d+) in, (\d+) out)?( streaming)?"
+    r"(?: answered from cache (\w+))?(?: looking (\w+))?"
+)
+FAILS = re.compile(r"fails(?: after bytes| after (\d+) tokens)?: (\w+)(?: (\d{3}))?(?: retry-after ([\d.]+)s)?")
 USES = re.compile(r"(\d+) in, (\d+) out")
 
 
@@ -61,6 +66,9 @@ def tell(world: World, flows: dict[str, int], text: str) -> str:
     worker = 0
     if found := re.search(r" @(\d+)", text):
         worker, text = int(found[1]), text.replace(found[0], "")
+    lane = 0
+    if found := re.search(r" lane=([01])", text):
+        lane, text = int(found[1]), text.replace(found[0], "")
     time, _, what = text.partition(" ")
     timing = {"now": float(time), "u": u, "worker": worker}
     if what == "tick":
@@ -74,25 +82,29 @@ def tell(world: World, flows: dict[str, int], text: str) -> str:
         return f"{world.step(Step.REAP, args=(int(found[1]),), **timing).argument:.0f} settled"
     name, _, what = what.partition(" ")
     if found := ARRIVES.match(what):
-        tenant, model, workload, tokens_in, tokens_out, stream = found.groups()
+        tenant, model, workload, tokens_in, tokens_out, stream, cache, complexity = found.groups()
         tokens = (int(tokens_in), int(tokens_out)) if tokens_in else (100, 50)
-        answer = world.begin(tenant, model or "auto", tokens, workload, bool(stream), **timing)
+        hit, tier = CacheKind[(cache or "none").upper()], Complexity[(complexity or "unknown").upper()]
+        answer = world.begin(tenant, model or "auto", tokens, workload, bool(stream), hit, tier, **timing)
         flows[name] = answer.flow
         return command(world, answer)
     flow = flows[name]
     if found := FAILS.match(what):
-        retry_after = round(float(found[3]) * 1000) if found[3] else -1
-        answer = world.fail(flow, ErrorClass[found[1].upper()], retry_after, int(found[2] or 500), "after bytes" in what, **timing)
+        retry_after = round(float(found[4]) * 1000) if found[4] else -1
+        relayed, rescue = int(found[1] or ("after bytes" in what)), 2 if found[1] else 0
+        answer = world.fail(flow, ErrorClass[found[2].upper()], retry_after, int(found[3] or 500), relayed, lane | rescue, **timing)
+    elif what.startswith("is late"):
+        answer = world.step(Step.HEDGE, flow, **timing)
     elif what.startswith("again"):
         answer = world.step(Step.AGAIN, flow, **timing)
     elif what.startswith("first byte"):
-        world.step(Step.FIRST_BYTE, flow, **timing)
+        world.step(Step.FIRST_BYTE, flow, args=(lane,), **timing)
         return "nothing"
     else:
         used = USES.search(what)
         tokens = (int(used[1]), int(used[2])) if used else (100, 50)
         if what.startswith("ends"):
-            answer = world.end(flow, tokens, **timing)
+            answer = world.end(flow, tokens, lane, **timing)
         elif what.startswith("leaves"):
             answer = world.step(Step.GONE, flow, args=(*((tokens[0], 0, tokens[1]) if used else (0, 0, 0)), 0, 1), **timing)
         else:
@@ -103,8 +115,9 @@ def tell(world: World, flows: dict[str, int], text: str) -> str:
 def command(world: World, answer: Answer) -> str:
     reason = answer.reason.name.lower()
     match answer.command:
-        case Command.SEND:
-            return f"send {world.names.targets[int(answer.argument)]} ({reason})"
+        case Command.SEND | Command.RESCUE:
+            credential, target = divmod(int(answer.argument), 65_536)
+            return f"{answer.command.name.lower()} {world.names.targets[target]}{f'#{credential}' if credential else ''} ({reason})"
         case Command.WAIT:
             return f"wait {answer.argument - world.now:.3g} ({reason})"
         case Command.QUEUE:
@@ -126,6 +139,9 @@ def fact(world: World, text: str) -> None:
         assert world.budget(found[1])[f"{found[2]}_nusd"] == parse_money(found[3]), (
             f"{found[1]} has {found[2]} {world.budget(found[1])[f'{found[2]}_nusd']}"
         )
+    elif found := re.fullmatch(r"event (\w+) (-?\w+)", text):
+        told = world.events()[-1][found[1]]
+        assert str(told) == found[2], f"{found[1]} of the last event is {told}"
     elif found := re.fullmatch(r"outcomes (.+)", text):
         assert " ".join(Outcome(int(event["outcome"])).name.lower() for event in world.events()) == found[1]
     else:

@@ -15,21 +15,24 @@ from hypothesis import strategies as st
 from tests.journey.world import Answer, World
 
 from roteiro.policy.state import NONE, Flowing
-from roteiro.terms.codes import Command, ErrorClass, Step
+from roteiro.terms.codes import CacheKind, Command, Complexity, ErrorClass, Reason, Step
 
 pytestmark = pytest.mark.kernel
 
 PLAN = """
 roteiro: 1
 providers:
-  a: {name: one, model: m, weight: 60, base_url: "http://127.0.0.1:1/v1", price: {input: $10/M, output: $30/M}, limits: {concurrency: 3, requests: 100/min},
+  a: {name: one, model: m, weight: 60, base_url: "http://127.0.0.1:1/v1", key_env: [A1, A2, A3], context_tokens: 600, limits: {concurrency: 3, requests: 100/min},
+      price: {input: $10/M, output: $30/M, off_peak: {from: "00:00", to: "00:01", discount: 50%}},
       breaker: {window: 5s, failure_rate: 50%, minimum_calls: 2, open_for: 1s, half_open_probes: 2, slow_call: 3s}}
-  b: {name: two, model: m, weight: 40, base_url: "http://127.0.0.1:2/v1", price: {input: $5/M, output: $20/M}, limits: {concurrency: 2, tokens: 20k/min},
+  b: {name: two, model: m, weight: 40, base_url: "http://127.0.0.1:2/v1", key_env: [B1, B2], context_tokens: 700, price: {input: $5/M, output: $20/M}, limits: {concurrency: 2, tokens: 20k/min},
       breaker: {window: 5s, minimum_calls: 2, open_for: 1s}}
   c: {name: three, model: s, weight: 0, base_url: "http://127.0.0.1:3/v1", on_premises: true, price: {input: $1/M, output: $1/M}, limits: {concurrency: 1}}
 models:
-  fast: {targets: {a: 60, b: 40}, fallbacks: [c], on_exhausted: fail_fast, timeouts: {total: 20s}}
-  slow: {targets: {a: 1, b: 1}, on_exhausted: queue, degrade_to: tiny, timeouts: {total: 40s}}
+  fast: {targets: {a: 60, b: 40}, fallbacks: [c], on_exhausted: fail_fast, timeouts: {total: 20s}, retry: {attempts: 4}, hedge: {after: 100ms, at_most: 60%},
+         complexity: {simple: tiny, complex: slow}}
+  slow: {targets: {a: 1, b: 1}, on_exhausted: queue, degrade_to: tiny, larger_context: tiny, timeouts: {total: 90s}, retry: {attempts: 5},
+         hedge: {after: p80, at_most: 50%}}
   tiny: {targets: {c: 1}, on_exhausted: least_bad}
 routing_logic:
   - {condition: "a.latency > 1s with at least 2 calls", action: route_to_b}
@@ -50,6 +53,8 @@ workloads:
 queue: {size: 5}
 budgets:
   all: {amount: $5, period: month}
+scaling_policies:
+  cost_based: {max_budget: 0.05, fallback_model: tiny, cooldown: 30}
 """
 MODELS = ("fast", "slow", "tiny", "auto")
 TENANTS, WORKLOADS = ("x", "y", "z"), (None, "live", "batch", "lab")
@@ -62,6 +67,41 @@ class Machine:
 
     def __init__(self) -> None:
         self.world = World(PLAN)
+        self.gave_up: dict[int, set[int]] = {}
+        """Request → targets that it may not be sent to again."""
+        self.refused: dict[int, set[tuple[int, int]]] = {}
+        """Request → (target, credential) pairs that were refused."""
+
+    def lanes(self, f: int) -> list[int]:
+        """Of what a flow has in flight."""
+        flow = self.world.state.flows[f]
+        return [0, 1] if flow["hedge_target"] != NONE else [int(flow["lane"])]
+
+    def watch(self, answer: Answer) -> Answer:
+        """What must hold of every send."""
+        if answer.command in (Command.SEND, Command.RESCUE):
+            credential, target = divmod(int(answer.argument), 65_536)
+            flow = self.world.state.flows[answer.flow]
+            request = int(flow["request"])
+            assert target not in self.gave_up.get(request, ()), "no target is asked again by a request after it stayed silent"
+            assert (target, credential) not in self.refused.get(request, ()), "a refused credential is not used again by that request"
+            assert credential < max(int(self.world.state.targets[target]["credentials"]), 1)
+            assert answer.command is Command.SEND or self.world.state.targets[target]["prefix"]
+            assert flow["attempts"] <= self.world.state.routes["attempts"].max()
+        return answer
+
+    def fail(self, f: int, n: int, now: float, u: float) -> Answer:
+        flow = self.world.state.flows[f].copy()
+        lane = self.lanes(f)[n % len(self.lanes(f))]
+        two, error = flow["hedge_target"] != NONE, FAILURES[n % len(FAILURES)]
+        target, credential = (flow["hedge_target"], flow["hedge_credential"]) if two and lane else (flow["target"], flow["credential"])
+        if error in (ErrorClass.TIMEOUT, ErrorClass.UNFIT):
+            self.gave_up.setdefault(int(flow["request"]), set()).add(int(target))
+        if error is ErrorClass.AUTH:
+            self.refused.setdefault(int(flow["request"]), set()).add((int(target), int(credential)))
+        relayed = int(flow["relayed"]) + n % 7 if flow["stream"] and not two and error is not ErrorClass.UNFIT and n // 10 % 3 == 0 else 0
+        flags = lane | (0 if n % 4 == 0 else 2)
+        return self.watch(self.world.fail(f, error, (-1, 500, 60_000)[n % 3], relayed=relayed, flags=flags, now=now, u=u))
 
     def flows(self, *phases: int) -> list[int]:
         return [int(f) for f in np.flatnonzero(np.isin(self.world.state.flows["phase"], phases))]
@@ -80,19 +120,33 @@ class Machine:
                 (n % 900, n % 77),
                 WORKLOADS[n // 12 % 4],
                 bool(n % 2),
+                (CacheKind.NONE, CacheKind.NONE, CacheKind.NONE, CacheKind(n % 4))[n // 7 % 4],
+                Complexity(n // 5 % 4),
                 now=now,
                 u=u,
                 worker=WORKERS[n % 3],
             )
-            assert answer.command in (Command.SEND, Command.QUEUE, Command.REJECT)
-        elif kind <= 5:
-            answer = world.end(sent[n % len(sent)], (n % 1000, n % 200), now=now, u=u)
-            assert answer.command is Command.DONE
-        elif kind <= 7:
-            answer = world.fail(
-                sent[n % len(sent)], FAILURES[n % len(FAILURES)], (-1, 500, 60_000)[n % 3], relayed=n % 11 == 0, now=now, u=u
+            assert answer.command in (Command.SEND, Command.QUEUE, Command.REJECT, Command.DONE)
+            self.watch(answer)
+        elif kind == 4 or kind == 5:
+            f = sent[n % len(sent)]
+            lane = self.lanes(f)[n % len(self.lanes(f))]
+            if n % 5 == 0:
+                world.step(Step.FIRST_BYTE, f, now=now, u=u, args=(lane,))
+            else:
+                answer = world.end(f, (n % 1000, n % 200), lane, now=now, u=u)
+                assert answer.command is Command.DONE
+        elif kind == 6:
+            two = self.lanes(sent[n % len(sent)]) == [0, 1]
+            answer = self.fail(sent[n % len(sent)], n, now, u)
+            assert answer.command in (
+                (Command.NONE,) if two else (Command.SEND, Command.WAIT, Command.QUEUE, Command.REJECT, Command.RESCUE)
             )
-            assert answer.command in (Command.SEND, Command.WAIT, Command.QUEUE, Command.REJECT)
+        elif kind == 7:
+            for f in sent:
+                answer = self.watch(world.step(Step.HEDGE, f, now=now, u=u))
+                assert answer.command in (Command.NONE, Command.SEND)
+                world.check()
         elif kind == 8:
             busy = sent + waiting
             answer = world.step(Step.GONE, busy[n % len(busy)], now=now, u=u, args=(n % 50, 0, n % 9, 0, 1))
@@ -113,7 +167,7 @@ class Machine:
         due = [f for f in self.flows(Flowing.WAITING, Flowing.BACKOFF) if self.world.state.flows[f]["until"] <= now]
         for f in sorted(due, key=lambda f: float(self.world.state.flows[f]["until"])):
             if self.world.state.flows[f]["phase"] in (Flowing.WAITING, Flowing.BACKOFF):
-                self.world.step(Step.AGAIN, f, now=now, u=u)
+                self.watch(self.world.step(Step.AGAIN, f, now=now, u=u))
                 self.world.check()
 
     def wake(self, u: float) -> list[Answer]:
@@ -121,7 +175,7 @@ class Machine:
         answers: list[Answer] = []
         header = self.world.header
         while header["waiting"] > 0 or header["news"] != NONE:
-            told = [answer for worker in WORKERS if (answer := self.world.step(Step.WAKE, u=u, worker=worker)).flow != NONE]
+            told = [answer for worker in WORKERS if (answer := self.watch(self.world.step(Step.WAKE, u=u, worker=worker))).flow != NONE]
             self.world.check()
             answers += told
             assert len(answers) < 1000
@@ -136,7 +190,7 @@ class Machine:
             if world.header["live"] == 0:
                 break
             for f in self.flows(Flowing.SENT):
-                world.end(f, now=world.now + 0.01)
+                world.end(f, lane=self.lanes(f)[0], now=world.now + 0.01)
                 self.wake(0.5)
             self.timers(world.now + 5.0, 0.5)
             self.wake(0.5)
@@ -177,8 +231,10 @@ def fields(rows: np.ndarray) -> bytes:
 
 
 def test_a_long_run_meets_every_command_and_most_reasons() -> None:
-    reasons = {int(reason) for seed in range(4) for reason in scripted(seed).world.decisions()["reason"]}
-    assert len(reasons) >= 25, sorted(reasons)
+    reasons = {int(reason) for seed in range(9) for reason in scripted(seed).world.decisions()["reason"]}
+    assert len(reasons) >= 36, sorted(reasons)
+    wanted = {Reason.HEDGED, Reason.RESCUED, Reason.KEY_ROTATED, Reason.CREDENTIAL_REFUSED, Reason.LARGER_CONTEXT, Reason.ALL_TRIED}
+    assert wanted | {Reason.CACHE_EXACT, Reason.COMPLEXITY, Reason.COST_DEGRADED, Reason.PROVIDER_LIMIT} <= reasons
 
 
 def test_compiled_and_plain_kernels_agree() -> None:

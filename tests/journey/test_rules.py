@@ -88,11 +88,11 @@ def test_all_cloud_unavailable_goes_to_the_fallback() -> None:
         >> 0.0 A arrives from default u=0.5
         << send primary
         >> 0.1 A fails: rate_limit 429 retry-after 15s
-        << reject 502 (out_of_attempts)
+        << reject 429 (out_of_attempts)
         >> 0.1 B arrives from default u=0.9
         << send secondary
         >> 0.2 B fails: rate_limit 429 retry-after 9s
-        << reject 502 (out_of_attempts)
+        << reject 429 (out_of_attempts)
         >> 0.25 tick
         >> 0.3 C arrives from default u=0.1
         << send fallback (rule)

@@ -20,6 +20,7 @@ providers:
 models:
   chat: {targets: {primary: 70, secondary: 30}, fallbacks: [small], degrade_to: tiny, retry: {attempts: 3, backoff: 1s, same_target: 1}, timeouts: {total: 30s}}
   alone: {targets: {primary: 1}, retry: {attempts: 4, backoff: 1s, same_target: 1}, timeouts: {total: 30s}}
+  once: {targets: {primary: 1}, retry: {attempts: 1}}
   patient: {targets: {primary: 1}, on_exhausted: queue}
   stubborn: {targets: {primary: 1}, on_exhausted: least_bad}
   tiny: {targets: {small: 1}}
@@ -123,7 +124,7 @@ def test_a_provider_that_says_retry_after_is_left_alone_until_then() -> None:
         >> 0.1 A fails: rate_limit 429 retry-after 7s
         << send secondary (fallback)
         >> 1.0 B arrives from delta for alone
-        << reject 503 (no_healthy_target)
+        << reject 429 (provider_limit)
         >> 7.2 C arrives from delta for alone
         << send primary (only_target)
         >> 7.3 C fails: rate_limit 429 retry-after 15s
@@ -131,7 +132,8 @@ def test_a_provider_that_says_retry_after_is_left_alone_until_then() -> None:
         >> 22.3 C again
         << send primary (retry)
         >> 22.4 C fails: rate_limit 429 retry-after 20s
-        << reject 504 (past_deadline)
+        << reject 429 (provider_limit)
+        == outcomes shed failed
     """,
     )
 
@@ -181,19 +183,19 @@ def test_a_failed_probe_opens_the_breaker_for_twice_as_long() -> None:
         """
         >> 0.0 A arrives from delta for alone
         << send primary
-        >> 0.0 A fails: timeout u=0
+        >> 0.0 A fails: server u=0
         << wait 0 (backoff)
         >> 0.0 A again
         << send primary
-        >> 0.0 A fails: timeout u=0
+        >> 0.0 A fails: server u=0
         << wait 0
         >> 0.0 A again
         << send primary
-        >> 0.0 A fails: timeout u=0
+        >> 0.0 A fails: server u=0
         << wait 5 (retry_after)
         >> 5.0 B arrives from delta for alone
         << send primary
-        >> 5.1 B fails: timeout u=0
+        >> 5.1 B fails: server u=0
         << wait 10 (retry_after)
         == primary is open
     """,
@@ -366,15 +368,24 @@ def test_exhausted_targets_fail_fast_queue_or_take_the_least_bad() -> None:
     play(
         PLAN,
         """
-        >> 0.0 A arrives from delta for alone
+        >> 0.0 A arrives from delta for once
         << send primary
-        >> 0.0 A fails: rate_limit 429 retry-after 20s
-        << wait 20
-        >> 1.0 B arrives from delta for alone
+        >> 0.0 A fails: server u=0
+        << reject 502 (out_of_attempts)
+        >> 0.0 B arrives from delta for once
+        << send primary
+        >> 0.0 B fails: server u=0
+        << reject 502 (out_of_attempts)
+        >> 0.0 C arrives from delta for once
+        << send primary
+        >> 0.0 C fails: server u=0
+        << reject 502 (out_of_attempts)
+        == primary is open
+        >> 1.0 D arrives from delta for alone
         << reject 503 (no_healthy_target)
-        >> 1.0 C arrives from delta for patient
+        >> 1.0 E arrives from delta for patient
         << queue until 6 (no_healthy_target)
-        >> 1.0 D arrives from delta for stubborn
+        >> 1.0 F arrives from delta for stubborn
         << send primary (least_bad)
     """,
     )

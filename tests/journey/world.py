@@ -9,7 +9,7 @@ from roteiro.journey import step
 from roteiro.plan.compile import RingSizes, compile_plan, fresh_block
 from roteiro.plan.read import read_text
 from roteiro.policy.state import NONE, Flowing
-from roteiro.terms.codes import BreakerState, Command, ErrorClass, Reason, Step
+from roteiro.terms.codes import BreakerState, CacheKind, Command, Complexity, ErrorClass, Operation, Reason, Step
 
 EPOCH_UNIX_S = 1_769_904_000.0  # 2026-02-01 00:00 UTC
 
@@ -58,17 +58,24 @@ class World:
         tokens: tuple[int, int] = (100, 50),
         workload: str | None = None,
         stream: bool = False,
+        cache: CacheKind = CacheKind.NONE,
+        complexity: Complexity = Complexity.UNKNOWN,
+        operation: Operation = Operation.CHAT,
         **kw: Any,
     ) -> Answer:
-        flags = int(stream) | ((self.names.workloads.index(workload) + 1) << 8 if workload else 0)
+        flags = int(stream) | int(cache) << 1 | int(complexity) << 3 | int(operation) << 5
+        flags |= (self.names.workloads.index(workload) + 1) << 8 if workload else 0
         key = self.names.keys.index(f"tenant:{tenant}")
         return self.step(Step.BEGIN, args=(key, self.names.routes.index(model), *tokens, flags), **kw)
 
-    def end(self, flow: int, tokens: tuple[int, int] = (100, 50), **kw: Any) -> Answer:
-        return self.step(Step.END, flow, args=(tokens[0], 0, tokens[1], 0, 0), **kw)
+    def end(self, flow: int, tokens: tuple[int, int] = (100, 50), lane: int = 0, **kw: Any) -> Answer:
+        return self.step(Step.END, flow, args=(tokens[0], 0, tokens[1], 0, lane << 1), **kw)
 
-    def fail(self, flow: int, error: ErrorClass, retry_after_ms: int = -1, status: int = 500, relayed: bool = False, **kw: Any) -> Answer:
-        return self.step(Step.FAILED, flow, args=(int(error), retry_after_ms, status, int(relayed)), **kw)
+    def fail(
+        self, flow: int, error: ErrorClass, retry_after_ms: int = -1, status: int = 500, relayed: int = 0, flags: int = 0, **kw: Any
+    ) -> Answer:
+        """`flags`: bit 0 lane, bit 1 where the stream could go on elsewhere."""
+        return self.step(Step.FAILED, flow, args=(int(error), retry_after_ms, status, int(relayed), flags), **kw)
 
     def target(self, name: str) -> Any:
         return self.state.targets[self.names.targets.index(name)]
@@ -92,13 +99,15 @@ class World:
         assert header["live"] == len(busy)
         assert header["requests"] == header["event_head"] + len(busy), "every request ends in exactly one outcome"
         in_use = np.isin(busy["phase"], (Flowing.SENT, Flowing.GRANTED))
+        assert (busy["hedge_target"][~in_use] == NONE).all(), "a hedge stands beside an attempt"
         for i in range(len(self.names.targets)):
-            mine = in_use & (busy["target"] == i)
-            assert state.targets[i]["in_flight"] == mine.sum() <= state.targets[i]["slots"]
+            mine, hedges = in_use & (busy["target"] == i), busy["hedge_target"] == i
+            assert not (mine & hedges).any(), "a hedge is at another target"
+            assert state.targets[i]["in_flight"] == mine.sum() + hedges.sum() <= state.targets[i]["slots"]
             breaker = state.breakers[i]
             if breaker["state"] == BreakerState.HALF_OPEN:
                 assert breaker["probes_out"] + breaker["probes_ok"] <= breaker["probes"], "half-open admits no more than its probes"
-                assert 0 <= breaker["probes_out"] <= (mine & (busy["probe"] == 1)).sum()
+                assert 0 <= breaker["probes_out"] <= (mine & (busy["probe"] == 1)).sum() + (hedges & (busy["hedge_probe"] == 1)).sum()
         for table, column in (("tenants", "tenant"), ("workloads", "workload")):
             for i, row in enumerate(getattr(state, table)):
                 assert row["in_flight"] == ((busy[column] == i) & (busy["admitted"] == 1)).sum() <= max(row["slots"], 0)
@@ -107,6 +116,8 @@ class World:
             assert state.budgets[b]["reserved_nusd"] == busy["reserved_nusd"][holders].sum(), "nothing reserved is lost or settled twice"
         waiting = busy[busy["phase"] == Flowing.WAITING]
         assert header["waiting"] == len(waiting) <= header["queue_bound"]
+        for r in range(len(self.names.routes)):
+            assert state.routes[r]["waiting"] == ((waiting["route"] == r) & (waiting["plain"] == 1)).sum()
         for w, row in enumerate(state.workloads):
             assert row["waiting"] == (waiting["workload"] == w).sum() <= max(row["queue"], 0), "a queue never exceeds its bound"
         for p, row in enumerate(state.queues):
@@ -121,4 +132,6 @@ class World:
         assert header["unjournaled"] == 0
         spent = sum(int(row["spent_nusd"]) for row, name in zip(state.budgets, self.names.budgets, strict=False) if name.startswith("all/"))
         if any(name.startswith("all/") for name in self.names.budgets):
-            assert spent == self.events()["cost_nusd"].sum(), "money in events is money in budgets"
+            events = self.events()
+            assert spent == events["cost_nusd"].sum() + events["lost_nusd"].sum(), "money in events is money in budgets"
+        assert header["hour_nusd"] == header["minute_nusd"].sum() >= 0

@@ -1,17 +1,20 @@
 """A request arrives. Policies are asked in this order, which lives here and nowhere else:
 
-room in the ledger → limits (key, tenant, workload, model) → budgets → bulkheads → routing.
+room in the ledger → limits (key, tenant, workload, model) → [a cached answer ends here] → model (complexity, then cost, then context) →
+budgets → bulkheads → routing.
 
-Nothing is taken before the first three agree.
+Nothing is taken before limits and budgets agree.
 """
 
 from typing import Any
 
 from roteiro.journey.journal import note, room
-from roteiro.journey.place import SHED_RETRY_AFTER_S, Answer, place, reject, unplaced
+from roteiro.journey.place import SHED_RETRY_AFTER_S, Answer, decided, place, reject, unplaced
+from roteiro.journey.settle import close
 from roteiro.policy import budget as budgets
-from roteiro.policy import limits, retry
+from roteiro.policy import limits, retry, routing
 from roteiro.policy.kernel import kernel
+from roteiro.policy.price import PER_MILLION
 from roteiro.policy.state import (
     FLOW_BUDGETS,
     FLOW_LIMITS,
@@ -26,12 +29,13 @@ from roteiro.policy.state import (
     tenant_at,
     workload_at,
 )
-from roteiro.terms.codes import Command, Reason
+from roteiro.terms.codes import CacheKind, Command, Operation, Reason
 
-__all__ = ["begin"]
+__all__ = ["begin", "estimate_of", "larger"]
 
 SENT = Flowing.SENT
-SEND, REJECT = int(Command.SEND), int(Command.REJECT)
+SEND, REJECT, DONE = int(Command.SEND), int(Command.REJECT), int(Command.DONE)
+SEMANTIC, EMBEDDINGS = int(CacheKind.SEMANTIC), int(Operation.EMBEDDINGS)
 R = {reason.name: int(reason) for reason in Reason}
 OK, KEY_LIMIT, TENANT_LIMIT, WORKLOAD_LIMIT, MODEL_LIMIT = R["OK"], R["KEY_LIMIT"], R["TENANT_LIMIT"], R["WORKLOAD_LIMIT"], R["MODEL_LIMIT"]
 BUDGET_SPENT, BUDGET_DEGRADED, LEDGER_FULL, FLOWS_FULL, SHED_RULE = (
@@ -41,7 +45,8 @@ BUDGET_SPENT, BUDGET_DEGRADED, LEDGER_FULL, FLOWS_FULL, SHED_RULE = (
     R["FLOWS_FULL"],
     R["SHED_BY_RULE"],
 )
-PER_MILLION = 1_000_000
+COMPLEXITY, LARGER_CONTEXT, CACHE_EXACT, CACHE_SEMANTIC = R["COMPLEXITY"], R["LARGER_CONTEXT"], R["CACHE_EXACT"], R["CACHE_SEMANTIC"]
+MOST_HOPS = 4  # from a model to one of larger context, and on; more is a circle
 
 
 @kernel
@@ -77,7 +82,7 @@ def enter(block: int, key_index: int, route_index: int, input_tokens: int, outpu
     header.free = flow.next
     header.live += 1
     key = key_at(block, key_index)
-    workload = flags >> 8
+    workload = (flags >> 8) & 0xFFFF
     flow.request, flow.worker, flow.key, flow.tenant = header.requests, worker, key_index, key.tenant
     header.requests += 1
     flow.workload = workload - 1 if workload > 0 else key.workload
@@ -95,7 +100,13 @@ def enter(block: int, key_index: int, route_index: int, input_tokens: int, outpu
     for i in range(FLOW_BUDGETS):
         flow.budgets[i] = NONE
     flow.stream, flow.status, flow.probe, flow.degraded, flow.error_class = flags & 1, 0, 0, 0, 0
+    flow.cache, flow.complexity, flow.operation = (flags >> 1) & 3, (flags >> 3) & 3, (flags >> 5) & 7
     flow.route_reason, flow.admitted, flow.stay, flow.estimated = 0, 0, 0, 0
+    flow.barred, flow.tried_credentials, flow.lost_nusd, flow.saved_nusd = 0, 0, 0, 0
+    flow.hedge_at, flow.hedge_sent, flow.hedge_quota, flow.hedge_target = 0.0, 0.0, 0, NONE
+    flow.credential, flow.hedge_credential, flow.hedge_probe, flow.hedged = 0, 0, 0, 0
+    flow.rescues, flow.lane, flow.plain, flow.relayed = 0, 0, 0, 0
+    flow.trace_hi, flow.trace_lo, flow.parent_span = 0, 0, 0
     flow.phase = SENT  # busy from here on; set anew by whatever is decided
     return f
 
@@ -120,10 +131,16 @@ def degraded_by(block: int, flow: Any, now: float) -> int:
 
 
 @kernel
-def reserve_money(block: int, flow: Any, now: float) -> int:
-    """Reserve the estimate on every budget of the caller, or on none → index of the budget that is spent, or NONE."""
+def estimate_of(block: int, flow: Any) -> int:
+    """Nano-dollars that a request may cost: its estimated tokens at the dearest price among its route's candidates."""
     route = route_at(block, flow.route)
-    estimate = (flow.input_tokens * route.price_input + flow.output_tokens * route.price_output + PER_MILLION // 2) // PER_MILLION
+    return (flow.input_tokens * route.price_input + flow.output_tokens * route.price_output + PER_MILLION // 2) // PER_MILLION
+
+
+@kernel
+def reserve_money(block: int, flow: Any) -> int:
+    """Reserve the estimate on every budget of the caller, or on none → index of the budget that is spent, or NONE."""
+    estimate = estimate_of(block, flow)
     tenant, workload = tenant_at(block, flow.tenant), workload_at(block, flow.workload)
     for i in range(6):
         index = tenant.budgets[i] if i < 4 else workload.budgets[i - 4]
@@ -140,15 +157,64 @@ def reserve_money(block: int, flow: Any, now: float) -> int:
 
 
 @kernel
+def from_cache(block: int, f: int, now: float) -> Answer:
+    """The driver has an answer: it costs nothing, and the event says what it would have cost."""
+    flow = flow_at(block, f)
+    flow.saved_nusd = estimate_of(block, flow)
+    reason = CACHE_SEMANTIC if flow.cache == SEMANTIC else CACHE_EXACT
+    flow.route_reason, flow.estimated = reason, 1
+    flow.first_byte = now if flow.stream != 0 else 0.0
+    decided(flow, DONE, 0.0, reason, float(flow.saved_nusd), 0.0)
+    close(block, f, reason, 0, flow.input_tokens, 0, flow.output_tokens, 0, now)
+    return DONE, 0.0, reason, f
+
+
+@kernel
+def cheapen(block: int, f: int, now: float) -> None:
+    """A cheaper model, where a budget of the caller runs low, a rule says so, or the last hour was too dear."""
+    header = header_of(block)
+    flow = flow_at(block, f)
+    route = route_at(block, flow.route)
+    tight = degraded_by(block, flow, now)
+    if (tight != NONE or header.degrading != 0) and route.degrade != NONE:
+        flow.route, flow.degraded = route.degrade, 1
+        if tight != NONE:
+            share = budgets.share_used(budget_at(block, tight), 0)
+            note(block, flow.request, flow.worker, f, NONE, BUDGET_DEGRADED, share, float(budget_at(block, tight).amount_nusd), now)
+    elif header.cost_degrading != 0 and header.cost_route != NONE and flow.route != header.cost_route and flow.operation != EMBEDDINGS:
+        flow.route, flow.degraded = header.cost_route, 2
+
+
+@kernel
+def larger(block: int, flow: Any) -> bool:
+    """Take the model of larger context that the flow's own names, or that one's, until one fits the estimate. Whether it was taken.
+
+    `flow.y` is then the context that was too small. Nothing changes where no model of larger context is named.
+    """
+    taken = False
+    for _ in range(MOST_HOPS):
+        route = route_at(block, flow.route)
+        if route.larger == NONE or routing.fits(block, route, flow.barred, flow.input_tokens):
+            break
+        flow.y = float(routing.widest(block, route))
+        routing.carried(block, route, route_at(block, route.larger), flow)
+        flow.route, flow.tried = route.larger, 0
+        taken = True
+    return taken
+
+
+@kernel
 def begin(
     block: int, key_index: int, route_index: int, input_tokens: int, output_tokens: int, flags: int, worker: int, now: float, u: float
 ) -> Answer:
-    """A request arrives. `flags`: bit 0 stream; from bit 8 on the workload's index + 1, or 0 for the key's own."""
+    """A request arrives; `flags` as `journey.step` says."""
     header = header_of(block)
     if not room(block):
         header.refused += 1
         return REJECT, SHED_RETRY_AFTER_S, LEDGER_FULL, NONE
-    retry.earn(header, now)
+    hit = (flags >> 1) & 3 != 0
+    if not hit:  # what no provider is asked for earns no right to ask twice
+        retry.earn(header, now)
     f = enter(block, key_index, route_index, input_tokens, output_tokens, flags, worker, now)
     flow = flow_at(block, f)
     if header.free == NONE:  # the last flow there is serves to say so
@@ -177,24 +243,33 @@ def begin(
     if wait > 0.0:
         return reject(block, f, reason, wait, wait, which, now)
 
-    tight = degraded_by(block, flow, now)
-    if (tight != NONE or header.degrading != 0) and route.degrade != NONE:
-        flow.route, flow.degraded = route.degrade, 1
-        if tight != NONE:
-            share = budgets.share_used(budget_at(block, tight), 0)
-            note(block, flow.request, worker, f, NONE, BUDGET_DEGRADED, share, float(budget_at(block, tight).amount_nusd), now)
-    spent = reserve_money(block, flow, now)
-    if spent != NONE:
-        budget = budget_at(block, spent)
-        return reject(block, f, BUDGET_SPENT, budget.ends_s - now, flow.x, float(budget.amount_nusd), now)
+    if flow.complexity != 0 and route.tiers[flow.complexity - 1] != NONE:
+        flow.route = route.tiers[flow.complexity - 1]
+    wider, smaller = False, 0.0
+    if not hit:
+        if flow.route != route_index:
+            note(block, flow.request, worker, f, NONE, COMPLEXITY, float(flow.complexity), float(flow.route), now)
+        cheapen(block, f, now)
+        wider = larger(block, flow)
+        smaller = flow.y
+        spent = reserve_money(block, flow)
+        if spent != NONE:
+            budget = budget_at(block, spent)
+            return reject(block, f, BUDGET_SPENT, budget.ends_s - now, flow.x, float(budget.amount_nusd), now)
 
     flow.reserved_tokens = tokens
     take_limits(block, flow, 0, key.requests_limit, key.tokens_limit, now)
     take_limits(block, flow, 1, tenant.requests_limit, tenant.tokens_limit, now)
     take_limits(block, flow, 2, workload.requests_limit, workload.tokens_limit, now)
     take_limits(block, flow, 3, route.requests_limit, route.tokens_limit, now)
+    if hit:
+        return from_cache(block, f, now)
 
     placed, reason, x, y = place(block, f, now, u)
     if placed:
+        if wider:
+            flow.reason, flow.route_reason, flow.x, flow.y = LARGER_CONTEXT, LARGER_CONTEXT, float(input_tokens), smaller
         return SEND, flow.argument, flow.reason, f
+    if wider:
+        note(block, flow.request, worker, f, NONE, LARGER_CONTEXT, float(input_tokens), smaller, now)
     return unplaced(block, f, reason, x, y, now, u)

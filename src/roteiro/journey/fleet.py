@@ -7,8 +7,9 @@ from roteiro.journey.journal import note
 from roteiro.journey.request import gone
 from roteiro.policy import breaker as breakers
 from roteiro.policy import budget as budgets
+from roteiro.policy import credential as credentials
+from roteiro.policy import hour_cost, rules
 from roteiro.policy import queue as queues
-from roteiro.policy import rules
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import (
     FLOW_BUDGETS,
@@ -20,6 +21,7 @@ from roteiro.policy.state import (
     flow_at,
     header_of,
     queue_at,
+    route_at,
     rule_at,
     target_at,
     tenant_at,
@@ -27,7 +29,7 @@ from roteiro.policy.state import (
 )
 from roteiro.terms.codes import Reason
 
-__all__ = ["reap", "recount", "restore", "tend"]
+__all__ = ["adopt", "reap", "recount", "restore", "tend"]
 
 FREE, WAITING, SENT, BACKOFF, DISMISSED, GRANTED = (
     Flowing.FREE, Flowing.WAITING, Flowing.SENT, Flowing.BACKOFF, Flowing.DISMISSED, Flowing.GRANTED,
@@ -35,15 +37,21 @@ FREE, WAITING, SENT, BACKOFF, DISMISSED, GRANTED = (
 RULE_ON, RULE_OFF, BREAKER_FORCED, WORKER_DIED = (
     int(Reason.RULE_ON), int(Reason.RULE_OFF), int(Reason.BREAKER_FORCED), int(Reason.WORKER_DIED),
 )  # fmt: skip
+COST_DEGRADED, COST_RECOVERED = int(Reason.COST_DEGRADED), int(Reason.COST_RECOVERED)
 
 
 @kernel
 def tend(block: int, worker: int, now: float, u: float) -> None:
-    """A tick: budgets begin new periods, rules are judged, and those that began to hold act."""
+    """A tick: budgets begin new periods, the last hour's cost and the rules are judged, and those that began to hold act."""
     epoch = header_of(block).epoch_unix_s
     for b in range(header_of(block).n_budgets):
         if budget_at(block, b).amount_nusd > 0:
             budgets.roll(budget_at(block, b), epoch, now)
+    header = header_of(block)
+    change = hour_cost.judge(header, now)
+    if change != 0:
+        reason = COST_DEGRADED if change > 0 else COST_RECOVERED
+        note(block, NONE, worker, NONE, NONE, reason, float(header.hour_nusd), float(header.hour_bound_nusd), now)
     for r in range(header_of(block).n_rules):
         rule = rule_at(block, r)
         if rule.ops == 0:
@@ -54,6 +62,16 @@ def tend(block: int, worker: int, now: float, u: float) -> None:
         if change > 0 and rule.action == rules.CIRCUIT_BREAK and breakers.force_open(breaker_at(block, rule.argument), now, u):
             note(block, NONE, worker, NONE, rule.argument, BREAKER_FORCED, float(r), float(rule.argument), now)
     rules.apply(block)
+
+
+@kernel
+def adopt(block: int, plan: int) -> None:
+    """A new plan is in the tables: what is derived from them is derived anew."""
+    header = header_of(block)
+    header.plan, header.rows_a_flow = plan, 0
+    header.generation += 1
+    for t in range(header.n_targets):
+        credentials.settle(target_at(block, t))
 
 
 @kernel
@@ -98,6 +116,8 @@ def recount(block: int) -> None:
         queue.waiting, queue.first, queue.last = 0, NONE, NONE
     for i in range(header_of(block).n_budgets):
         budget_at(block, i).reserved_nusd = 0
+    for i in range(header_of(block).n_routes):
+        route_at(block, i).waiting = 0
     header.live, header.waiting, header.news, header.free = 0, 0, NONE, NONE
     last = event_at(block, (header.event_head - 1) % header.n_events).request if header.event_head > 0 else NONE
     for f in range(header_of(block).n_flows - 1, -1, -1):
@@ -122,6 +142,10 @@ def recount(block: int) -> None:
             target_at(block, flow.target).in_flight += 1
             if flow.probe != 0:
                 breaker_at(block, flow.target).probes_out += 1
+            if flow.hedge_target != NONE:
+                target_at(block, flow.hedge_target).in_flight += 1
+                if flow.hedge_probe != 0:
+                    breaker_at(block, flow.hedge_target).probes_out += 1
         if flow.phase == GRANTED or flow.phase == DISMISSED:
             flow.next = header.news
             header.news = f

@@ -6,12 +6,27 @@ Replaying the input rows on a fresh state must write the same rows again: that i
 from typing import Any
 
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import NONE, decision_at, header_of
+from roteiro.policy.state import NONE, decision_at, header_of, route_at
 
-__all__ = ["note", "room", "write"]
+__all__ = ["note", "room", "rows_a_flow", "write"]
 
 NOTE = 0
-ROWS_A_FLOW = 16  # steps and notes that one request may still write: attempts are at most five, at most three rows each
+# An attempt that fails at its worst: FAILED, notes of its breaker and of its credential or context, AGAIN, a WAKE that grants a place to
+# another worker's request and that worker's own, a note of a half-open breaker, FIRST_BYTE.
+ROWS_AN_ATTEMPT = 8
+ROWS_BESIDES = 6  # BEGIN with notes of complexity and budget, HEDGE, GONE, and one in hand
+
+
+@kernel
+def rows_a_flow(block: int) -> int:
+    """Steps and notes that one request may write, by the attempts that the plan's routes allow."""
+    header = header_of(block)
+    if header.rows_a_flow == 0:
+        attempts = 1
+        for r in range(header.n_routes):
+            attempts = max(attempts, route_at(block, r).attempts)
+        header.rows_a_flow = ROWS_BESIDES + ROWS_AN_ATTEMPT * attempts
+    return header.rows_a_flow
 
 
 @kernel
@@ -22,7 +37,7 @@ def room(block: int) -> bool:
         return False
     if header.journal == 0:
         return True
-    return header.decision_head - header.decision_tail + (header.live + 1) * ROWS_A_FLOW < header_of(block).n_decisions
+    return header.decision_head - header.decision_tail + (header.live + 1) * rows_a_flow(block) < header_of(block).n_decisions
 
 
 @kernel

@@ -48,6 +48,8 @@ if JIT:
     from numba import types
 
     numba.config.CACHE_DIR = str(cache_directory())
+    # Decisions are branches and single loads, nothing to do side by side: looking for it took a quarter of the time to compile.
+    numba.config.LOOP_VECTORIZE, numba.config.SLP_VECTORIZE = 0, 0
 
     def kernel(function: F) -> F:
         """Compile `function` in Numba's nopython mode, for other compiled functions to call; its machine code is kept on disk.
@@ -62,14 +64,14 @@ if JIT:
         return widened(numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function))
 
     def widened(dispatcher: Any) -> Any:
-        """Make compiled callers pass every integer as 64 bits, whichever field of a record it comes from.
+        """Make compiled callers pass every integer as 64 bits, whichever field of a record it comes from, and no literal as itself.
 
         Otherwise Numba compiles a function once for each mix of widths that it is called with: three times as many, and twice as long.
         """
         template_of = dispatcher.get_call_template
 
         def get_call_template(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
-            return template_of(tuple(types.int64 if isinstance(kind, types.Integer) else kind for kind in args), kws)
+            return template_of(tuple(types.int64 if isinstance(kind, types.Integer) else types.unliteral(kind) for kind in args), kws)
 
         dispatcher.get_call_template = get_call_template
         return dispatcher

@@ -1,13 +1,27 @@
 """The waiting room: a bounded queue, and who leaves first when it is full.
 
-Records: QUEUE (one a priority: first, last, waiting), WORKLOAD (waiting, for its own bound), FLOW (next, before), HEADER (waiting).
+Records: QUEUE (one a priority: first, last, waiting), WORKLOAD (waiting, for its own bound), FLOW (next, before, plain), HEADER (waiting),
+ROUTE (waiting: those that any of its candidates could take, so that where one of them cannot go, none can).
 Within a priority first come, first served. What must not live here: whether a waiting flow may go (the journey asks the other policies).
 """
 
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import NONE, flow_at, header_of, queue_at, workload_at
+from roteiro.policy.state import NONE, candidate_at, flow_at, header_of, queue_at, route_at, target_at, workload_at
 
 __all__ = ["insert", "join", "last_of_less_important", "leave"]
+
+
+@kernel
+def is_plain(block: int, f: int) -> bool:
+    """Whether all candidates of its route are open to flow `f`: none is tried, barred or too small."""
+    flow = flow_at(block, f)
+    if flow.tried != 0 or flow.barred != 0 or flow.tried_credentials != 0:
+        return False
+    route = route_at(block, flow.route)
+    for c in range(route.count):
+        if 0 < target_at(block, candidate_at(block, route.first + c).target).context_tokens < flow.input_tokens:
+            return False
+    return True
 
 
 @kernel
@@ -29,6 +43,8 @@ def insert(block: int, f: int, before: int) -> None:
     queue.waiting += 1
     workload_at(block, flow.workload).waiting += 1
     header_of(block).waiting += 1
+    flow.plain = 1 if is_plain(block, f) else 0
+    route_at(block, flow.route).waiting += flow.plain
 
 
 @kernel
@@ -54,6 +70,8 @@ def leave(block: int, f: int) -> None:
     queue.waiting -= 1
     workload_at(block, flow.workload).waiting -= 1
     header_of(block).waiting -= 1
+    route_at(block, flow.route).waiting -= flow.plain
+    flow.plain = 0
 
 
 @kernel

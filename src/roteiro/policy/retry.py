@@ -10,22 +10,28 @@ from typing import Any
 from roteiro.policy.kernel import kernel
 from roteiro.terms.codes import ErrorClass
 
-__all__ = ["another_target_may_do", "backoff", "earn", "same_target_may_do", "spend"]
+__all__ = ["another_target_may_do", "backoff", "earn", "rescue_may_do", "same_target_may_do", "spend"]
 
 AUTH, RATE_LIMIT, SERVER, TIMEOUT = int(ErrorClass.AUTH), int(ErrorClass.RATE_LIMIT), int(ErrorClass.SERVER), int(ErrorClass.TIMEOUT)
-CONNECTION, PROTOCOL = int(ErrorClass.CONNECTION), int(ErrorClass.PROTOCOL)
+CONNECTION, PROTOCOL, UNFIT = int(ErrorClass.CONNECTION), int(ErrorClass.PROTOCOL), int(ErrorClass.UNFIT)
 
 
 @kernel
 def another_target_may_do(error_class: int) -> bool:
     """Whether another provider could answer where one failed so. What the client did wrong stays wrong everywhere."""
-    return error_class in (AUTH, RATE_LIMIT, SERVER, TIMEOUT, CONNECTION, PROTOCOL)
+    return error_class in (AUTH, RATE_LIMIT, SERVER, TIMEOUT, CONNECTION, PROTOCOL, UNFIT)
 
 
 @kernel
 def same_target_may_do(error_class: int) -> bool:
     """Whether the failure may pass by itself. A target that stayed silent is not asked again for the same request."""
     return error_class in (SERVER, CONNECTION)
+
+
+@kernel
+def rescue_may_do(error_class: int) -> bool:
+    """Whether a stream that broke so can go on elsewhere."""
+    return error_class in (SERVER, TIMEOUT, CONNECTION, PROTOCOL, RATE_LIMIT)
 
 
 @kernel

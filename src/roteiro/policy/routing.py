@@ -1,22 +1,44 @@
-"""Routing: one target among a route's candidates, by rank and weight, health and room, and the rules that hold.
+"""Routing: one target among a route's candidates, by rank and weight, health and room, context and credentials, and the rules that hold.
 
-Records: ROUTE, CANDIDATE, TARGET. `tried` is a bit set of candidate positions that this request has used up.
+Records: ROUTE, CANDIDATE, TARGET, FLOW. Sets of candidates are bits by position: `tried` are those that this request has used up for
+now, `barred` those that it must not ask again, `skip` those that are passed over here.
+
 What must not live here: taking the slot (the journey does, once everything else has agreed).
 """
 
 from typing import Any
 
 from roteiro.policy import breaker as breakers
+from roteiro.policy import credential as credentials
 from roteiro.policy import limits
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import NONE, breaker_at, candidate_at, header_of, limit_at, target_at
 from roteiro.terms.codes import Reason
 
-__all__ = ["FULL", "READY", "UNHEALTHY", "choose", "least_bad", "position", "readiness"]
+__all__ = [
+    "FULL",
+    "PAUSED",
+    "READY",
+    "UNFIT",
+    "UNHEALTHY",
+    "bar_credential",
+    "carried",
+    "choose",
+    "fits",
+    "least_bad",
+    "position",
+    "readiness",
+    "soonest_return",
+    "used_credentials",
+    "widest",
+]
 
-READY, FULL, UNHEALTHY = 0, 1, 2
+READY, FULL, UNHEALTHY, UNFIT, PAUSED = 0, 1, 2, 3, 4
 WEIGHTED, RULE, ONLY_TARGET = int(Reason.WEIGHTED), int(Reason.RULE), int(Reason.ONLY_TARGET)
 TARGETS_FULL, NO_HEALTHY_TARGET, LEAST_BAD = int(Reason.TARGETS_FULL), int(Reason.NO_HEALTHY_TARGET), int(Reason.LEAST_BAD)
+PROVIDER_LIMIT = int(Reason.PROVIDER_LIMIT)
+NEVER = 1e18
+NOTED = 7  # candidates whose refused credentials a flow can note, eight bits each; a later one is barred whole
 
 
 @kernel
@@ -29,12 +51,39 @@ def has_room(block: int, target: Any, tokens: int, now: float) -> bool:
 
 
 @kernel
-def readiness(block: int, i: int, tokens: int, now: float) -> int:
-    """READY, FULL (slots or quota) or UNHEALTHY (breaker, pause, retired)."""
+def used_credentials(flow: Any, c: int) -> int:
+    """Bits of the credentials of the candidate at position `c` that this request must not use again."""
+    return (flow.tried_credentials >> 8 * c) & 255 if c < NOTED else 0
+
+
+@kernel
+def bar_credential(flow: Any, c: int, k: int) -> None:
+    """This request does not use credential `k` of the candidate at position `c` again."""
+    if c < NOTED:
+        flow.tried_credentials |= 1 << (8 * c + k)
+    else:
+        flow.barred |= 1 << c
+
+
+@kernel
+def readiness(block: int, flow: Any, c: int, i: int, needed: int, now: float) -> int:
+    """How target `i`, the candidate at position `c`, stands for this request.
+
+    READY; FULL (slots or quota); PAUSED (the provider's rate limit: full too, in other words); UNHEALTHY (breaker, credentials refused,
+    retired); UNFIT (its context is known and smaller than `needed` tokens).
+    """
     target = target_at(block, i)
-    if target.retired != 0 or target.paused_until > now or not breakers.allows(breaker_at(block, i), now):
+    if target.retired != 0:
         return UNHEALTHY
-    return READY if has_room(block, target, tokens, now) else FULL
+    if 0 < target.context_tokens < needed:
+        return UNFIT
+    if not breakers.allows(breaker_at(block, i), now):
+        return UNHEALTHY
+    if target.paused_until > now or flow.tried_credentials != 0:
+        how = credentials.condition(target, used_credentials(flow, c), now)
+        if how != credentials.AVAILABLE:
+            return PAUSED if how == credentials.LIMITED else UNHEALTHY
+    return READY if has_room(block, target, flow.input_tokens + flow.output_tokens, now) else FULL
 
 
 @kernel
@@ -47,34 +96,78 @@ def position(block: int, route: Any, target: int) -> int:
 
 
 @kernel
-def may_redirect(block: int, route: Any, target: int, tried: int, tokens: int, now: float) -> int:
+def fits(block: int, route: Any, barred: int, tokens: int) -> bool:
+    """Whether a candidate that is not barred may have a context of so many tokens; one that is not known may."""
+    for c in range(route.count):
+        target = target_at(block, candidate_at(block, route.first + c).target)
+        if not (barred >> c) & 1 and target.retired == 0 and not 0 < target.context_tokens < tokens:
+            return True
+    return False
+
+
+@kernel
+def widest(block: int, route: Any) -> int:
+    """The largest known context among the candidates, in tokens; 0 where none is known."""
+    most = 0
+    for c in range(route.count):
+        most = max(most, target_at(block, candidate_at(block, route.first + c).target).context_tokens)
+    return most
+
+
+@kernel
+def carried(block: int, old: Any, new: Any, flow: Any) -> None:
+    """Turn what a flow bars among the candidates of one route into the same of another's, where the two share targets."""
+    barred, used = flow.barred, flow.tried_credentials
+    flow.barred, flow.tried_credentials = 0, 0
+    if barred == 0 and used == 0:
+        return
+    for c in range(old.count):
+        there = position(block, new, candidate_at(block, old.first + c).target)
+        if there == NONE:
+            continue
+        if (barred >> c) & 1:
+            flow.barred |= 1 << there
+        for k in range(8):
+            if c < NOTED and (used >> (8 * c + k)) & 1:
+                bar_credential(flow, there, k)
+
+
+@kernel
+def may_redirect(block: int, route: Any, flow: Any, target: int, skip: int, prefix: bool, needed: int, now: float) -> int:
     """Position of the target that a rule sends to, if this request can go there; else NONE."""
     if target == NONE:
         return NONE
     c = position(block, route, target)
-    if c == NONE or (tried >> c) & 1 or readiness(block, target, tokens, now) != READY:
+    if c == NONE or (skip >> c) & 1 or (prefix and target_at(block, target).prefix == 0):
         return NONE
-    return c
+    return c if readiness(block, flow, c, target, needed, now) == READY else NONE
 
 
 @kernel
-def choose(block: int, route: Any, tried: int, tokens: int, now: float, u: float) -> tuple[int, int, float, float]:
-    """(candidate position, reason, x, y); position NONE where none can take it, with the reason why."""
+def choose(block: int, route: Any, flow: Any, skip: int, prefix: bool, now: float, u: float) -> tuple[int, int, float, float]:
+    """(candidate position, reason, x, y); position NONE where none can take it, with the reason why.
+
+    `prefix`: only those that go on from the beginning of an answer. Candidates whose context is too small for the estimated input are
+    passed over while another fits, ready or not; where none does, an estimate refuses nobody.
+    """
     header = header_of(block)
-    c = may_redirect(block, route, header.redirect, tried, tokens, now)
+    needed = flow.input_tokens if fits(block, route, flow.barred, flow.input_tokens) else 0
+    c = may_redirect(block, route, flow, header.redirect, skip, prefix, needed, now)
     if c != NONE:
         return c, RULE, float(header.redirect_rule), -1.0
-    rank, weight, ready, full, avoided = 1 << 30, 0.0, 0, 0, 1
-    last = NONE
+    rank, weight, ready, full, paused, avoided = 1 << 30, 0.0, 0, 0, 0, 1
+    last, able = NONE, 0
     for c in range(route.count):
         candidate = candidate_at(block, route.first + c)
-        if (tried >> c) & 1:
+        if (skip >> c) & 1 or (prefix and target_at(block, candidate.target).prefix == 0):
             continue
-        how = readiness(block, candidate.target, tokens, now)
+        how = readiness(block, flow, c, candidate.target, needed, now)
         full += how == FULL
+        paused += how == PAUSED
         if how != READY:
             continue
         ready += 1
+        able |= 1 << c
         avoid = target_at(block, candidate.target).avoid
         if avoid < avoided or (avoid == avoided and candidate.rank < rank):  # a better class of candidates: start the sum anew
             rank, weight, avoided = candidate.rank, 0.0, avoid
@@ -84,25 +177,21 @@ def choose(block: int, route: Any, tried: int, tokens: int, now: float, u: float
     if ready == 0:
         if full > 0:
             return NONE, TARGETS_FULL, float(route.count), float(header.waiting)
+        if paused > 0:
+            return NONE, PROVIDER_LIMIT, 0.0, float(route.count)
         return NONE, NO_HEALTHY_TARGET, float(route.count), float(route.count)
     x = u * weight
     chosen = last
     for c in range(route.count):
         candidate = candidate_at(block, route.first + c)
-        target = target_at(block, candidate.target)
-        if (
-            (tried >> c) & 1
-            or candidate.rank != rank
-            or target.avoid != avoided
-            or readiness(block, candidate.target, tokens, now) != READY
-        ):
+        if not (able >> c) & 1 or candidate.rank != rank or target_at(block, candidate.target).avoid != avoided:
             continue
         x -= candidate.weight
         if x < 0.0:
             chosen = c
             break
     picked = candidate_at(block, route.first + chosen).target
-    c = may_redirect(block, route, target_at(block, picked).redirect, tried, tokens, now)
+    c = may_redirect(block, route, flow, target_at(block, picked).redirect, skip, prefix, needed, now)
     if c != NONE:
         return c, RULE, float(target_at(block, picked).redirect_rule), float(picked)
     if ready == 1:
@@ -111,13 +200,39 @@ def choose(block: int, route: Any, tried: int, tokens: int, now: float, u: float
 
 
 @kernel
-def least_bad(block: int, route: Any, now: float) -> tuple[int, int, float, float]:
-    """The candidate with the smallest share of failures that has a free slot, breaker or not."""
+def least_bad(block: int, route: Any, flow: Any, now: float) -> tuple[int, int, float, float]:
+    """The candidate with the smallest share of failures that has a free slot, breaker or not, and that this request may still ask."""
     best, least = NONE, 2.0
     for c in range(route.count):
         target = target_at(block, candidate_at(block, route.first + c).target)
-        if target.retired == 0 and target.in_flight < target.slots and target.failure_share < least:
+        if (
+            target.retired == 0
+            and not (flow.barred >> c) & 1
+            and target.in_flight < target.slots
+            and target.failure_share < least
+            and credentials.returns_at(target, used_credentials(flow, c)) < NEVER
+        ):
             best, least = c, target.failure_share
     if best == NONE:
         return NONE, NO_HEALTHY_TARGET, float(route.count), float(route.count)
     return best, LEAST_BAD, float(candidate_at(block, route.first + best).target), least
+
+
+@kernel
+def soonest_return(block: int, route: Any, flow: Any, now: float) -> float:
+    """Seconds until the first candidate may be asked again: a credential back, a breaker half-open; 0.0 where one may be asked now, 1e18
+    where this request may ask none any more."""
+    soonest = NEVER
+    for c in range(route.count):
+        i = candidate_at(block, route.first + c).target
+        target, breaker = target_at(block, i), breaker_at(block, i)
+        if target.retired != 0 or (flow.barred >> c) & 1:
+            continue
+        returns_at = credentials.returns_at(target, used_credentials(flow, c))
+        if returns_at >= NEVER:
+            continue
+        wait = returns_at - now
+        if breaker.state == breakers.OPEN:
+            wait = max(wait, breaker.until - now)
+        soonest = min(soonest, wait)
+    return max(soonest, 0.0)

@@ -50,7 +50,7 @@ __all__ = [
     "workload_at",
 ]  # fmt: skip
 
-LAYOUT_VERSION: Final = 2
+LAYOUT_VERSION: Final = 3
 MAGIC: Final = 0x524F544549524F31  # "ROTEIRO1"
 NONE: Final = -1
 BREAKER_SLOTS: Final = 10
@@ -69,7 +69,7 @@ def record(*fields: tuple[Any, ...]) -> np.dtype[Any]:
 
 TARGET: Final = record(
     ("slots", "i8"), ("in_flight", "i8"),
-    ("paused_until", "f8"),  # a provider that said Retry-After is left alone until then
+    ("paused_until", "f8"),  # all of its credentials rest until then
     ("price_input", "i8"), ("price_cached", "i8"), ("price_output", "i8"), ("price_reasoning", "i8"),  # nano-dollars per million tokens
     ("first_token_s", "f8"), ("attempt_s", "f8"),
     ("calls", "i8"), ("failures", "i8"), ("failure_share", "f8"),  # the last: exponentially weighted, for the least bad
@@ -114,8 +114,9 @@ ROUTE: Final = record(
     ("larger", "i4"),  # route of the model to take when a request is longer than this one's context
     ("tiers", "i4", (TIERS,)),  # route for simple, medium and complex tasks
     # Hedging: its share of requests (0: none); after a fixed delay, or at a percentile that is followed as answers come.
-    ("hedge_share", "f8"), ("hedge_after_s", "f8"), ("hedge_percentile", "f8"), ("hedge_delay_s", "f8"), ("hedge_seen", "i8"),
-    ("hedge_balance", "f8"),
+    ("hedge_share", "f8"), ("hedge_after_s", "f8"), ("hedge_percentile", "f8"), ("hedge_balance", "f8"),
+    ("hedge_delay_s", "f8", (2,)), ("hedge_seen", "i8", (2,)),  # of whole answers, and of first bytes of streams
+    ("waiting", "i8"),  # in a queue, and free to go to any candidate
 )  # fmt: skip
 
 CANDIDATE: Final = record(("target", "i4"), ("rank", "i4"), ("weight", "f8"))
@@ -161,6 +162,9 @@ FLOW: Final = record(
     ("command", "i1"), ("reason", "i1"), ("route_reason", "i1"), ("admitted", "i1"), ("stay", "i1"), ("estimated", "i1"),
     ("hedge_target", "i4"), ("credential", "i4"), ("hedge_credential", "i4"), ("hedge_probe", "i1"), ("hedged", "i1"),
     ("rescues", "i1"), ("cache", "i1"), ("complexity", "i1"), ("operation", "i1"),
+    ("lane", "i1"),  # of the attempt in flight, where there is one: 1 where the hedge is what is left
+    ("plain", "i1"),  # waits, and is counted in its route's `waiting`
+    ("relayed", "i4"),  # output tokens that the client had when the attempt in flight began: it is a rescue
 )  # fmt: skip
 
 TABLES: Final[dict[str, np.dtype[Any]]] = {
@@ -180,6 +184,7 @@ HEADER: Final = record(
     ("free", "i8"), ("live", "i8"),  # free list of flows
     # list of flows dismissed or granted by another's step, whose drivers are yet to be told
     ("waiting", "i8"), ("queue_bound", "i8"), ("news", "i8"),
+    ("rows_a_flow", "i8"),  # of the journal that one request may write; 0: to be reckoned from the plan's routes
     ("refused", "i8"), ("unjournaled", "i8"),  # requests that could not even be recorded; decisions for which there was no room
     ("retry_balance", "f8"), ("retry_ratio", "f8"), ("retry_cap", "f8"), ("retry_per_s", "f8"), ("retry_seen", "f8"),
     ("redirect", "i8"), ("redirect_rule", "i8"), ("shed_from", "i8"), ("degrading", "i8"),  # set while a routing rule holds

@@ -38,6 +38,7 @@ ATTEMPT: Final = np.dtype(
 
 BEGIN, FIRST_BYTE, FAILED, END, GONE = int(Step.BEGIN), int(Step.FIRST_BYTE), int(Step.FAILED), int(Step.END), int(Step.GONE)
 SEND = int(Command.SEND)
+TARGET_BITS = 0xFFFF  # of a command's argument; above them is the credential
 ENOUGH: Final = 30
 """Streams from which on they alone tell the times."""
 ENOUGH_IN_SLICE: Final = 4
@@ -78,7 +79,7 @@ def gather(decisions: Any, flows: Any, attempts: Any) -> int:
             flow.sent_s, flow.heard_s, flow.target, flow.output, flow.retry_after_ms, flow.midstream = (
                 row.now_s,
                 0.0,
-                np.int32(row.argument),
+                np.int32(int(row.argument) & TARGET_BITS),
                 0,
                 -1,
                 0,

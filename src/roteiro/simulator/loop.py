@@ -8,7 +8,7 @@ What must not live here: decisions, and how demand and service came about.
 
 from typing import Any
 
-from roteiro.journey.journal import ROWS_A_FLOW, room
+from roteiro.journey.journal import room, rows_a_flow
 from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, kernel
@@ -46,11 +46,12 @@ BEGIN, FIRST_BYTE, FAILED, AGAIN, END, WAKE, TEND = (
 SEND, WAIT, QUEUE, REJECT, DONE = (int(c) for c in (Command.SEND, Command.WAIT, Command.QUEUE, Command.REJECT, Command.DONE))
 PATIENCE, HEARD, OVER = 0, 1, 2  # WORK.kind: a wait ends, the first byte comes, the attempt ends
 TIMEOUT, RATE_LIMIT = int(ErrorClass.TIMEOUT), int(ErrorClass.RATE_LIMIT)
-STATUS = (200, 401, 429, 500, 0, 0, 400, 400, 200)  # by ErrorClass, as providers answer
+STATUS = (200, 401, 429, 500, 0, 0, 400, 400, 200, 400, 0)  # by ErrorClass, as providers answer
 FLOW_BITS = 24
 FLOW_MASK = (1 << FLOW_BITS) - 1
 SPARE_ROWS = 1024  # decisions that one happening may write at most: its steps, and notes of each rule and breaker
 TINY_S = 1e-9
+TARGET_BITS = 0xFFFF  # of a command's argument; above them is the credential
 
 
 @kernel
@@ -175,8 +176,9 @@ def watch(world: int, block: int, t: int) -> None:
 @kernel
 def obey(world: int, block: int, command: int, argument: float, f: int, now: float) -> None:
     if command == SEND:
-        launch(world, block, f, int(argument), now)
-        watch(world, block, int(argument))
+        t = int(argument) & TARGET_BITS
+        launch(world, block, f, t, now)
+        watch(world, block, t)
     elif command == WAIT or command == QUEUE:
         set_timer(world, f, argument, PATIENCE)
     elif f != NONE and (command == REJECT or command == DONE):
@@ -266,7 +268,7 @@ def happen(world: int, block: int, f: int, now: float) -> None:
         t = flow_at(block, f).target
         relayed = 1 if work.first_byte > 0.0 else 0
         if relayed != 0 and header_of(block).journal == 0:
-            first_byte(block, f, work.first_byte)
+            first_byte(block, f, 0, work.first_byte)
         if work.error_class == 0:
             command, argument, _, _, waiting = step(
                 block, END, f, now, u, work.input, work.cached, work.output, min(work.reasoning, work.output), 0, 0
@@ -295,7 +297,7 @@ def tick(world: int, block: int, now: float) -> None:
 @kernel
 def must_drain(block: int) -> bool:
     header = header_of(block)
-    spare = SPARE_ROWS + header.live * ROWS_A_FLOW
+    spare = SPARE_ROWS + header.live * rows_a_flow(block)
     return header.journal != 0 and header.decision_head - header.decision_tail + spare > header.n_decisions  # type: ignore[no-any-return]
 
 

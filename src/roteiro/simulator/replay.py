@@ -33,7 +33,10 @@ __all__ = ["Difference", "Replay", "replay"]
 NOTE, BEGIN, ADOPT = int(Step.NOTE), int(Step.BEGIN), int(Step.ADOPT)
 OK, LEDGER_FULL = int(Reason.OK), int(Reason.LEDGER_FULL)
 SPARE_ROWS = 4096  # more than one step writes
-FIELDS: Final[dict[str, tuple[Field, ...]]] = {"decisions": DECISION_FIELDS, "events": EVENT_FIELDS}
+TOLD = ("trace_hi", "trace_lo", "parent_span")  # what clients sent and drivers wrote down; no step is told it and no decision looks at it
+FIELDS: Final[dict[str, tuple[Field, ...]]] = {
+    "decisions": DECISION_FIELDS, "events": tuple(field for field in EVENT_FIELDS if field.name not in TOLD),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

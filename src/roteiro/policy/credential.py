@@ -1,0 +1,92 @@
+"""Credentials: whose turn it is among those of one provider, and which of them rest.
+
+Record: TARGET (`credentials`, 0 counts as 1; `next_credential`; `credential_until`; `credential_refused`; `paused_until`, until when all of
+them rest). A credential rests where the provider said that its rate limit is reached, or refused it. `used` is a set of bits: credentials
+that this request must not use again.
+
+What must not live here: the secrets, which the kernel never sees.
+"""
+
+from typing import Any
+
+from roteiro.policy.kernel import kernel
+from roteiro.policy.state import CREDENTIALS
+
+__all__ = ["AVAILABLE", "LIMITED", "REFUSED", "REFUSED_S", "condition", "count", "rest", "returns_at", "settle", "take"]
+
+AVAILABLE, LIMITED, REFUSED = 0, 1, 2
+REFUSED_S = 60.0
+"""How long a refused credential rests before somebody else may try it: an operator who mends a key should not have to restart."""
+NEVER = 1e18
+
+
+@kernel
+def count(target: Any) -> int:
+    return min(max(target.credentials, 1), CREDENTIALS)
+
+
+@kernel
+def condition(target: Any, used: int, now: float) -> int:
+    """AVAILABLE where one may be used now, LIMITED where one rests for its rate limit, REFUSED where none is left."""
+    if used == 0 and target.paused_until <= now:
+        return AVAILABLE
+    how = REFUSED
+    for k in range(count(target)):
+        if (used >> k) & 1:
+            continue
+        if target.credential_until[k] <= now:
+            return AVAILABLE
+        if (target.credential_refused >> k) & 1 == 0:
+            how = LIMITED
+    return how
+
+
+@kernel
+def take(target: Any, used: int, now: float) -> int:
+    """The credential whose turn it is, and the next one's turn begins. Where all rest, the one that rests the shortest."""
+    n = count(target)
+    chosen, soonest = 0, NEVER
+    for i in range(n):
+        k = (target.next_credential + i) % n
+        if (used >> k) & 1:
+            continue
+        until = target.credential_until[k]
+        if until <= now:
+            chosen = k
+            target.credential_refused &= ~(1 << k)
+            break
+        if until < soonest:
+            chosen, soonest = k, until
+    target.next_credential = (chosen + 1) % n
+    return chosen
+
+
+@kernel
+def settle(target: Any) -> None:
+    """Derive `paused_until` from the credentials that there are."""
+    target.paused_until = target.credential_until[0]
+    for k in range(1, count(target)):
+        target.paused_until = min(target.paused_until, target.credential_until[k])
+
+
+@kernel
+def rest(target: Any, k: int, until: float, refused: bool) -> None:
+    """Leave credential `k` alone until then."""
+    target.credential_until[k] = max(target.credential_until[k], until)
+    if refused:
+        target.credential_refused |= 1 << k
+    else:
+        target.credential_refused &= ~(1 << k)
+    settle(target)
+
+
+@kernel
+def returns_at(target: Any, used: int) -> float:
+    """When the first credential may be used again; 1e18 where there is none for this request."""
+    if used == 0:
+        return target.paused_until
+    soonest = NEVER
+    for k in range(count(target)):
+        if (used >> k) & 1 == 0:
+            soonest = min(soonest, target.credential_until[k])
+    return soonest

@@ -1,0 +1,657 @@
+"""Journeys as playbooks: credentials, hedges, rescues, longer contexts, caches, tiers, and what cost has to say."""
+
+import pytest
+from tests.journey.playbook import play
+from tests.journey.world import World
+
+from roteiro.terms.codes import CacheKind, Command, ErrorClass, Operation, Reason, Step
+
+pytestmark = pytest.mark.kernel
+
+PLAN = """
+roteiro: 1
+providers:
+  one: {name: x, model: big, weight: 1, base_url: "http://127.0.0.1:1/v1", key_env: [K1, K2], price: {input: $10/M, output: $30/M}}
+  two: {name: y, model: big, weight: 0, base_url: "http://127.0.0.1:2/v1", price: {input: $5/M, output: $20/M}}
+  mute: {name: z, model: big, weight: 0, base_url: "http://127.0.0.1:3/v1", assistant_prefix: false, price: {input: $1/M, output: $1/M}}
+  long: {name: y, model: long, weight: 0, base_url: "http://127.0.0.1:4/v1", price: {input: $20/M, output: $40/M}}
+models:
+  chat: {targets: {one: 1}, fallbacks: [two], retry: {attempts: 4, backoff: 1s}, timeouts: {total: 30s}}
+  alone: {targets: {one: 1}, retry: {attempts: 4, backoff: 1s, same_target: 0}, timeouts: {total: 30s}}
+  trio: {targets: {one: 1}, fallbacks: [mute, two], retry: {attempts: 4, backoff: 1s}, timeouts: {total: 30s}}
+  stubborn: {targets: {one: 1}, rescue: false, fallbacks: [two]}
+  quick: {targets: {one: 1}, fallbacks: [two], retry: {attempts: 3}, hedge: {after: 800ms, at_most: 50%}}
+  tiered: {targets: {two: 1}, complexity: {simple: cheap, complex: chat}}
+  cheap: {targets: {mute: 1}}
+tenants:
+  acme: {workloads: [live], budgets: {daily: {amount: $100, period: day}}}
+  strict: {workloads: [live], limits: {requests: 2/min}}
+workloads:
+  live: {priority: interactive, queue: {size: 2, max_wait: 5s}}
+  bare: {priority: interactive}
+budgets:
+  all: {amount: $1000, period: month}
+"""
+
+
+# --- credentials ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_credentials_take_turns_and_one_at_its_limit_rests_while_the_other_serves() -> None:
+    play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for alone
+        << send one (only_target)
+        >> 0.1 B arrives from acme for alone
+        << send one#1 (only_target)
+        >> 0.2 A fails: rate_limit 429 retry-after 8s
+        << send one#1 (key_rotated)
+        >> 0.3 C arrives from acme for alone
+        << send one#1 (only_target)
+        >> 0.4 C fails: rate_limit 429 retry-after 3s
+        << wait 3 (retry_after)
+        >> 3.4 C again
+        << send one#1 (retry)
+        >> 3.5 C ends
+        << done
+        >> 8.3 D arrives from acme for alone
+        << send one (only_target)
+    """,
+    )
+
+
+def test_a_target_whose_credentials_all_rest_is_full_and_not_ill() -> None:
+    world = play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for alone
+        << send one
+        >> 0.0 A fails: rate_limit 429 retry-after 4s
+        << send one#1 (key_rotated)
+        >> 0.0 A fails: rate_limit 429 retry-after 9s
+        << wait 4 (retry_after)
+        >> 0.5 B arrives from acme for alone
+        << queue until 5.5 (provider_limit)
+        >> 0.6 wake
+        << nobody
+        >> 4.0 wake
+        << B send one (only_target)
+        >> 4.0 C arrives from acme for alone as bare
+        << send one
+        >> 4.0 C fails: rate_limit 429 retry-after 7s
+        << wait 5 (retry_after)
+        >> 4.5 D arrives from acme for alone as bare
+        << reject 429 (provider_limit)
+        == one is closed
+        == outcomes shed
+    """,
+    )
+    assert world.decisions()[-1]["argument"] == pytest.approx(4.5), "Retry-After is the soonest return"
+
+
+def test_a_wait_longer_than_the_deadline_is_told_to_the_client() -> None:
+    world = play(
+        PLAN.replace("key_env: [K1, K2]", "key_env: K1"),
+        """
+        >> 0.0 A arrives from acme for alone
+        << send one
+        >> 10.1 A fails: rate_limit 429 retry-after 31s
+        << reject 429 (provider_limit)
+        == outcomes failed
+    """,
+    )
+    assert world.decisions()[-1]["argument"] == pytest.approx(20.0), "no longer than the plan's cap"
+
+
+def test_a_rate_limit_that_names_no_time_rests_nothing() -> None:
+    play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for chat
+        << send one
+        >> 0.1 A fails: rate_limit 429
+        << send two (fallback)
+        >> 0.2 A fails: rate_limit 429 u=0.5
+        << wait 1 (backoff)
+        >> 0.3 B arrives from acme for chat
+        << send one#1 (only_target)
+    """.replace("only_target", "weighted"),
+    )
+
+
+def test_a_refused_credential_is_noted_rests_and_is_not_used_again_by_the_request() -> None:
+    world = play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for alone
+        << send one
+        >> 0.1 A fails: auth 401
+        << send one#1 (key_rotated)
+        >> 0.2 A fails: auth 403
+        << reject 502 (all_tried)
+        >> 0.3 B arrives from acme for alone
+        << reject 503 (no_healthy_target)
+        == one is closed
+        >> 59.0 C arrives from acme for chat
+        << send two (only_target)
+        >> 60.2 D arrives from acme for alone
+        << send one (only_target)
+    """,
+    )
+    notes = world.decisions()[world.decisions()["reason"] == Reason.CREDENTIAL_REFUSED]
+    assert notes["x"].tolist() == [0.0, 1.0] and (notes["y"] == 60.0).all()
+    assert world.target("one")["credential_refused"] == 2, "whose turn came again is given another chance"
+
+
+def test_a_refused_credential_stays_refused_for_a_request_that_outlives_its_rest() -> None:
+    play(
+        PLAN.replace("key_env: [K1, K2]", "key_env: K1").replace(
+            "retry: {attempts: 4, backoff: 1s}, timeouts: {total: 30s}", "timeouts: {total: 900s}"
+        ),
+        """
+        >> 0.0 A arrives from acme for chat
+        << send one
+        >> 0.1 A fails: auth 401
+        << send two (fallback)
+        >> 99.0 A fails: protocol 0
+        << wait 0.2 (backoff)
+        >> 99.3 A again
+        << send two (retry)
+    """,
+    )
+
+
+# --- silence, and all tried ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_silent_target_is_barred_for_the_request_and_for_nobody_else() -> None:
+    play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for chat
+        << send one
+        >> 5.0 A fails: timeout 0
+        << send two (fallback)
+        >> 9.0 A fails: protocol 0 u=0.5
+        << wait 1 (backoff)
+        >> 10.0 A again
+        << send two (retry)
+        >> 11.0 A fails: timeout 0
+        << reject 502 (all_tried)
+        >> 11.0 B arrives from acme for chat
+        << send one#1
+        == outcomes failed
+    """,
+    )
+
+
+def test_what_a_dialect_cannot_say_costs_no_attempt() -> None:
+    world = play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for trio
+        << send one
+        >> 0.0 A fails: unfit 0
+        << send mute
+        >> 0.0 A fails: unfit 0
+        << send two (only_target)
+        >> 1.0 A ends
+        << done
+        == event attempts 1
+        == event fallbacks 0
+        >> 2.0 B arrives from acme for cheap
+        << send mute
+        >> 2.0 B fails: unfit 0
+        << reject 400 (all_tried)
+        == outcomes success invalid
+    """,
+    )
+    assert world.target("one")["calls"] == 0
+
+
+# --- rescue ------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_broken_stream_goes_on_at_a_target_that_can_and_its_loss_is_counted() -> None:
+    world = play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for trio with 100 in, 50 out streaming
+        << send one
+        >> 0.4 A first byte
+        >> 1.0 A fails after 20 tokens: connection 0
+        << rescue two (rescued)
+        == tenant/acme/daily has reserved $0.0025
+        >> 1.5 A first byte
+        >> 2.0 A ends with 120 in, 30 out
+        << done
+        == event rescues 1
+        == event attempts 2
+        == event lost_nusd 1600000
+        == event cost_nusd 1200000
+        == tenant/acme/daily has spent $0.0028
+    """,
+    )
+    event = world.events()[-1]
+    assert event["ttft_ms"] == pytest.approx(400.0), "the client heard it once"
+    assert event["outcome"] == 0
+
+
+def test_the_target_that_broke_rescues_only_where_there_is_no_other() -> None:
+    play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for alone streaming
+        << send one
+        >> 0.1 A first byte
+        >> 0.2 A fails after 5 tokens: server 0
+        << rescue one#1 (rescued)
+        >> 0.3 A fails after 9 tokens: timeout 0
+        << reject 502 (not_retryable)
+        == event rescues 1
+        == outcomes failed
+    """,
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "failure"),
+    [
+        ("stubborn", "after 5 tokens: connection 0"),
+        ("chat", "after bytes: connection 0"),
+        ("chat", "after 5 tokens: content 0"),
+        ("cheap", "after 5 tokens: connection 0"),
+    ],
+)
+def test_what_cannot_be_rescued_ends(model: str, failure: str) -> None:
+    world = play(
+        PLAN,
+        f"""
+        >> 0.0 A arrives from acme for {model} streaming
+        << send {"mute" if model == "cheap" else "one"}
+        >> 0.1 A first byte
+        >> 0.2 A fails {failure}
+        << reject {400 if "content" in failure else 502} (not_retryable)
+        == event rescues 0
+    """,
+    )
+    assert world.events()[-1]["lost_nusd"] > 0, "what was produced is paid for"
+
+
+# --- hedges ------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_late_attempt_is_hedged_and_the_first_answer_wins() -> None:
+    world = play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for quick streaming
+        << send one
+        >> 0.8 A is late
+        << nothing
+        >> 1.0 B arrives from acme for quick streaming
+        << send one#1
+        >> 1.7 B is late
+        << nothing
+        >> 1.8 B is late
+        << send two (hedged)
+        >> 1.9 B is late
+        << nothing
+        >> 2.0 B first byte lane=1
+        >> 2.1 B fails: server lane=0
+        << nothing
+        >> 2.5 B ends with 100 in, 40 out lane=1
+        << done
+        == event hedged 2
+        == event attempts 2
+        == event fallbacks 0
+        == event lost_nusd 1000000
+        == event target 2
+        >> 3.0 C arrives from acme for quick
+        << send one
+        >> 3.8 C is late
+        << nothing
+        >> 4.0 D arrives from acme for quick
+        << send one#1
+        >> 4.9 D is late
+        << send two (hedged)
+        >> 5.0 D ends with 100 in, 50 out
+        << done
+        == event hedged 1
+        == event target 1
+        == event lost_nusd 500000
+        >> 5.1 D ends lane=1
+        << nothing
+    """.replace("event target 2", "event reason 0").replace("event target 1", "event reason 0"),
+    )
+    told = world.events()
+    assert [world.names.targets[event["target"]] for event in told] == ["two", "one"]
+    assert told["ttft_ms"][0] == pytest.approx(1000.0) and told["attempt_ms"][0] == pytest.approx(700.0)
+    assert world.target("two")["calls"] == 1, "the loser gets no verdict"
+
+
+def test_of_two_lanes_one_may_fail_and_the_other_goes_on() -> None:
+    play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for quick
+        << send one
+        >> 0.0 B arrives from acme for quick
+        << send one#1
+        >> 0.9 B is late
+        << send two (hedged)
+        >> 1.0 B fails: server lane=0
+        << nothing
+        >> 1.1 B fails: server lane=1 u=0
+        << wait 0 (backoff)
+        >> 1.1 B again
+        << send two (retry)
+        >> 1.2 B ends
+        << done
+        == event hedged 1
+        == event attempts 3
+        >> 2.0 C arrives from acme for quick
+        << send one
+        >> 2.0 D arrives from acme for quick
+        << send one#1
+        >> 2.9 D is late
+        << send two (hedged)
+        >> 3.0 D fails: rate_limit 429 retry-after 9s lane=1
+        << nothing
+        >> 3.1 D ends
+        << done
+        == event hedged 1
+        >> 3.2 E arrives from acme for quick
+        << send one (only_target)
+        >> 4.1 E is late
+        << nothing
+    """,
+    )
+
+
+def test_a_client_or_a_worker_that_leaves_lets_go_of_both_lanes() -> None:
+    world = play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for quick @1
+        << send one
+        >> 0.0 B arrives from acme for quick @1
+        << send one#1
+        >> 0.9 B is late @1
+        << send two (hedged)
+        >> 1.0 B leaves
+        << done (client_gone)
+        >> 1.0 C arrives from acme for quick @1
+        << send one
+        >> 1.0 D arrives from acme for quick @1
+        << send one#1
+        >> 1.9 D is late @1
+        << send two (hedged)
+        >> 2.0 worker 1 dies
+        << 3 settled
+    """,
+    )
+    assert not world.state.targets["in_flight"].any()
+
+
+def test_hedges_keep_to_their_share_and_follow_their_percentile() -> None:
+    """Times of 1 s to 2 s, even: the delay comes to lie near the 90th percentile, and hedges are at most their share."""
+    world = World(PLAN.replace("hedge: {after: 800ms, at_most: 50%}", "hedge: {after: p90, at_most: 4%}"))
+    route = world.state.routes[world.names.routes.index("quick")]
+    late = 0
+    for i in range(1500):
+        took = 1.0 + (i * 0.6180339887) % 1.0
+        answer = world.begin("acme", "quick", now=world.now + 0.1)
+        flow = world.state.flows[answer.flow]
+        assert (flow["hedge_at"] > 0.0) == (i >= 20)
+        start = world.now
+        if 0.0 < flow["hedge_at"] < start + took:
+            late += world.step(Step.HEDGE, answer.flow, now=float(flow["hedge_at"])).command is Command.SEND
+        world.end(answer.flow, now=start + took)
+        world.check()
+    assert route["hedge_delay_s"][0] == pytest.approx(1.9, abs=0.08)
+    assert 50 <= late <= 0.04 * 1500
+    assert (world.events()["hedged"] > 0).sum() == late
+
+
+def test_an_outage_with_hedges_and_rescues_sends_no_more_than_the_ratios_allow() -> None:
+    """Nothing is ever answered: sends beyond the first stay within the retry ratio, hedges within theirs."""
+    world = World(PLAN.replace("tenants:", "retry: {ratio: 20%, min_per_second: 0}\ntenants:", 1))
+    world.header["retry_balance"] = saved = 3.0
+    requests = 300
+    for i in range(requests):
+        answer = world.begin("acme", "quick", stream=True, now=world.now + 1.0)
+        while answer.command in (Command.SEND, Command.WAIT, Command.RESCUE):
+            if answer.command is Command.WAIT:
+                answer = world.step(Step.AGAIN, answer.flow, now=max(answer.argument, world.now))
+                continue
+            flow = world.state.flows[answer.flow]
+            if answer.command is Command.SEND and world.step(Step.HEDGE, answer.flow, now=world.now + 1.0).command is Command.SEND:
+                world.fail(answer.flow, ErrorClass.SERVER, flags=1)
+            answer = world.fail(answer.flow, ErrorClass.PROTOCOL, relayed=int(flow["relayed"]) + 1 if i % 2 else 0, flags=2)
+        world.check()
+    events = world.events()
+    hedges = int((events["hedged"] > 0).sum())
+    extra = int((events["attempts"] - 1).clip(0).sum()) - hedges
+    assert len(events) == requests and (events["outcome"] == 1).all()
+    assert 0.8 * 0.2 * requests <= extra <= 0.2 * requests + saved
+    assert 0 < hedges <= 0.5 * requests
+
+
+# --- context -----------------------------------------------------------------------------------------------------------------------------
+
+CONTEXTS = PLAN.replace("key_env: [K1, K2]", "key_env: K1, context_tokens: 1000").replace(
+    "  two: {name: y, model: big, weight: 0,", "  two: {name: y, model: big, weight: 0, context_tokens: 2000,"
+).replace("  tiered:", "  roomy: {targets: {long: 1}}\n  tiered:").replace(
+    "fallbacks: [two], retry: {attempts: 4, backoff: 1s}", "fallbacks: [two], larger_context: roomy, retry: {attempts: 4, backoff: 1s}"
+)  # fmt: skip
+
+
+def test_an_estimate_passes_over_contexts_that_are_too_small_and_refuses_nobody() -> None:
+    play(
+        CONTEXTS,
+        """
+        >> 0.0 A arrives from acme for chat with 900 in, 50 out
+        << send one
+        >> 0.0 B arrives from acme for chat with 1500 in, 50 out
+        << send two (only_target)
+        >> 0.0 C arrives from acme for chat with 2500 in, 50 out
+        << send long (larger_context)
+        >> 0.0 D arrives from acme for alone with 2500 in, 50 out
+        << send one (only_target)
+    """,
+    )
+
+
+def test_a_context_that_was_too_small_leads_to_larger_ones_only() -> None:
+    world = play(
+        CONTEXTS,
+        """
+        >> 0.0 A arrives from acme for chat with 900 in, 50 out
+        << send one
+        >> 0.1 A fails: context 400
+        << send two (fallback)
+        == tenant/acme/daily has reserved $0.0105
+        >> 0.2 A fails: context 413
+        << send long (larger_context)
+        == tenant/acme/daily has reserved $0.02
+        >> 0.3 A fails: context 413
+        << reject 413 (context_too_long)
+        == outcomes invalid
+        == long is closed
+        >> 1.0 B arrives from acme for alone with 900 in, 50 out
+        << send one
+        >> 1.1 B fails: context 400
+        << reject 400 (context_too_long)
+    """,
+    )
+    assert world.target("one")["failures"] == 0
+
+
+# --- caches and tiers ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_hit_is_answered_at_once_and_only_limits_are_asked() -> None:
+    world = play(
+        PLAN.replace("{amount: $100, period: day}", "{amount: $0.000001, period: day}"),
+        """
+        >> 0.0 A arrives from acme for chat with 100 in, 50 out
+        << reject 402 (budget_spent)
+        >> 0.1 B arrives from acme for chat with 100 in, 50 out streaming answered from cache exact
+        << done (cache_exact)
+        == event cache 1
+        == event status 200
+        == event saved_nusd 2500000
+        == event cost_nusd 0
+        == event attempts 0
+        >> 0.1 C arrives from strict for chat answered from cache semantic
+        << done (cache_semantic)
+        >> 0.2 D arrives from strict for chat answered from cache exact
+        << done (cache_exact)
+        >> 0.3 E arrives from strict for chat answered from cache exact
+        << reject 429 (tenant_limit)
+        == outcomes budget success success success limited
+        == all/all has spent $0
+    """,
+    )
+    event = world.events()[1]
+    assert (event["total_ms"], event["ttft_ms"], event["target"]) == (0.0, 0.0, -1)
+    answer = world.begin("acme", "chat", cache=CacheKind.EMBEDDING, operation=Operation.EMBEDDINGS)
+    assert (answer.command, answer.reason) == (Command.DONE, Reason.CACHE_EXACT)
+    assert world.events()[-1]["cache"] == CacheKind.EMBEDDING and world.events()[-1]["operation"] == Operation.EMBEDDINGS
+
+
+def test_a_tasks_complexity_chooses_the_model() -> None:
+    world = play(
+        PLAN,
+        """
+        >> 0.0 A arrives from acme for tiered looking simple
+        << send mute (only_target)
+        >> 0.0 B arrives from acme for tiered looking medium
+        << send two (only_target)
+        >> 0.0 C arrives from acme for tiered looking complex
+        << send one
+        >> 0.0 D arrives from acme for tiered
+        << send two
+        >> 0.1 A ends
+        << done
+        == event complexity 1
+    """,
+    )
+    notes = world.decisions()[world.decisions()["reason"] == Reason.COMPLEXITY]
+    assert [(x, world.names.routes[int(y)]) for x, y in zip(notes["x"], notes["y"], strict=True)] == [(1.0, "cheap"), (3.0, "chat")]
+    assert world.names.routes[world.events()[0]["model"]] == "tiered", "what was asked stays asked"
+
+
+# --- cost --------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_hour_too_dear_takes_the_cheaper_model_until_it_is_over() -> None:
+    world = play(
+        PLAN + "scaling_policies:\n  cost_based: {max_budget: 0.01, fallback_model: cheap, cooldown: 300}\n",
+        """
+        >> 0.0 A arrives from acme for alone
+        << send one
+        >> 30.0 A ends with 500 in, 100 out
+        << done
+        >> 30.1 tick
+        >> 31.0 B arrives from acme for alone
+        << send one#1
+        >> 90.0 B ends with 500 in, 100 out
+        << done
+        >> 90.1 tick
+        >> 91.0 C arrives from acme for alone
+        << send mute (only_target)
+        >> 92.0 C ends
+        << done
+        == event degraded 2
+        >> 3599.0 tick
+        >> 3599.1 D arrives from acme for alone
+        << send mute
+        >> 3600.1 tick
+        >> 3600.2 E arrives from acme for alone
+        << send one
+    """,
+    )
+    notes = world.decisions()[np_in(world, Reason.COST_DEGRADED, Reason.COST_RECOVERED)]
+    assert notes["now_s"].tolist() == [90.1, 3600.1]
+    assert notes["y"].tolist() == [1e7, 1e7] and notes["x"][0] == 1.6e7 and notes["x"][1] < 1e7
+
+
+def np_in(world: World, *reasons: Reason) -> object:
+    import numpy as np
+
+    return np.isin(world.decisions()["reason"], reasons)
+
+
+def test_the_cooldown_outlasts_a_short_dear_moment() -> None:
+    play(
+        PLAN + "scaling_policies:\n  cost_based: {max_budget: 0.01, fallback_model: cheap, cooldown: 2h}\n",
+        """
+        >> 0.0 A arrives from acme for alone
+        << send one
+        >> 30.0 A ends with 5000 in, 100 out
+        << done
+        >> 30.1 tick
+        >> 4000.0 tick
+        >> 4000.1 B arrives from acme for alone
+        << send mute
+        >> 7230.2 tick
+        >> 7230.3 C arrives from acme for alone
+        << send one#1
+    """,
+    )
+
+
+def test_a_night_is_cheaper_and_reservations_assume_the_day() -> None:
+    play(
+        PLAN.replace(
+            "price: {input: $5/M, output: $20/M}",
+            'price: {input: $5/M, output: $20/M, off_peak: {from: "22:00", to: "06:00", discount: 25%}}',
+        ),
+        """
+        >> 0.0 A arrives from acme for tiered with 100 in, 50 out
+        << send two
+        == tenant/acme/daily has reserved $0.0015
+        >> 1.0 A ends with 100 in, 50 out
+        << done
+        == event cost_nusd 1125000
+        >> 21600.0 B arrives from acme for tiered with 100 in, 50 out
+        << send two
+        >> 21601.0 B ends with 100 in, 50 out
+        << done
+        == event cost_nusd 1500000
+        >> 79199.0 C arrives from acme for tiered with 100 in, 50 out
+        << send two
+        >> 79200.0 C ends with 100 in, 50 out
+        << done
+        == event cost_nusd 1125000
+    """,
+    )
+
+
+# --- the queue -----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_who_waited_past_its_patience_is_not_let_go() -> None:
+    """Its driver is about to say so; until then a place that comes free is another's."""
+    play(
+        PLAN.replace("key_env: [K1, K2]", "limits: {concurrency: 1}"),
+        """
+        >> 0.0 A arrives from acme for alone
+        << send one
+        >> 0.1 B arrives from acme for alone
+        << queue until 5.1 (targets_full)
+        >> 2.0 C arrives from acme for alone
+        << queue until 7 (targets_full)
+        >> 5.1 A ends
+        << done
+        >> 5.1 wake
+        << C send one (only_target)
+        >> 5.1 wake
+        << nobody
+        >> 5.2 B again
+        << reject 503 (queue_timeout)
+    """,
+    )
