@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 from roteiro.report.words import WORDS
 from roteiro.report.words_of_codes import CODES
+from roteiro.report.words_of_drills import DRILL_WORDS
+from roteiro.report.words_of_top import TOP
 from roteiro.terms.error import SettingsError
 from roteiro.terms.units import NUSD
 
@@ -16,7 +18,7 @@ __all__ = ["LANGUAGES", "Language", "Speech", "speech"]
 
 Language = Literal["en", "pt-BR"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "pt-BR")
-PHRASES: Final = WORDS | CODES
+PHRASES: Final = WORDS | CODES | DRILL_WORDS | TOP
 NANO_DIGITS: Final = 9
 
 

@@ -50,7 +50,7 @@ def cases_of(plan: Plan, models: Sequence[str], only: Sequence[str], keys: Mappi
     for name in models or plan.models:
         embeds = plan.kind_of(plan.models[name]) == "embedding"
         promise = None if embeds else promise_of(plan, name)
-        for scenario, stream in ((scenario, stream) for scenario in scenarios for stream in scenario.streams):
+        for scenario, stream in [(one, stream) for one in scenarios for stream in one.streams]:
             why = "embeddings" if promise is None else scenario.applies(promise)
             if why or promise is None:
                 left.append(LeftOut(scenario, name, stream, why))
@@ -93,13 +93,15 @@ def drill_plan(plan: Plan, cases: Iterable[Case], addresses: Mapping[str, str]) 
     for case in cases:
         for name, copy in case.names.items():
             providers[copy] = provider_copy(said["providers"][name], addresses[copy])
-        model = model_copy(said["models"][case.promise.model], case.names, case.struck)
+        model = model_copy(said["models"][case.promise.model], case.promise, case.names, case.struck)
         if case.promise.larger is not None:
             model["larger_context"] = f"{case.model}-larger"
+            larger = promise_of(plan, case.promise.larger)
             names = {target.name: copy for copy, target in case.larger.items()}
             for name, copy in names.items():
                 providers[copy] = provider_copy(said["providers"][name], addresses[copy])
-            models[f"{case.model}-larger"] = {**model_copy(said["models"][case.promise.larger], names, None), "larger_context": None}
+            copy_of_larger = model_copy(said["models"][larger.model], larger, names)
+            models[f"{case.model}-larger"] = {**copy_of_larger, "larger_context": None}
         models[case.model] = model
     return json.dumps(
         {**drilled, "providers": providers, "models": models, "tenants": {TENANT: {}}, "workloads": {TENANT: {"priority": "interactive"}}},
@@ -109,13 +111,13 @@ def drill_plan(plan: Plan, cases: Iterable[Case], addresses: Mapping[str, str]) 
 
 
 def provider_copy(said: Mapping[str, Any], base_url: str) -> dict[str, Any]:
-    return {**said, "base_url": base_url, "local": None}
+    return {**said, "base_url": base_url, "local": None, "weight": 1}  # its share is said by each model
 
 
-def model_copy(said: Mapping[str, Any], names: Mapping[str, str], struck: str | None) -> dict[str, Any]:
+def model_copy(said: Mapping[str, Any], promise: Promise, names: Mapping[str, str], struck: str | None = None) -> dict[str, Any]:
     """A model whose targets are the copies. A target that is not there is the one to be asked first, and the others follow it."""
     model = {name: value for name, value in said.items() if name not in LEFT_OUT_OF_MODELS}
-    targets = {names[name]: weight for name, weight in said["targets"].items()}
+    targets = {names[target.name]: target.weight for target in promise.targets if target.name in said["targets"]}
     fallbacks = [names[name] for name in said["fallbacks"]]
     if struck is not None:
         first = names[struck]

@@ -14,6 +14,8 @@ from roteiro.testing.tape import Ending, FrameKind, Piece, Tape, json_tape
 __all__ = ["CutStream", "Empty", "ErrorFrame", "Malformed", "NoDone", "NoFinish", "Nonsense", "WrongType"]
 
 _After = Annotated[int, Meta(ge=0)] | None
+_GAP_S: Final = 0.01
+"""Before an error in a stream, so that it does not come together with what was said before."""
 _BAD_FRAME: Final = b'data: {"id":"chatcmpl-\n\n'
 
 
@@ -39,7 +41,7 @@ class ErrorFrame(Fault, frozen=True, tag="error_frame"):
     def apply(self, tape: Tape, scene: Scene) -> Tape:
         if not tape.is_stream:
             return replace(json_tape(200, scene.dialect.error_value(self.message)), head_after_s=tape.head_after_s)
-        error = Piece(0.0, scene.dialect.error_frame(self.message))
+        error = Piece(_GAP_S, scene.dialect.error_frame(self.message))
         return replace(tape, pieces=(*tape.halves(self.after)[0], error))
 
 

@@ -122,6 +122,8 @@ class Scenario:
     needs: str = ""
     words: int = 24
     """Length of the answer."""
+    pace_s: float = 0.0
+    """Between two words, where what comes must have been seen before what follows."""
 
     def complaints(self, seen: Seen) -> list[str]:
         """Every promise that was broken; none: all kept. That nothing lies and all ends in time is asked of every scenario."""

@@ -48,6 +48,7 @@ CLIENTS: Final = (
         streams=(True,),
         client=Client.LEAVES,
         words=60,
+        pace_s=0.04,
         check=_settled,
     ),
     Scenario(

@@ -26,6 +26,8 @@ __all__ = ["STREAMS"]
 
 _SHOWN: Final = 3
 """Words that the client has when the stream breaks."""
+_PACE_S: Final = 0.02
+"""Between words: what came at once may be found broken before any of it was shown, and begin anew."""
 
 
 def _rescued(seen: Seen) -> Sequence[str]:
@@ -65,7 +67,7 @@ def _breaks() -> list[Scenario]:
             must=f"{words}: gone on with elsewhere, or ended with an error",
             scripts=(lasting(fault), WELL),
             streams=(True,),
-            lasts=lambda promise: promise.deadline_s,
+            pace_s=_PACE_S,
             check=_rescued,
             needs="rescue",
         )
@@ -114,6 +116,7 @@ STREAMS: Final = (
         name="prefix-refused",
         must="where the next target does not go on from a beginning, yet another does, or an error says that it broke off",
         scripts=(lasting(CutStream(after=_SHOWN)), lasting(PrefixRefused()), WELL),
+        pace_s=_PACE_S,
         streams=(True,),
         applies=lambda promise: "" if promise.may_rescue else promise.why_no_rescue,
         check=answered_or_refused,
@@ -123,6 +126,7 @@ STREAMS: Final = (
         name="broken-twice",
         must="where the rescue breaks too, what the client has is still one answer or ends with an error",
         scripts=(lasting(CutStream(after=_SHOWN)), lasting(Reset(at="body", after=_SHOWN)), WELL),
+        pace_s=_PACE_S,
         streams=(True,),
         applies=lambda promise: "" if promise.may_rescue else promise.why_no_rescue,
         check=answered_or_refused,
@@ -132,6 +136,7 @@ STREAMS: Final = (
         name="all-cut",
         must="where every target cuts its streams, an error ends what was shown; a cut is never told as a success",
         scripts=(lasting(CutStream(after=_SHOWN)),),
+        pace_s=_PACE_S,
         streams=(True,),
         words=200,
         check=refused(),

@@ -27,8 +27,6 @@ from roteiro.testing.truth import Told, truth_of
 __all__ = ["Case", "Played", "Stage"]
 
 _UNKNOWN: Final = "http://drill.invalid:9"
-_PACE_S: Final = 0.04
-"""Between words, where the client leaves in the middle."""
 _PAUSE_S: Final = 1.0
 _CLOSED: Final = Script(phases=(Phase(closed=True),))
 _DIALECT: Final = OpenAIDialect()
@@ -123,7 +121,7 @@ class Stage:
 
     def _sandbox(self, target: Promised) -> SandboxServer:
         case, scenario = self.case, self.case.scenario
-        pace = Quantiles(_PACE_S, _PACE_S) if scenario.client is Client.LEAVES else Quantiles()
+        pace = Quantiles(scenario.pace_s, scenario.pace_s)
         return SandboxServer(
             SandboxSettings(
                 name=target.name,
@@ -148,7 +146,7 @@ class Stage:
         if self.case.scenario.client is not Client.LEAVES:
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.case.scenario.words * _PACE_S + SLACK_S):
+            async with asyncio.timeout(self.case.scenario.words * self.case.scenario.pace_s + SLACK_S):
                 while not any(server.stats()["clients_gone"] for server in self._sandboxes.values()):
                     await asyncio.sleep(0.02)
 
@@ -212,14 +210,15 @@ class _Asker:
                             ttft_s = clock() - sent_s
                             await self._pause()
                         if case.scenario.client is Client.LEAVES and words > 2:
+                            broke = "left: by its own will"
                             break
         except BrokenAnswerError as error:
             broke = str(error)
         except TimeoutError:
             broke = f"timeout: no end within {clock() - sent_s:.1f} s"
         total_s = clock() - sent_s
-        body, expected = b"".join(parts), self._expected(data)
-        return truth_of(status, said, body, expected, stream=case.stream, ttft_s=ttft_s, total_s=total_s, broke=broke)
+        came, expected = b"".join(parts), self._expected(data)
+        return truth_of(status, said, came, expected, stream=case.stream, ttft_s=ttft_s, total_s=total_s, broke=broke)
 
     async def _pause(self) -> None:
         if self._case.scenario.client is Client.READS_SLOWLY:
