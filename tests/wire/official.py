@@ -3,6 +3,7 @@
 import json
 from typing import Any, Final
 
+from anthropic.types import Message, RawMessageStreamEvent
 from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
@@ -15,11 +16,13 @@ _WHOLE: Final[dict[str, TypeAdapter[Any]]] = {
     "completions": TypeAdapter(Completion),
     "responses": TypeAdapter(Response),
     "embeddings": TypeAdapter(CreateEmbeddingResponse),
+    "messages": TypeAdapter(Message),
 }
 _PIECE: Final[dict[str, TypeAdapter[Any]]] = {
     "chat": TypeAdapter(ChatCompletionChunk),
     "completions": TypeAdapter(Completion),
     "responses": TypeAdapter(ResponseStreamEvent),
+    "messages": TypeAdapter(RawMessageStreamEvent),
 }
 EXTRA: Final = frozenset({"reasoning_content", "extra_content", "store"})
 """Members that the SDK does not know and lets pass; the last one the API itself answers with."""
@@ -39,13 +42,13 @@ def check_stream(front: str, frames: list[str]) -> None:
         if front == "completions":  # the SDK has one type for both, and no chunk but the last has a reason
             for choice in data["choices"]:
                 choice["finish_reason"] = choice["finish_reason"] or "stop"
-        if adapter is not None:
+        if adapter is not None and data.get("type") != "ping":  # Anthropic's SDK passes over it by its event
             _check(adapter, data)
 
 
 def payloads(frames: list[str]) -> list[Any]:
     """The data of frames, `[DONE]` left out."""
-    data = [line[6:] for frame in frames for line in frame.replace("⏎", "\n").splitlines() if line.startswith("data: ")]
+    data = [line[6:] for frame in frames for line in frame.replace("⏎", "\n").split("\n") if line.startswith("data: ")]
     return [json.loads(one) for one in data if one != "[DONE]"]
 
 

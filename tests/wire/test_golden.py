@@ -14,12 +14,12 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from tests.wire.official import check_answer, check_stream
 
 from roteiro.terms.error import RequestError
 from roteiro.wire.canon import BadAnswerError, UntranslatableError
 from roteiro.wire.dialect import Back, Front, Seen
 from roteiro.wire.registry import BACKS, FRONTS
-from tests.wire.official import check_answer, check_stream
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 PATHS: Final[Mapping[str, bytes]] = {
