@@ -138,6 +138,8 @@ def classify(status: int, body: bytes = b"") -> ErrorClass:
                 return ErrorClass.CONTENT
             if status == 400 and found is ErrorClass.AUTH:  # Gemini refuses an unknown key with 400
                 return found
+            if status == 413 and found is ErrorClass.RATE_LIMIT:  # Groq: more than the tokens of a minute
+                return found
     known = _BY_STATUS.get(status)
     if known is not None:
         return known
