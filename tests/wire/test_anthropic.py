@@ -123,6 +123,16 @@ def test_every_other_value_passes_as_it_came() -> None:
     assert BACK.splice(ask, 'claude "x"') == expected
 
 
+def test_reasoning_that_another_provider_showed_does_not_go_to_anthropic() -> None:
+    shown = {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""}, {"type": "text", "text": "a"}]}
+    ask = FRONT.read(body(messages=[{"role": "user", "content": "x"}, shown, {"role": "user", "content": "y"}]), {})
+    assert BACK.splice(ask, "claude-x") is None
+    assert FRONT.prompt(ask).messages[1].parts[0] == Thinking("hm")
+    assert b"hm" not in BACK.write(FRONT.prompt(ask), "claude-x")
+    quoted = FRONT.read(body(messages=[{"role": "user", "content": 'what is "signature":""?'}]), {})
+    assert BACK.splice(quoted, "claude-x") is not None
+
+
 def test_blocks_of_every_kind() -> None:
     prompt = prompt_of(
         system=[{"type": "text", "text": "be", "cache_control": {"type": "ephemeral"}}],
@@ -220,7 +230,7 @@ def test_whole_answers_are_messages() -> None:
     )
     again = BACK.read(data)
     assert again.usage == answer.usage == BACK.usage(data)
-    assert again.choices[0].parts == [*parts[:3], ToolCall("t", "f", '{"a": 1}'), ToolCall("u", "g", "{}")]
+    assert again.choices[0].parts == [*parts[:3], ToolCall("t", "f", '{"a":1}'), ToolCall("u", "g", "{}")]
 
 
 def test_a_refusal_is_told_beside_the_content() -> None:

@@ -332,7 +332,7 @@ def test_arguments_that_come_whole_at_the_start_are_not_lost() -> None:
     begun = frame(
         {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}}
     )
-    assert MessageReader().feed(begun) == [ToolStart("t", "f", 0), ToolArguments('{"a": 1}', 0)]
+    assert MessageReader().feed(begun) == [ToolStart("t", "f", 0), ToolArguments('{"a":1}', 0)]
 
 
 def test_arguments_of_a_call_that_ended_cannot_be_said() -> None:

@@ -235,7 +235,7 @@ def test_whole_answers() -> None:
     assert (answer.id, answer.model, answer.usage) == ("R", "gemini-x", Usage(7, 4, 5, 2))
     assert answer.choices[0].finish == "tool_calls"
     assert answer.choices[0].parts == [
-        Thinking("hm"), Text("Olá"), ToolCall("call_R_0_0", "f", '{"a": 1}', "c2ln"), ToolCall("own", "g", "{}"),
+        Thinking("hm"), Text("Olá"), ToolCall("call_R_0_0", "f", '{"a":1}', "c2ln"), ToolCall("own", "g", "{}"),
     ]  # fmt: skip
     assert BACK.usage(json.dumps(body).encode()) == answer.usage
 
@@ -305,7 +305,7 @@ def test_any_cut_gives_the_same_pieces(cuts: list[int]) -> None:
         data = data[size:]
     assert deltas == [
         Started("R", "gemini-x", 7), ThinkingDelta("hm"), TextDelta("Olá"), TextDelta(", "), TextDelta("você"),
-        ToolStart("call_R_0_0", "f", 0, 0, "c2ln"), ToolArguments("{}", 0), ToolStart("call_R_0_1", "g", 1), ToolArguments('{"a": 1}', 1),
+        ToolStart("call_R_0_0", "f", 0, 0, "c2ln"), ToolArguments("{}", 0), ToolStart("call_R_0_1", "g", 1), ToolArguments('{"a":1}', 1),
         Finished("tool_calls"), Used(Usage(7, 4, 5, 2)),
     ]  # fmt: skip
     assert (reader.usage, reader.frames, reader.finished, reader.whole, reader.skipped) == (Usage(7, 4, 5, 2), 4, True, True, 0)

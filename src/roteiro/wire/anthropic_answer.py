@@ -224,7 +224,7 @@ def _part(block: _TextBlock | _ThinkingBlock | _RedactedBlock | _ToolUseBlock) -
         case _RedactedBlock(data=data):
             return Thinking("", redacted=data)
         case _ToolUseBlock(id=id, name=name, input=arguments):
-            return ToolCall(id, name, bytes(arguments).decode())
+            return ToolCall(id, name, msgspec.json.format(bytes(arguments), indent=-1).decode())  # one line, however the body was set
 
 
 def _blocks(parts: Sequence[Part]) -> list[dict[str, Any]]:

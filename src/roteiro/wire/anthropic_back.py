@@ -3,6 +3,7 @@
 What must not live here: connections, and what becomes of an answer.
 """
 
+import re
 from typing import Final
 
 import msgspec
@@ -19,6 +20,9 @@ __all__ = ["AnthropicBack"]
 
 VERSION: Final = b"anthropic-version: 2023-06-01\r\n"
 """The one version of the API since then; what came later came as fields and beta headers."""
+
+_UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*""')
+"""Within a text its quotes would be escaped, so this is a field."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -37,8 +41,12 @@ class AnthropicBack:
         return b"/messages"
 
     def splice(self, ask: Ask, model: str) -> bytes | None:
-        """The client's own body with the model's name replaced and every other value byte for byte; None for another dialect's."""
+        """The client's own body with the model's name replaced and every other value byte for byte; None for another dialect's, and for a
+        history with reasoning that another provider showed: it is not signed, Anthropic refuses it, and a translation leaves it out."""
         if ask.operation is not Operation.MESSAGES:
+            return None
+        messages = bytes(ask.fields["messages"])
+        if b'"signature"' in messages and _UNSIGNED.search(messages) is not None:
             return None
         ask.fields["model"] = Raw(_encode(model))  # the name is the only thing that differs between two attempts
         return _encode(ask.fields)

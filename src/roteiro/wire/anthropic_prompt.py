@@ -282,7 +282,7 @@ def _part(block: _Block) -> Part:
         case _DocumentBlock():
             return _document(block)
         case _ThinkingBlock():
-            return Thinking(block.thinking, block.signature)
+            return Thinking(block.thinking, block.signature or None)  # we write none as an empty one, which the dialect has a field for
         case _RedactedThinkingBlock():
             return Thinking("", redacted=block.data)
         case _ToolUseBlock():

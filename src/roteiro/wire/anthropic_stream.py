@@ -214,7 +214,7 @@ class MessageReader(_Events):
                 slot = self._slots[index] = len(self._slots)
                 yield ToolStart(block.id, block.name, slot)
                 if bytes(block.input) not in (b"null", b"{}"):
-                    yield ToolArguments(bytes(block.input).decode(), slot)
+                    yield ToolArguments(msgspec.json.format(bytes(block.input), indent=-1).decode(), slot)
             case _:
                 raise BadAnswerError(ErrorClass.PROTOCOL, "a content block of a kind that was not asked for")
 

@@ -180,7 +180,7 @@ def parts_of(candidate: Candidate, response: Response, slot: int) -> Iterator[Pa
     for part in candidate.content.parts if candidate.content is not None else ():
         if part.function_call is not None:
             call = part.function_call
-            arguments = bytes(call.args)
+            arguments = msgspec.json.format(bytes(call.args), indent=-1)  # whole answers come set on many lines
             id = call.id or f"call_{response.response_id or format(crc32(arguments), '08x')}_{candidate.index}_{slot}"
             yield ToolCall(id, call.name, "{}" if arguments == b"null" else arguments.decode(), part.thought_signature)
             slot += 1
