@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli import demo, dlq, drill, keys, plan, report, worlds
+from roteiro.cli import demo, dlq, drill, keys, plan, report, top, worlds
 from roteiro.terms.error import InvariantError, PlanError, RoteiroError
 
 __all__ = ["app", "main"]
@@ -39,6 +39,7 @@ app.command("explain", rich_help_panel=BEFORE)(plan.explain)
 app.command("simulate", rich_help_panel=BEFORE)(worlds.simulate)
 app.add_typer(drill.app, name="drill", rich_help_panel=BEFORE)
 app.command("serve", rich_help_panel=DURING)(worlds.serve)
+app.command("top", rich_help_panel=DURING)(top.top)
 app.add_typer(plan.adopting, name="plan", rich_help_panel=DURING)
 app.add_typer(keys.app, name="keys", rich_help_panel=DURING)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=DURING)

@@ -50,6 +50,10 @@ class Administration:
         """The fleet's counters (`gateway.snapshot`)."""
         return self.call("GET", "/admin/state")
 
+    def overview(self) -> dict[str, Any]:
+        """The same with the last ten seconds and the last minute (`gateway.overview`)."""
+        return self.call("GET", "/admin/overview")
+
     def create_key(self, tenant: str, name: str | None = None, workload: str | None = None, expires: str | None = None) -> dict[str, Any]:
         """Makes a key; `key` of the answer is shown this once. Waits while the server starts."""
         wanted = given(tenant=tenant, name=name, workload=workload, expires=expires)

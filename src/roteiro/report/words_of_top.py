@@ -1,0 +1,65 @@
+"""What the live view of a server says, in English and Brazilian Portuguese: short words, as columns are narrow.
+
+What must not live here: numbers.
+"""
+
+from typing import Final
+
+__all__ = ["TOP"]
+
+TOP: Final[dict[str, tuple[str, str]]] = {
+    "top.window": ("last", "últimos"),
+    "top.window.10s": ("10 s", "10 s"),
+    "top.window.60s": ("1 min", "1 min"),
+    "top.rate": ("req/s", "req/s"),
+    "top.p50": ("p50", "p50"),
+    "top.p95": ("p95", "p95"),
+    "top.p99": ("p99", "p99"),
+    "top.ttft50": ("TTFT p50", "TTFT p50"),
+    "top.ttft95": ("TTFT p95", "TTFT p95"),
+    "top.errors": ("errors", "erros"),
+    "top.refused": ("refused", "recusas"),
+    "top.cached": ("cached", "cache"),
+    "top.tokens": ("tok/s", "tok/s"),
+    "top.cost": ("$/h", "US$/h"),
+    "top.share": ("share", "parcela"),
+    "top.name": ("name", "nome"),
+    "top.breaker": ("breaker", "disjuntor"),
+    "top.flying": ("busy", "em uso"),
+    "top.targets": ("providers", "provedores"),
+    "top.models": ("models", "modelos"),
+    "top.tenants": ("tenants", "clientes"),
+    "top.none.targets": ("(no provider)", "(sem provedor)"),
+    "top.none.models": ("(no model)", "(sem modelo)"),
+    "top.none.tenants": ("(no tenant)", "(sem cliente)"),
+    "top.by": ("by {column}", "por {column}"),
+    "top.minute": ("requests/s over the last minute, most {most}", "requisições/s no último minuto, máximo {most}"),
+    "top.in_flight": ("in flight", "em andamento"),
+    "top.waiting": ("waiting", "em espera"),
+    "top.of": ("{count} of {most}", "{count} de {most}"),
+    "top.budgets": ("budgets", "orçamentos"),
+    "top.limits": ("limits", "limites"),
+    "top.rules": ("rules that hold", "regras em vigor"),
+    "top.hour": ("cost of the hour", "custo da hora"),
+    "top.degrading": ("cheaper model in use", "modelo mais barato em uso"),
+    "top.workers": ("workers", "processos"),
+    "top.gone": ("gone", "caiu"),
+    "top.restarts": ("{count} restarts", "{count} reinícios"),
+    "top.writer": ("ledger", "registro"),
+    "top.lag": ("{seconds} behind", "{seconds} de atraso"),
+    "top.level": ("up to date", "em dia"),
+    "top.refuses": ("cannot be written: {why}", "não pode ser gravado: {why}"),
+    "top.paused": ("paused {seconds}", "pausado {seconds}"),
+    "top.resting": ("{count} of {most} keys rest", "{count} de {most} chaves em repouso"),
+    "top.more": ("… {count} more", "… mais {count}"),
+    "top.up": ("up {time}", "no ar há {time}"),
+    "top.plan": ("plan {digest} v{version}", "plano {digest} v{version}"),
+    "top.status.serving": ("serving", "servindo"),
+    "top.status.draining": ("draining", "encerrando"),
+    "top.status.starting": ("starting", "iniciando"),
+    "top.lost": ("no answer from the server: {why}", "o servidor não responde: {why}"),
+    "top.keys": (
+        "q quit · tab table · w window · s sort · r reverse",
+        "q sair · tab tabela · w período · s ordem · r inverter",
+    ),
+}  # fmt: skip
