@@ -266,6 +266,10 @@ def test_errors_have_the_shape_that_clients_know(status: int, type: str) -> None
     assert FRONT.error_frame(data) == b"event: error\ndata: " + data + b"\n\n"
 
 
+def test_a_field_has_the_name_that_this_client_knows() -> None:
+    assert json.loads(FRONT.error(400, "c", "m", param="response_format"))["error"]["details"]["param"] == "output_config.format"
+
+
 def test_a_type_of_another_dialect_does_not_show() -> None:
     assert json.loads(FRONT.error(429, "c", "m", type="insufficient_quota"))["error"]["type"] == "rate_limit_error"
     assert json.loads(FRONT.error(400, "c", "m", type="billing_error"))["error"]["type"] == "billing_error"

@@ -36,6 +36,18 @@ _ERROR_TYPES: Final[Mapping[int, str]] = {
 }
 
 
+_PARAMS: Final[Mapping[str, str]] = {
+    "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+    "response_format": "output_config.format",
+    "reasoning_effort": "thinking",
+    "messages.image_url": "messages.content.source",
+    "messages.file": "messages.content.source",
+    "messages.tool_call_id": "messages.content.tool_use_id",
+    "messages.tool_calls.arguments": "messages.content.input",
+}
+"""What clients of this dialect call the fields that others name in a refusal."""
+
+
 class _Metadata(Struct):
     user_id: str | None = None
 
@@ -92,7 +104,7 @@ class AnthropicFront:
         """An error's body. `type` is taken where the dialect knows it, else it follows from the status."""
         known = type if type in _ERROR_TYPES.values() else None
         kind = known or _ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
-        details = {"error_code": code} if param is None else {"error_code": code, "param": param}
+        details = {"error_code": code} if param is None else {"error_code": code, "param": _PARAMS.get(param, param)}
         return _encode({"type": "error", "error": {"type": kind, "message": message, "details": details}})
 
     def error_frame(self, body: bytes) -> bytes:

@@ -32,6 +32,7 @@ __all__ = [
     "StopDetails",
     "WireUsage",
     "error_in",
+    "one_line",
     "read_answer",
     "read_usage",
     "usage_of",
@@ -215,6 +216,11 @@ def error_in(error: Raw, why: str) -> BadAnswerError | None:
     return BadAnswerError(class_of_error(error), why)
 
 
+def one_line(raw: Raw) -> str:
+    """JSON as a provider set it, on one line. Raw values are skipped over unread: what is not UTF-8 in them shows as such."""
+    return msgspec.json.format(bytes(raw), indent=-1).decode(errors="replace")
+
+
 def _part(block: _TextBlock | _ThinkingBlock | _RedactedBlock | _ToolUseBlock) -> Part:
     match block:
         case _TextBlock(text=text):
@@ -224,7 +230,7 @@ def _part(block: _TextBlock | _ThinkingBlock | _RedactedBlock | _ToolUseBlock) -
         case _RedactedBlock(data=data):
             return Thinking("", redacted=data)
         case _ToolUseBlock(id=id, name=name, input=arguments):
-            return ToolCall(id, name, msgspec.json.format(bytes(arguments), indent=-1).decode())  # one line, however the body was set
+            return ToolCall(id, name, one_line(arguments))
 
 
 def _blocks(parts: Sequence[Part]) -> list[dict[str, Any]]:

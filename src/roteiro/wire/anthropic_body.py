@@ -113,7 +113,7 @@ def _refuse(prompt: Prompt) -> None:
     if prompt.format is not None and prompt.format.kind == "json":
         raise UntranslatableError(
             "response_format",
-            "Anthropic's models write JSON by a schema only; give `response_format` a schema, or name another model",
+            "Anthropic's models write JSON by a schema only; give one, or name another model",
         )
 
 

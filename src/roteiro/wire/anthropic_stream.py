@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from roteiro.terms.codes import ErrorClass
-from roteiro.wire.anthropic_answer import ENDINGS, NOTHING, StopDetails, WireUsage, error_in, usage_of
+from roteiro.wire.anthropic_answer import ENDINGS, NOTHING, StopDetails, WireUsage, error_in, one_line, usage_of
 from roteiro.wire.canon import (
     BadAnswerError,
     Delta,
@@ -214,7 +214,7 @@ class MessageReader(_Events):
                 slot = self._slots[index] = len(self._slots)
                 yield ToolStart(block.id, block.name, slot)
                 if bytes(block.input) not in (b"null", b"{}"):
-                    yield ToolArguments(msgspec.json.format(bytes(block.input), indent=-1).decode(), slot)
+                    yield ToolArguments(one_line(block.input), slot)
             case _:
                 raise BadAnswerError(ErrorClass.PROTOCOL, "a content block of a kind that was not asked for")
 

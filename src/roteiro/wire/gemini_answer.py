@@ -182,7 +182,7 @@ def parts_of(candidate: Candidate, response: Response, slot: int) -> Iterator[Pa
             call = part.function_call
             arguments = msgspec.json.format(bytes(call.args), indent=-1)  # whole answers come set on many lines
             id = call.id or f"call_{response.response_id or format(crc32(arguments), '08x')}_{candidate.index}_{slot}"
-            yield ToolCall(id, call.name, "{}" if arguments == b"null" else arguments.decode(), part.thought_signature)
+            yield ToolCall(id, call.name, "{}" if arguments == b"null" else arguments.decode(errors="replace"), part.thought_signature)
             slot += 1
         elif part.inline_data is not _NOTHING or part.executable_code is not _NOTHING:
             raise BadAnswerError(ErrorClass.PROTOCOL, "a part of a kind that was not asked for")

@@ -103,7 +103,7 @@ def _refuse(prompt: Prompt) -> None:
         raise UntranslatableError("metadata", "Gemini keeps no metadata; leave `metadata` out, or name another model")
     if prompt.tools and prompt.parallel_tools is False:
         raise UntranslatableError(
-            "parallel_tool_calls", "Gemini may always call several tools at once; leave `parallel_tool_calls` out, or name another model"
+            "parallel_tool_calls", "Gemini may always call several tools at once; do not forbid it, or name another model"
         )
     if prompt.service_tier is not None and prompt.service_tier not in _TIERS:
         raise UntranslatableError("service_tier", f"Gemini has the tiers {', '.join(f'`{tier}`' for tier in _TIERS)}")
