@@ -34,9 +34,9 @@ def signature(text: str) -> str:
     foreign = not PORTUGUESE.isdisjoint(bare(text).split())
     for found in _TOKEN.finditer(text):
         piece = found[0]
-        if piece[-1].isdigit():
+        if any(c.isdigit() for c in piece):
             numbers.append(piece)
-        elif piece[0].isalpha():
+        elif len(piece) > 1 or piece.isalpha():
             word = bare(piece)
             if word in NUMBERS:
                 numbers.append(NUMBERS[word])

@@ -1,0 +1,167 @@
+"""Embeddings that were made before, text by text: only what is not known goes to the provider, and the answer is put together in order.
+
+A vector is kept per tenant, model, plan, dimensions and text. Vectors are the same for everyone who asks, but how fast an answer comes
+would tell one tenant what another has asked. What must not live here: where vectors lie (`cache_store`).
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+from msgspec import Raw, Struct
+
+from roteiro.gateway.cache_store import CacheStore
+from roteiro.gateway.exchange import Client
+from roteiro.gateway.refusal import Refusal, of_request
+from roteiro.terms.codes import Operation
+from roteiro.terms.edge import Edge
+from roteiro.terms.error import RequestError
+from roteiro.wire.cache_key import scope, text_key
+from roteiro.wire.canon import BadAnswerError
+from roteiro.wire.dialect import Ask
+from roteiro.wire.embeddings_body import inputs_of, rows_of, said, vector_of, wants_base64, with_inputs
+from roteiro.wire.tokens import shared
+
+__all__ = ["MOST_TEXTS", "Completing", "EmbeddingCache", "KnownTexts"]
+
+MOST_TEXTS: Final = 128
+"""Texts of a request that is looked up; one with more goes its way, because to look up a thousand would hold up the others."""
+
+_HEADERS: Final[Mapping[bytes, bytes]] = {}
+_encode: Final = msgspec.msgpack.Encoder().encode
+_input: Final = msgspec.json.Decoder(str | list[int])
+
+
+class _Kept(Struct, array_like=True, frozen=True):
+    vector: bytes
+    model: str
+    tokens: int
+
+
+_KEPT: Final = msgspec.msgpack.Decoder(_Kept)
+
+
+class KnownTexts:
+    """One embeddings request: what of it is known, and what is to be asked."""
+
+    __slots__ = ("_asked", "_cache", "_inputs", "_keys", "_known", "_ttl_s", "ask")
+
+    def __init__(
+        self, cache: "EmbeddingCache", ask: Ask, inputs: Sequence[Raw], keys: Sequence[bytes], known: list[_Kept | None], ttl_s: float
+    ) -> None:
+        self._cache, self._asked, self._inputs, self._keys, self._known, self._ttl_s = cache, ask, inputs, keys, known, ttl_s
+        self.ask = ask
+        """What is to be asked of a provider: the texts that are not known."""
+        missing = [raw for raw, kept in zip(inputs, known, strict=True) if kept is None]
+        if 0 < len(missing) < len(inputs):
+            size = sum(len(memoryview(raw)) for raw in inputs)
+            part = sum(len(memoryview(raw)) for raw in missing)
+            self.ask = with_inputs(ask, missing, max(1, ask.input_tokens * part // size))
+
+    @property
+    def hit(self) -> bool:
+        """Whether all is known."""
+        return None not in self._known
+
+    @property
+    def partial(self) -> bool:
+        """Whether some is, and the provider's answer has to be completed."""
+        return self.ask is not self._asked
+
+    def body(self) -> bytes:
+        """The answer, once all is known."""
+        known = [kept for kept in self._known if kept is not None]
+        assert len(known) == len(self._known), "only what is known can be said"
+        text = wants_base64(self._asked.fields)
+        vectors = [
+            b64encode(kept.vector).decode() if text else np.frombuffer(kept.vector, "<f4").astype(float).tolist() for kept in known
+        ]  # fmt: skip
+        return said(vectors, known[0].model, sum(kept.tokens for kept in known))
+
+    def complete(self, body: bytes) -> bytes:
+        """The provider's answer to `ask` → the answer to the client; what it says is kept. Raises BadAnswerError."""
+        missing = [at for at, kept in enumerate(self._known) if kept is None]
+        rows = rows_of(body, len(missing))
+        weights = [len(memoryview(self._inputs[at])) for at in missing]
+        tokens = shared(self.ask.input_tokens if rows.tokens is None else rows.tokens, weights)
+        for at, raw, count in zip(missing, rows.vectors, tokens, strict=True):
+            kept = self._known[at] = _Kept(vector_of(raw), rows.model or "", count)
+            self._cache.store.put(self._keys[at], _encode(kept), self._ttl_s)
+        return self.body() if self.partial else body
+
+
+class EmbeddingCache:
+    """One worker's."""
+
+    def __init__(self, edge: Edge, store: CacheStore) -> None:
+        self._edge, self.store = edge, store
+
+    def look(self, ask: Ask, tenant: int, route: int, headers: Mapping[bytes, bytes] = _HEADERS) -> KnownTexts | None:
+        """What is known of a request; None where the cache has nothing to do with it. `headers` have lower-case names."""
+        edge = self._edge
+        if ask.operation != Operation.EMBEDDINGS or route >= len(edge.routes):
+            return None
+        ttl_s = edge.routes[route].embedding_ttl_s
+        control = headers.get(b"cache-control", b"").lower()
+        if ttl_s <= 0.0 or b"no-store" in control:
+            return None
+        inputs = inputs_of(ask.fields)
+        if inputs is None or len(inputs) > MOST_TEXTS:
+            return None
+        shape = sorted((name, bytes(raw)) for name, raw in ask.fields.items() if name not in _SHAPELESS)
+        whose = scope(edge.tenants[tenant].name, edge.routes[route].name, edge.digest, *(f"{name}={raw!r}" for name, raw in shape))
+        try:
+            keys = [text_key(whose, _input.decode(raw)) for raw in inputs]
+        except ValueError:
+            return None
+        known = [None if b"no-cache" in control else self._kept(key) for key in keys]
+        return KnownTexts(self, ask, inputs, keys, known, ttl_s)
+
+    def _kept(self, key: bytes) -> _Kept | None:
+        value = self.store.get(key)
+        return None if value is None else _KEPT.decode(value)
+
+
+class Completing:
+    """A client that gets the whole answer where the provider was asked for a part of it."""
+
+    def __init__(self, client: Client, known: KnownTexts) -> None:
+        self._client, self._known = client, known
+
+    def answer(self, headers: bytes, body: bytes) -> None:
+        """See `Client`."""
+        try:
+            whole = self._known.complete(body)
+        except BadAnswerError as error:
+            if not self._known.partial:  # the client's to make sense of, and not to be kept
+                self._client.answer(headers, body)
+                return
+            refused = of_request(RequestError(502, "bad_answer", f"the provider's answer cannot be used: {error}"), self._known.ask.front)
+            self._client.refuse(refused, headers)
+            return
+        self._client.answer(headers, whole)
+
+    def refuse(self, refusal: Refusal, headers: bytes) -> None:
+        """See `Client`."""
+        self._client.refuse(refusal, headers)
+
+    def open_stream(self, headers: bytes, frames: bytes) -> None:
+        """See `Client`; embeddings are not streamed."""
+        self._client.open_stream(headers, frames)
+
+    def relay(self, frames: bytes) -> None:
+        """See `Client`."""
+        self._client.relay(frames)
+
+    def end_stream(self, frames: bytes, broken: bool) -> None:
+        """See `Client`."""
+        self._client.end_stream(frames, broken)
+
+    def drop(self) -> None:
+        """See `Client`."""
+        self._client.drop()
+
+
+_SHAPELESS: Final = frozenset({"encoding_format", "input", "model", "user"})
