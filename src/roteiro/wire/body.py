@@ -102,6 +102,8 @@ def flag(raw: Raw, name: str) -> bool:
 def count(raw: Raw, name: str, most: int) -> int | None:
     """A whole number from 1 to `most`, None for null."""
     text = bytes(raw)
+    if len(text) < 10 and text.isdigit() and 0 < (value := int(text)) <= most:  # nearly always
+        return value
     if text == b"null":
         return None
     if not text.removeprefix(b"-").isdigit():

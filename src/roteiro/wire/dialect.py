@@ -12,7 +12,7 @@ from msgspec import Raw
 from roteiro.terms.codes import ErrorClass, Operation
 from roteiro.wire.canon import Answer, Delta, EmbeddingAnswer, EmbeddingPrompt, Finish, Prompt, Usage
 
-__all__ = ["Ask", "Back", "Fault", "Front", "Reader", "Relay", "Seen", "Writer"]
+__all__ = ["Ask", "Back", "Fault", "Front", "Progress", "Reader", "Relay", "Seen", "Writer"]
 
 
 class Ask:
@@ -92,8 +92,8 @@ class Writer(Protocol):
         """The frames that close a whole answer (usage where the client wants it, `[DONE]`, `message_stop` …)."""
 
 
-class Reader(Protocol):
-    """A provider's streamed answer, read in its dialect.
+class Progress(Protocol):
+    """How far a provider's streamed answer has come.
 
     Lenient where the rest is whole: one malformed frame is skipped (`skipped` counts), a second raises.
     """
@@ -122,36 +122,16 @@ class Reader(Protocol):
     def whole(self) -> bool:
         """Whether the answer is complete: a stream that just ends is not, nor one that finished without any content and usage."""
 
+
+class Reader(Progress, Protocol):
+    """A provider's streamed answer, read in its dialect."""
+
     def feed(self, data: bytes) -> list[Delta]:
         """The pieces that are complete by now. Raises BadAnswerError on an error event and on nonsense."""
 
 
-class Relay(Protocol):
+class Relay(Progress, Protocol):
     """As `Reader`, where frames pass through as bytes: provider and client speak the same dialect."""
-
-    @property
-    def frames(self) -> int:
-        """See `Reader`."""
-
-    @property
-    def usage(self) -> Usage | None:
-        """See `Reader`."""
-
-    @property
-    def finished(self) -> bool:
-        """See `Reader`."""
-
-    @property
-    def done(self) -> bool:
-        """See `Reader`."""
-
-    @property
-    def skipped(self) -> int:
-        """See `Reader`."""
-
-    @property
-    def whole(self) -> bool:
-        """See `Reader`."""
 
     def feed(self, data: bytes) -> bytes:
         """The frames to relay now."""

@@ -15,6 +15,7 @@ from roteiro.wire.dialect import Ask, Seen
 from roteiro.wire.openai import error_body, error_frame, read_chat
 from roteiro.wire.openai_chat_answer import ChatWriter, say_answer
 from roteiro.wire.openai_parts import ChatMessage, ChatTool, FunctionChoice, ResponseFormat, format_of, read_messages, tool_of
+from roteiro.wire.openai_sampling import Sampling
 
 __all__ = ["Effort", "OpenAIChatFront"]
 
@@ -46,23 +47,11 @@ class _AllowedTools(Struct, forbid_unknown_fields=True, tag_field="type", tag="a
     allowed_tools: _Allowed
 
 
-class _Body(Struct, forbid_unknown_fields=True):
+class _Body(Sampling, forbid_unknown_fields=True, kw_only=True):
     """All that a translation knows. Another field is refused by name."""
 
     messages: list[ChatMessage]
-    model: str | None = None
-    stream: bool | None = None
-    max_tokens: int | None = None
     max_completion_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    logit_bias: dict[str, float] | None = None
-    stop: str | list[str] | None = None
-    seed: int | None = None
-    n: int | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
     tools: list[ChatTool] | None = None
@@ -72,11 +61,9 @@ class _Body(Struct, forbid_unknown_fields=True):
     function_call: Literal["none", "auto"] | _Named | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: Effort | None = None
-    user: str | None = None
     metadata: dict[str, str] | None = None
     service_tier: str | None = None
     # What may be left out without a loss, because it changes nothing of the answer.
-    stream_options: Any = None
     store: Literal[False] | None = None
     modalities: list[Literal["text"]] | None = None
     prompt_cache_key: str | None = None
@@ -115,21 +102,13 @@ class OpenAIChatFront:
             format=format_of(body.response_format),
             reasoning=None if body.reasoning_effort is None else Reasoning(effort=body.reasoning_effort),
             max_tokens=body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens,
-            temperature=body.temperature,
-            top_p=body.top_p,
-            top_k=body.top_k,
-            frequency_penalty=body.frequency_penalty,
-            presence_penalty=body.presence_penalty,
-            logit_bias=body.logit_bias,
-            stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
-            seed=body.seed,
-            n=body.n or 1,
             logprobs=bool(body.logprobs),
             top_logprobs=body.top_logprobs,
             stream=ask.stream,
             user=body.user if body.user is not None else body.safety_identifier,
             metadata=body.metadata,
             service_tier=body.service_tier,
+            **body.asked(),
         )
 
     def answer(self, answer: Answer, ask: Ask) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from roteiro.terms.codes import Operation
 from roteiro.wire.body import invalid, top_level, typed, untranslatable
@@ -15,6 +15,7 @@ from roteiro.wire.canon import Answer, Choice, Delta, Finished, Message, Prompt,
 from roteiro.wire.dialect import Ask, Seen
 from roteiro.wire.openai import common_fields, error_body, error_frame
 from roteiro.wire.openai_chat_answer import FINISH, say_usage
+from roteiro.wire.openai_sampling import Sampling
 
 __all__ = ["CompletionWriter", "OpenAICompletionsFront"]
 
@@ -25,25 +26,11 @@ _ITEMS: Final = msgspec.json.Decoder(list[Raw])
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class _Body(Struct, forbid_unknown_fields=True):
+class _Body(Sampling, forbid_unknown_fields=True, kw_only=True):
     """All that a translation knows. Another field is refused by name."""
 
     prompt: str | list[str | int | list[int]]
-    model: str | None = None
-    stream: bool | None = None
-    max_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    logit_bias: dict[str, float] | None = None
-    stop: str | list[str] | None = None
-    seed: int | None = None
-    n: int | None = None
-    user: str | None = None
-    # What changes nothing of the answer, or says what is so anyway.
-    stream_options: Any = None
+    # What says only what is so anyway.
     best_of: Literal[1] | None = None
     echo: Literal[False] | None = None
     suffix: Literal[""] | None = None
@@ -81,17 +68,9 @@ class OpenAICompletionsFront:
         return Prompt(
             messages=(Message("user", (Text(prompt),)),),
             max_tokens=MOST_TOKENS_UNSAID if body.max_tokens is None else body.max_tokens,
-            temperature=body.temperature,
-            top_p=body.top_p,
-            top_k=body.top_k,
-            frequency_penalty=body.frequency_penalty,
-            presence_penalty=body.presence_penalty,
-            logit_bias=body.logit_bias,
-            stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
-            seed=body.seed,
-            n=body.n or 1,
             stream=ask.stream,
             user=body.user,
+            **body.asked(),
         )
 
     def answer(self, answer: Answer, ask: Ask) -> bytes:
