@@ -94,7 +94,7 @@ def reap(block: int, worker: int, now: float, u: float) -> int:
         sent = flow.phase == SENT
         input_tokens = flow.input_tokens if sent else 0
         output_tokens = flow.output_tokens if sent and flow.first_byte > 0.0 else 0
-        gone(block, f, input_tokens, 0, output_tokens, 0, WORKER_DIED, now, u)
+        gone(block, f, input_tokens, 0, output_tokens, 0, 1, WORKER_DIED, now, u)
         settled += 1
     return settled
 

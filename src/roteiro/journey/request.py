@@ -93,9 +93,9 @@ def end(block: int, f: int, input_tokens: int, cached: int, output_tokens: int, 
 
 @kernel
 def gone(
-    block: int, f: int, input_tokens: int, cached: int, output_tokens: int, reasoning: int, reason: int, now: float, u: float
+    block: int, f: int, input_tokens: int, cached: int, output_tokens: int, reasoning: int, estimated: int, reason: int, now: float, u: float
 ) -> Answer:
-    """The client left, or its worker died: settle what was used, by estimate."""
+    """The client left, or its worker died: settle what was used, by estimate unless its answer was waited for."""
     flow = flow_at(block, f)
     if flow.phase == FREE:
         return C_NONE, 0.0, OK, f
@@ -113,7 +113,7 @@ def gone(
         flow.queue_s += now - flow.queued
     elif flow.phase == DISMISSED:
         unreport(block, f)
-    flow.estimated = 1
+    flow.estimated = estimated & 1
     decided(flow, DONE, 0.0, reason, float(flow.attempts), float(output_tokens))
     close(block, f, reason, cost, input_tokens, cached, output_tokens, reasoning, now)
     return DONE, 0.0, reason, f

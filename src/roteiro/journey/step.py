@@ -70,7 +70,7 @@ def step(
     elif what == AGAIN:
         command, argument, reason, answered = request.again(block, flow, now, u)
     elif what == GONE:
-        command, argument, reason, answered = request.gone(block, flow, a, b, c, d, CLIENT_GONE, now, u)
+        command, argument, reason, answered = request.gone(block, flow, a, b, c, d, e, CLIENT_GONE, now, u)
     elif what == WAKE:
         command, argument, reason, answered = request.wake(block, worker, now, u)
     elif what == HEDGE:

@@ -49,7 +49,7 @@ class Step(IntEnum):
     END = 5
     """The answer is whole. a: input; b: cached; c: output; d: reasoning tokens; e: bit 0 where usage is an estimate, bit 1 lane."""
     GONE = 6
-    """The client has left. Arguments as of END, estimated."""
+    """The client has left, and its answer with it or after it. Arguments as of END."""
     WAKE = 7
     """Something came free: which waiting request may go, or is shed?"""
     TEND = 8
