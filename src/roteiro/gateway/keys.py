@@ -101,7 +101,7 @@ class Keys:
             _TABLES.create_all(self._engine)
             if "expires" not in {column["name"] for column in inspect(self._engine).get_columns("keys")}:  # of release 0.1
                 with self._engine.begin() as connection:
-                    connection.execute(text("ALTER TABLE keys ADD COLUMN expires TIMESTAMP"))
+                    connection.execute(text(f"ALTER TABLE keys ADD COLUMN expires {_KEYS.c.expires.type.compile(self._engine.dialect)}"))
         except (SQLAlchemyError, ArgumentError, NoSuchModuleError, ImportError) as error:
             raise SettingsError(f"the state database cannot be used: {_first_line(error)}") from None
 
