@@ -28,6 +28,7 @@ from .harness import (
 from .world import OTHER_KEY, PLAN
 
 STREAM = (frame("a"), frame("b"), FINISH, USAGE, DONE)
+BROKEN_PLAN = PLAN.replace("chat: {targets", "chat: {rescue: false, targets")
 RETRY_PLAN = PLAN.replace("same_target: 0", "same_target: 1")
 
 
@@ -159,7 +160,8 @@ def test_when_nobody_answers_the_client_learns_the_kind_and_nothing_else(kind: s
         async with upstream(bad) as one, gateway(one) as gate:
             answer = await gate.ask(model="lonely")
             (event,) = gate.world.events()
-            assert answer.status == event["status"] == 502
+            limited = expected is ErrorClass.RATE_LIMIT
+            assert answer.status == event["status"] == (429 if limited else 502)
             assert (event["outcome"], event["error_class"]) == (Outcome.FAILED, expected)
             assert answer.headers["x-should-retry"] == "false"
             assert answer.error["code"] == "provider_error"
@@ -201,7 +203,12 @@ BREAKS = {
 @pytest.mark.parametrize("kind", BREAKS)
 def test_a_stream_that_breaks_ends_with_an_error_and_is_no_success(kind: str) -> None:
     async def story() -> None:
-        async with upstream(BREAKS[kind]) as one, upstream(stream(*STREAM)) as two, gateway(one, two) as gate, gate.client() as peer:
+        async with (
+            upstream(BREAKS[kind]) as one,
+            upstream(stream(*STREAM)) as two,
+            gateway(one, two, plan=BROKEN_PLAN) as gate,
+            gate.client() as peer,
+        ):
             peer.post(stream=True)
             answer = await peer.read()
             first, rest = answer.body.split(b"\n\n", 1)
@@ -279,7 +286,7 @@ def test_a_stream_that_stops_coming_is_broken() -> None:
 
     async def story() -> None:
         times = "timeouts: {connect: 1s, first_token: 1s, idle: 60ms, attempt: 5s}"
-        async with upstream(stops) as one, gateway(one, times=times) as gate:
+        async with upstream(stops) as one, gateway(one, plan=BROKEN_PLAN, times=times) as gate:
             answer = await gate.ask(stream=True)
             assert b'"error"' in answer.body and b"[DONE]" not in answer.body
             (event,) = gate.world.events()

@@ -304,7 +304,7 @@ class Exchange:
         call = self._prepare(argument, reason, self, self.seen)
         if call is None:
             return
-        self._call = call
+        self._call, self._lane = call, 0
         if self._route.hedge and not self._tried:
             self.due = self._dispatch.journey.hedge_at(self._flow)
             if self.due > 0.0:
@@ -335,6 +335,7 @@ class Exchange:
         except (UntranslatableError, RequestError) as error:
             self.failed(Failure(ErrorClass.UNFIT, "the target's dialect cannot say it", 400, message=str(error)))
             return
+        self._lane = 0
         call = self._call = Call(target, passage, self, self._until, argument >> _TARGET_BITS, self._traceparent())
         call.start()
 

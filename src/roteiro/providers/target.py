@@ -51,7 +51,7 @@ class Target:
         if head is None:
             at = self._at
             path = self.back.path(self.edge.model, stream, operation)
-            authentication = self.back.head(self.secrets[credential] if credential < len(self.secrets) else "")
+            authentication = self.back.head(self.secrets[credential % len(self.secrets)])  # an adopted plan may have fewer
             head = self._heads[operation, stream, credential] = b"POST %b%b HTTP/1.1\r\nhost: %b\r\n%b%b%bcontent-length: " % (
                 at.prefix, path, at.authority, at.extra_headers, authentication, _KEEP_ALIVE,
             )  # fmt: skip
