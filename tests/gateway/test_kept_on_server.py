@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +34,7 @@ workloads:
   kept: {priority: interactive, model: chat, dead_letter: true}
   nightly: {priority: batch, model: chat, concurrency: 8}
 """
+NO_KEYS = "request: {idempotency: {keep: 0s}}\n"
 SLOW_S = 0.15
 BODY = {"model": "chat", "messages": [{"role": "user", "content": "a secret of acme"}], "max_tokens": 8}
 
@@ -55,8 +57,8 @@ def addresses(sandboxes: dict[str, SandboxProcess], away: int) -> dict[str, str]
     return {**{name: one.base_url for name, one in sandboxes.items()}, "away": f"http://127.0.0.1:{away}/v1"}
 
 
-def served(sandboxes: dict[str, SandboxProcess], away: int, folder: Path, workers: int = 2) -> Server:
-    (folder / "plan.yaml").write_text(PLAN)
+def served(sandboxes: dict[str, SandboxProcess], away: int, folder: Path, workers: int = 2, more: str = "") -> Server:
+    (folder / "plan.yaml").write_text(PLAN + more)
     return Server(folder / "plan.yaml", folder / "data", addresses(sandboxes, away), workers=workers)
 
 
@@ -137,7 +139,7 @@ def asked(server: Server, key: str, body: bytes, name: str) -> Answer | None:
 
 def test_a_dead_letter_outlives_the_server_and_is_answered_once(sandboxes: dict[str, SandboxProcess], away: int, tmp_path: Path) -> None:
     body = {**BODY, "model": "away"}
-    server = served(sandboxes, away, tmp_path, workers=1).start()
+    server = served(sandboxes, away, tmp_path, 1, NO_KEYS).start()
     try:
         key = server.key("acme")
         assert "x-roteiro-dead-letter" not in ask(server, key, body)[1], "nobody asked for it to be kept"
@@ -148,7 +150,7 @@ def test_a_dead_letter_outlives_the_server_and_is_answered_once(sandboxes: dict[
             server.kill()
     assert status == 502
     id = headers["x-roteiro-dead-letter"]
-    with served(sandboxes, away, tmp_path, workers=1) as after:
+    with served(sandboxes, away, tmp_path, 1, NO_KEYS) as after:
         (letter,) = after.admin("GET", "/admin/dlq")[1]["letters"]
         assert (letter["id"], letter["request"], letter["workload"], letter["redrives"]) == (id, headers["x-request-id"], "kept", 0)
         assert after.admin("POST", f"/admin/dlq/{id}/redrive")[1]["redriven"] is None, "still nobody there, and it stays open"
@@ -159,6 +161,9 @@ def test_a_dead_letter_outlives_the_server_and_is_answered_once(sandboxes: dict[
             assert after.admin("POST", f"/admin/dlq/{id}/redrive")[1] == told
             answer = json.loads(after.admin("GET", f"/admin/dlq/{id}?answer=true")[1]["answer"])
         assert answer["choices"][0]["message"]["content"]
+        with closing(sqlite3.connect(f"file:{after.data / 'vault.sqlite'}?mode=ro", uri=True)) as vault:
+            kept = vault.execute("SELECT finished, expires - at > 86400 FROM claims").fetchall()
+        assert kept == [(1, 1)], "calls from within are claimed, although clients' keys are not heeded here"
         events = after.written()
         assert [event["outcome"] for event in events] == ["failed", "success"]
         assert {(event["tenant"], event["key"], event["workload"]) for event in events} == {("acme", "acme-1", "kept")}

@@ -20,11 +20,13 @@ import msgspec
 from roteiro.terms.edge import Edge
 from roteiro.terms.error import RequestError, SettingsError
 
-__all__ = ["ON_BEHALF", "Internal", "Secrets", "read_secrets", "share_secrets"]
+__all__ = ["KEEP_S", "ON_BEHALF", "Internal", "Secrets", "read_secrets", "share_secrets"]
 
 ON_BEHALF: Final = b"x-roteiro-on-behalf"
 """Header with the name of the key that a call is for."""
 PREFIX: Final = "ri-"
+KEEP_S: Final = 8 * 86_400.0
+"""Answers to such calls are kept so long for their Idempotency-Key, whatever the plan says of clients': a crash repeats nothing."""
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

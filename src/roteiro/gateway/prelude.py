@@ -12,6 +12,7 @@ from roteiro.gateway.dead_letters import Content, Letter, wanted
 from roteiro.gateway.dispatch import DEAD_LETTER, Dispatch, Incoming
 from roteiro.gateway.exchange import Client, Exchange
 from roteiro.gateway.idempotency import HEADER, Claiming, Fresh, Replay, Verdict, key_in
+from roteiro.gateway.internal import KEEP_S, ON_BEHALF
 from roteiro.gateway.recorded import Recorded, give
 from roteiro.gateway.refusal import Refusal, categories, of_request, outcome_of
 from roteiro.providers.passage import Passage
@@ -40,6 +41,8 @@ class Prelude:
         incoming, dispatch = self._incoming, self._dispatch
         named = incoming.headers.get(HEADER)
         desk, keep_s = dispatch.desk, dispatch.edge.idempotency_s
+        if ON_BEHALF in incoming.headers:  # of our own: whatever the plan says of clients, nothing is done twice
+            keep_s = max(keep_s, KEEP_S)
         if named is None or desk is None or keep_s <= 0.0:
             self._begin()
             return
