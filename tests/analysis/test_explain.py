@@ -9,8 +9,11 @@ import pytest
 from tests.analysis.build import NAMES, RUN, ledger_of
 
 from roteiro.analysis.explain import DECISION_COLUMNS, MEANINGS, Fact, Kind, Story, tell
+from roteiro.policy.complexity import Feature, judge, pack
+from roteiro.report.words_of_codes import CODES
 from roteiro.terms import codes
-from roteiro.terms.codes import Reason
+from roteiro.terms.codes import CacheKind, Reason
+from roteiro.wire.features import Looks
 
 DECISIONS: list[dict[str, Any]] = [
     {"request": 6, "step": "note", "reason": "breaker_forced", "target": "secondary", "x": 0, "y": 1, "now_s": 1.0},
@@ -77,6 +80,26 @@ def test_a_request_in_flight_has_no_ending_and_an_old_one_no_steps() -> None:
     assert in_flight.ending is None and len(in_flight.steps) == 4
     old = tell(RUN, 7, ledger.events(), none, none, NAMES)
     assert old.ending is not None and old.steps == ()
+
+
+def test_a_judged_task_tells_its_tier_and_what_made_it() -> None:
+    judged = judge(Looks(tools=1, reasoning=True), 900, 256)
+    begin = DECISIONS[2] | {"c": 900, "d": 256, "e": pack(judged) | CacheKind.EXACT << 1}
+    ledger = ledger_of([EVENT], [begin])
+    (arrived,) = tell(RUN, 7, ledger.events(), ledger.decisions(), ledger.decisions(where="false"), NAMES).steps
+    assert arrived.given[4:] == (
+        Fact("cached", Kind.CACHE, "exact"),
+        Fact("complexity", Kind.COMPLEXITY, "complex"),
+        Fact("complexity_score", Kind.COUNT, 62),
+        Fact("points_reasoning", Kind.COUNT, 30),
+        Fact("points_tools", Kind.COUNT, 20),
+        Fact("points_input_tokens", Kind.COUNT, 12),
+    )
+
+
+@pytest.mark.parametrize("label", ["points_input_tokens", "points_output_tokens", *(f"points_{str(one.name).lower()}" for one in Feature)])
+def test_every_part_of_a_score_has_words(label: str) -> None:
+    assert f"fact.{label}" in CODES
 
 
 def test_every_reason_has_a_meaning_for_its_numbers() -> None:

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from roteiro.terms.codes import ErrorClass, Priority, Reason
+from roteiro.policy.complexity import parts, unpack
+from roteiro.terms.codes import CacheKind, Complexity, ErrorClass, Priority, Reason
 from roteiro.terms.edge import Names
 
 __all__ = ["DECISION_COLUMNS", "MEANINGS", "Circumstance", "Ending", "Fact", "Kind", "Story", "StoryStep", "tell"]
@@ -30,6 +31,9 @@ class Kind(StrEnum):
     BUDGET = "budget"
     PRIORITY = "priority"
     ERROR_CLASS = "error_class"
+    ROUTE = "route"
+    COMPLEXITY = "complexity"
+    CACHE = "cache"
     SECONDS = "seconds"
     MOMENT = "moment"
     """A time, in seconds after the request's arrival."""
@@ -96,6 +100,19 @@ MEANINGS: Final[dict[Reason, tuple[Meaning, Meaning]]] = {
     Reason.ADOPTED: (("version", Kind.COUNT), None),
     Reason.SHED_BY_RULE: (("own_priority", Kind.PRIORITY), ("shed_from", Kind.PRIORITY)),
     Reason.MONEY_RESTORED: (("spent", Kind.MONEY), ("budget", Kind.BUDGET)),
+    Reason.KEY_ROTATED: (("credential", Kind.COUNT), ("attempts", Kind.COUNT)),
+    Reason.CREDENTIAL_REFUSED: (("credential", Kind.COUNT), ("rests", Kind.SECONDS)),
+    Reason.HEDGED: (("waited", Kind.SECONDS), ("delay", Kind.SECONDS)),
+    Reason.RESCUED: (("failed_target", Kind.TARGET), ("output_tokens", Kind.TOKENS)),
+    Reason.LARGER_CONTEXT: (("input_tokens", Kind.TOKENS), ("context", Kind.TOKENS)),
+    Reason.CONTEXT_TOO_LONG: (("input_tokens", Kind.TOKENS), ("context", Kind.TOKENS)),
+    Reason.ALL_TRIED: (("candidates", Kind.COUNT), ("attempts", Kind.COUNT)),
+    Reason.CACHE_EXACT: (("saved", Kind.MONEY), None),
+    Reason.CACHE_SEMANTIC: (("saved", Kind.MONEY), None),
+    Reason.COMPLEXITY: (("complexity", Kind.COMPLEXITY), ("model", Kind.ROUTE)),
+    Reason.COST_DEGRADED: (("spent_in_hour", Kind.MONEY), ("bound", Kind.MONEY)),
+    Reason.COST_RECOVERED: (("spent_in_hour", Kind.MONEY), ("bound", Kind.MONEY)),
+    Reason.PROVIDER_LIMIT: (("wait", Kind.SECONDS), ("candidates", Kind.COUNT)),
 }
 """What `x` and `y` are for each reason; None where they say nothing."""
 
@@ -203,13 +220,17 @@ def given(row: dict[str, Any], names: Names) -> tuple[Fact, ...]:
     """What the step told the journey."""
     match row["step"]:
         case "begin":
-            stream = [Fact("stream", Kind.NAME, "")] if row["e"] & 1 else []
+            flags = row["e"]
+            stream = [Fact("stream", Kind.NAME, "")] if flags & 1 else []
+            cached = [Fact("cached", Kind.CACHE, CACHES[flags >> 1 & 3])] if flags >> 1 & 3 else []
             return (
                 Fact("key", Kind.NAME, name_of(names.keys, row["a"])),
                 Fact("model", Kind.NAME, name_of(names.routes, row["b"])),
                 Fact("input_tokens", Kind.TOKENS, row["c"]),
                 Fact("output_tokens_reserved", Kind.TOKENS, row["d"]),
                 *stream,
+                *cached,
+                *complexity(flags, row["c"], row["d"]),
             )
         case "failed":
             wait = [Fact("retry_after", Kind.MILLISECONDS, row["b"])] if row["b"] >= 0 else []
@@ -220,10 +241,19 @@ def given(row: dict[str, Any], names: Names) -> tuple[Fact, ...]:
     return ()
 
 
+def complexity(flags: int, input_tokens: int, output_tokens: int) -> tuple[Fact, ...]:
+    """How demanding the task looked, and what made it so; nothing where nobody looked."""
+    told = unpack(flags)
+    if told.tier == Complexity.UNKNOWN:
+        return ()
+    points = (Fact(f"points_{name}", Kind.COUNT, count) for name, count in parts(told.features, input_tokens, output_tokens))
+    return (Fact("complexity", Kind.COMPLEXITY, told.tier.name.lower()), Fact("complexity_score", Kind.COUNT, told.score), *points)
+
+
 def order(row: dict[str, Any], arrival_s: float) -> Fact | None:
     """The command's argument."""
     match row["command"]:
-        case "send":
+        case "send" | "rescue":
             return Fact("target", Kind.NAME, row["target"] or "")
         case "wait" | "queue":
             return Fact("until", Kind.MOMENT, row["argument"] - arrival_s)
@@ -244,7 +274,7 @@ def compared(row: dict[str, Any], names: Names) -> tuple[Fact, ...]:
 def fact(label: str, kind: Kind, value: float, names: Names) -> Fact:
     lists: dict[Kind, Sequence[str]] = {
         Kind.TARGET: names.targets, Kind.RULE: names.rules, Kind.BUDGET: names.budgets, Kind.LIMIT: names.limits,
-        Kind.PRIORITY: PRIORITIES, Kind.ERROR_CLASS: ERRORS,
+        Kind.PRIORITY: PRIORITIES, Kind.ERROR_CLASS: ERRORS, Kind.ROUTE: names.routes, Kind.COMPLEXITY: COMPLEXITIES,
     }  # fmt: skip
     return Fact(label, kind, name_of(lists[kind], int(value)) if kind in lists else value)
 
@@ -270,5 +300,7 @@ def name_of(names: Sequence[str], index: int) -> str:
 
 
 REASONS: Final = {reason.name.lower(): reason for reason in Reason}
+CACHES: Final = tuple(kind.name.lower() for kind in CacheKind)
+COMPLEXITIES: Final = tuple(tier.name.lower() for tier in Complexity)
 PRIORITIES: Final = tuple(priority.name.lower() for priority in Priority)
 ERRORS: Final = tuple(error.name.lower() for error in ErrorClass)

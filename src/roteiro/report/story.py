@@ -9,7 +9,8 @@ from roteiro.report.speech import Speech
 
 __all__ = ["fact_text", "story_page"]
 
-COMMAND_TONES = {"send": Tone.STRONG, "reject": Tone.BAD, "done": Tone.GOOD, "wait": Tone.WARN, "queue": Tone.WARN}
+NAMED = {Kind.PRIORITY: "priority.", Kind.ERROR_CLASS: "error.", Kind.COMPLEXITY: "complexity.", Kind.CACHE: "cache."}
+COMMAND_TONES = {"send": Tone.STRONG, "rescue": Tone.STRONG, "reject": Tone.BAD, "done": Tone.GOOD, "wait": Tone.WARN, "queue": Tone.WARN}
 
 
 def story_page(story: Story, speech: Speech) -> Document:
@@ -77,7 +78,7 @@ def fact_text(fact: Fact, speech: Speech, bare: bool = False) -> str:
     """The value of a fact with its unit; `bare` leaves out what its label says already."""
     value = fact.value
     if isinstance(value, str):
-        named = {Kind.PRIORITY: "priority.", Kind.ERROR_CLASS: "error."}.get(fact.kind)
+        named = NAMED.get(fact.kind)
         return speech.say(named + value) if named and not value.startswith("#") else speech.say("all") if value == "all" else value
     match fact.kind:
         case Kind.SECONDS:
