@@ -12,6 +12,7 @@ from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Environment, Lang, La
 if TYPE_CHECKING:
     from roteiro.tasks.drill import Estimate
     from roteiro.tasks.drill_result import DrillRow
+    from roteiro.testing.stage import Played
 
 __all__ = ["app"]
 
@@ -66,7 +67,7 @@ def faults(
         about = {"cases": estimate.cases, "left_out": estimate.left_out, "seconds": speech.seconds(estimate.seconds)}
         to.print(f"· {speech.say('drill.begins', **about)}", style="dim", markup=False, soft_wrap=True)
 
-    def on_row(row: "DrillRow") -> None:
+    def on_row(row: "DrillRow", _: "Played") -> None:
         nonlocal done
         done += 1
         if to.is_terminal:

@@ -62,7 +62,9 @@ class Estimate:
 
 
 def drill(
-    wanted: Drill, tell: Callable[[Estimate], None] = lambda _: None, on_row: Callable[[DrillRow], None] = lambda _: None
+    wanted: Drill,
+    tell: Callable[[Estimate], None] = lambda _: None,
+    on_row: Callable[[DrillRow, Played], None] = lambda _row, _played: None,
 ) -> DrillResult:
     """Play it. `tell` is told first what is to come, `on_row` each case as its client's part is over (without the ledger's say).
 
@@ -120,16 +122,16 @@ class _Theatre:
         self._until = float("inf") if wanted.seconds is None else time.monotonic() + wanted.seconds
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
-    async def perform(self, on_row: Callable[[DrillRow], None]) -> tuple[list[DrillRow], str]:
+    async def perform(self, on_row: Callable[[DrillRow, Played], None]) -> tuple[list[DrillRow], str]:
         """All rows, and the digest of the plan that was served."""
         async with AsyncExitStack() as started:
             stages = [await started.enter_async_context(Stage(case)) for case in self._cases]
             addresses = {name: url for stage in stages for name, url in stage.addresses.items()}
-            file, data = self._folder / "drill.yaml", self._folder / "data"
-            file.write_text(drill_plan(self._plan, self._cases, addresses), encoding="utf-8")
-            served = read(file).plan
+            file, data = drill_plan(self._plan, self._cases, addresses, self._folder), self._folder / "data"
+            reading = read(file)
+            served = reading.plan
             if served is None:
-                problems = "; ".join(str(problem) for problem in read(file).errors[:3])
+                problems = "; ".join(str(problem) for problem in reading.errors[:3])
                 raise SettingsError(f"the copies of the plan's models do not make a plan: {problems}")
             with contextlib.ExitStack() as running:
                 keys = running.enter_context(client_keys(served, data))
@@ -143,13 +145,13 @@ class _Theatre:
                 raise SettingsError(f"the server ended with exit code {code}:\n{server.last_words}")
         return self._judged(played, state, events_of(data, server.run)), str(server.ready["digest"])
 
-    async def _one(self, stage: Stage, base_url: str, key: str, on_row: Callable[[DrillRow], None]) -> Played | LeftOut:
+    async def _one(self, stage: Stage, base_url: str, key: str, on_row: Callable[[DrillRow, Played], None]) -> Played | LeftOut:
         case = stage.case
         async with self._at_once:
             if time.monotonic() > self._until:
                 return LeftOut(case.scenario, case.promise.model, case.stream, "no_time")
             played = await stage.play(base_url, key)
-            on_row(judged(played, None, {}))
+            on_row(judged(played, None, {}), played)
             return played
 
     def _judged(self, played: Sequence[Played | LeftOut], state: Mapping[str, Any], events: Mapping[int, Any]) -> list[DrillRow]:

@@ -8,6 +8,7 @@ What must not live here: the playing (`drill`).
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from roteiro.plan.digest import canonical_json
@@ -23,7 +24,10 @@ __all__ = ["TENANT", "LeftOut", "cases_of", "drill_plan"]
 TENANT: Final = "drill"
 KEPT: Final = ("roteiro", "name", "timezone", "retry", "queue", "request")
 LEFT_OUT_OF_MODELS: Final = ("degrade_to", "complexity", "hedge", "batching", "limits", "cache", "context")
+LEFT_OUT_OF_PROVIDERS: Final = ("local", "service", "promised_sla")
 MOST_CASES: Final = 2000
+A_FILE: Final = 400
+"""Copies a file: the plan's language bounds a file, and has include for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,13 @@ def cases_of(plan: Plan, models: Sequence[str], only: Sequence[str], keys: Mappi
 
 def wanted(only: Sequence[str]) -> list[Scenario]:
     """The scenarios that are named, in their order."""
+    names: set[str] = set()
     for name in only:
-        if not any(one.startswith(name) for one in SCENARIOS):
+        found = {name} if name in SCENARIOS else {one for one in SCENARIOS if one.startswith(name)}
+        if not found:
             raise SettingsError(f"there is no scenario {name!r}; there are {', '.join(SCENARIOS)}")
-    return [scenario for name, scenario in SCENARIOS.items() if not only or any(name.startswith(one) for one in only)]
+        names |= found
+    return [scenario for name, scenario in SCENARIOS.items() if not only or name in names]
 
 
 def case_of(plan: Plan, number: int, scenario: Scenario, promise: Promise, stream: bool, keys: Mapping[str, str]) -> Case:
@@ -83,8 +90,8 @@ def case_of(plan: Plan, number: int, scenario: Scenario, promise: Promise, strea
     )
 
 
-def drill_plan(plan: Plan, cases: Iterable[Case], addresses: Mapping[str, str]) -> str:
-    """The plan with a copy of everything for each case, as text. `addresses`: base URLs of the sandboxes, by the copies' names."""
+def drill_plan(plan: Plan, cases: Iterable[Case], addresses: Mapping[str, str], folder: Path) -> Path:
+    """The plan with a copy of everything for each case, written into a folder → its file. `addresses`: of the sandboxes, by copies."""
     said: dict[str, Any] = json.loads(canonical_json(plan))
     drilled = {name: said[name] for name in KEPT if name in said}
     drilled["retry"] = {**said.get("retry", {}), "ratio": "100%", "min_per_second": 1e6}
@@ -103,15 +110,34 @@ def drill_plan(plan: Plan, cases: Iterable[Case], addresses: Mapping[str, str]) 
             copy_of_larger = model_copy(said["models"][larger.model], larger, names)
             models[f"{case.model}-larger"] = {**copy_of_larger, "larger_context": None}
         models[case.model] = model
-    return json.dumps(
-        {**drilled, "providers": providers, "models": models, "tenants": {TENANT: {}}, "workloads": {TENANT: {"priority": "interactive"}}},
-        ensure_ascii=False,
-        indent=1,
+    parts = []
+    for at in range(0, max(len(providers), len(models)), A_FILE):
+        part = folder / f"part-{at // A_FILE}.yaml"
+        write(part, {"providers": a_part(providers, at), "models": a_part(models, at)})
+        parts.append(part.name)
+    people = {"tenants": {TENANT: {}}, "workloads": {TENANT: {"priority": "interactive"}}}
+    write(folder / "drill.yaml", {"include": parts, **drilled, **people})
+    return folder / "drill.yaml"
+
+
+def a_part(copies: Mapping[str, Any], at: int) -> dict[str, Any]:
+    return dict(list(copies.items())[at : at + A_FILE])
+
+
+def write(file: Path, said: Mapping[str, Any]) -> None:
+    file.write_text(
+        json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False, separators=(", ", ": ")), "utf-8"
     )
 
 
+def without_nulls(said: Any) -> Any:
+    """A provider's or a model's part, whose nulls are all defaults."""
+    return {name: without_nulls(value) for name, value in said.items() if value is not None} if isinstance(said, dict) else said
+
+
 def provider_copy(said: Mapping[str, Any], base_url: str) -> dict[str, Any]:
-    return {**said, "base_url": base_url, "local": None, "weight": 1}  # its share is said by each model
+    copy = {name: value for name, value in said.items() if name not in LEFT_OUT_OF_PROVIDERS}
+    return {**without_nulls(copy), "base_url": base_url, "weight": 1}  # its share is said by each model
 
 
 def model_copy(said: Mapping[str, Any], promise: Promise, names: Mapping[str, str], struck: str | None = None) -> dict[str, Any]:
@@ -123,4 +149,4 @@ def model_copy(said: Mapping[str, Any], promise: Promise, names: Mapping[str, st
         first = names[struck]
         fallbacks = [name for name in [*targets, *fallbacks] if name != first]
         targets = {first: 1}
-    return {**model, "targets": targets, "fallbacks": fallbacks}
+    return {**without_nulls(model), "targets": targets, "fallbacks": fallbacks}

@@ -57,7 +57,7 @@ CLIENTS: Final = (
         scripts=(WELL,),
         streams=(True,),
         client=Client.READS_SLOWLY,
-        words=6000,
+        words=4000,
         check=all_of(answered(0), asked(1, others=0)),
     ),
     Scenario(
