@@ -7,13 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roteiro.terms.error import RequestError
-from roteiro.wire.openai import error_body, estimate_tokens, read_request, write_request
+from roteiro.wire.dialect import Ask
+from roteiro.wire.openai import error_body, estimate_tokens, splice
+from roteiro.wire.openai_chat import OpenAIChatFront
 
 MESSAGES = '[{"role":"user","content":"Olá, é você?"}]'
 
 
 def body(**extra: object) -> bytes:
     return json.dumps({"model": "chat", "messages": [{"role": "user", "content": "hello"}], **extra}, separators=(",", ":")).encode()
+
+
+def read_request(data: bytes) -> Ask:
+    return OpenAIChatFront().read(data, {})
 
 
 def fault(data: bytes) -> RequestError:
@@ -121,7 +127,7 @@ def test_writes_every_other_value_as_it_came(extra: dict[str, object], layout: t
     except UnicodeDecodeError:
         assert fault(data).code == "invalid_utf8"
         return
-    written = json.loads(write_request(read_request(data), 'the "new" name'))
+    written = json.loads(splice(read_request(data), 'the "new" name'))
     expected = {**json.loads(data), "model": 'the "new" name'}
     if stream:
         expected["stream_options"] = {"include_usage": True}
@@ -139,22 +145,22 @@ def test_finds_any_duplicate_wherever_it_is(extra: dict[str, object], layout: tu
 
 def test_numbers_and_escapes_keep_their_spelling() -> None:
     data = b'{"temperature":1.000,"messages":[{"role":"user","content":"\\u00e9 \\/ 1e400"}],"seed":123456789012345678901234567890,"model":"chat"}'
-    written = write_request(read_request(data), "m")
+    written = splice(read_request(data), "m")
     assert written == data.replace(b'"chat"', b'"m"')
 
 
 def test_a_stream_asks_for_usage_and_keeps_other_options() -> None:
     request = read_request(b'{"model":"chat","messages":[1],"stream":true,"stream_options":{"other":1.0,"include_usage":false}}')
     assert not request.client_wants_usage
-    assert write_request(request, "m").endswith(b'"stream_options":{"other":1.0,"include_usage":true}}')
+    assert splice(request, "m").endswith(b'"stream_options":{"other":1.0,"include_usage":true}}')
     asked = b'{"model":"m","messages":[1],"stream":true,"stream_options":{ "include_usage" : true }}'
-    assert write_request(read_request(asked), "m") == asked.replace(b'"m"', b'"m"')
+    assert splice(read_request(asked), "m") == asked.replace(b'"m"', b'"m"')
 
 
 def test_writes_again_for_another_target() -> None:
     request = read_request(body(stream=True))
-    assert json.loads(write_request(request, "one"))["model"] == "one"
-    assert json.loads(write_request(request, "two"))["model"] == "two"
+    assert json.loads(splice(request, "one"))["model"] == "one"
+    assert json.loads(splice(request, "two"))["model"] == "two"
 
 
 def test_the_estimate_follows_text_and_not_the_bytes_of_pictures() -> None:

@@ -206,7 +206,7 @@ class Call:
         else:
             body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
             try:
-                body, usage = self._passage.whole(body)
+                body, usage = self._passage.whole(body, int(self._target.timer.unix()))
             except BadAnswerError as error:
                 self._fail(error.error_class, str(error), 200)
                 return

@@ -5,6 +5,8 @@ What must not live here: a dialect (`wire`), HTTP (`call`).
 
 from typing import TypeAlias
 
+from msgspec import structs
+
 from roteiro.terms.codes import ErrorClass, Operation
 from roteiro.wire.canon import Answer, BadAnswerError, Usage
 from roteiro.wire.dialect import Ask, Back, Reader, Relay, Seen, Writer
@@ -29,8 +31,8 @@ class Straight:
         """The reader of a streamed answer, which gives the client's frames. `created`: Unix seconds."""
         return self._back.relay(self.ask, self._seen)
 
-    def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
-        """A whole answer for the client, and its usage. Raises BadAnswerError."""
+    def whole(self, body: bytes, created: int) -> tuple[bytes, Usage | None]:
+        """A whole answer for the client, and its usage. `created`: Unix seconds. Raises BadAnswerError."""
         return body, self._back.usage(body)
 
     def canonical(self, body: bytes) -> Answer:
@@ -64,14 +66,17 @@ class Translated:
         """As `Straight`."""
         return Translation(self._back.reader(self._prefix), self.ask.front.writer(self.ask, created, self._seen or Seen()))
 
-    def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
+    def whole(self, body: bytes, created: int) -> tuple[bytes, Usage | None]:
         """As `Straight`."""
         front = self.ask.front
         if isinstance(front, OpenAIEmbeddingsFront):
             embedded = self._back.read_embeddings(body)
             usage = None if embedded.input_tokens is None else Usage(embedded.input_tokens, 0, 0, 0)
             return front.embeddings_answer(embedded, self.ask), usage
-        answer = self._answer = self._back.read(body)
+        answer = self._back.read(body)
+        if not answer.created:  # not every dialect tells
+            answer = structs.replace(answer, created=created)
+        self._answer = answer
         return front.answer(answer, self.ask), answer.usage
 
     def canonical(self, body: bytes) -> Answer:

@@ -5,7 +5,7 @@ through as it came. What must not live here: which provider gets the request, an
 """
 
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 from msgspec import Raw
@@ -15,8 +15,8 @@ from roteiro.wire.body import BYTES_PER_TOKEN, MOST_TOKENS, count, estimate_toke
 from roteiro.wire.dialect import Ask, Front
 
 __all__ = [
-    "BYTES_PER_TOKEN", "ChatRequest", "common_fields", "error_body", "error_frame", "estimate_tokens", "read_chat", "read_request",
-    "splice", "write_request",
+    "BYTES_PER_TOKEN", "common_fields", "error_body", "error_frame", "estimate_tokens", "read_chat",
+    "splice",
 ]  # fmt: skip
 
 MOST_CHOICES: Final = 128
@@ -116,14 +116,3 @@ def _wants_usage(raw: Raw) -> bool:
         raise invalid("stream_options", "`stream_options` must be an object", "invalid_type") from None
     usage = options.get("include_usage")
     return usage is not None and flag(usage, "stream_options.include_usage")
-
-
-# Names from before there were fronts and backs; to go once nothing imports them.
-
-ChatRequest = Ask
-write_request = splice
-
-
-def read_request(body: bytes) -> Ask:
-    """As `read_chat`, of no front."""
-    return read_chat(cast(Front, None), body)
