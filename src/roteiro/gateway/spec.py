@@ -33,5 +33,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     acks_fd: int = -1
     """Inherited: where the worker says which edge it goes by (`acks.Ack`); -1 says it to nobody."""
     acks_bell: int = -1
+    trace_ratio: float | None = None
+    """Share of the requests without a trace of the client's that are traced; None where no collector is told of any."""
     parent: int | None = None
     """Process id of whoever starts the worker, which ends with it; None to take whoever is the parent at the start."""

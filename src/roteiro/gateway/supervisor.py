@@ -44,6 +44,7 @@ from roteiro.gateway.snapshot import snapshot
 from roteiro.gateway.spending import spent_before
 from roteiro.gateway.telemetry import Telemetry
 from roteiro.gateway.tending import Tending
+from roteiro.gateway.tracing import Tracing, checked
 from roteiro.gateway.upkeep import EVERY_S, Upkeep
 from roteiro.gateway.vault_keys import VARIABLE, read_keys
 from roteiro.gateway.vault_thread import VaultThread
@@ -93,6 +94,14 @@ class Serving:
     upkeep_s: float = EVERY_S
     reuse_port: bool = True
     """A listening socket for each worker, where there are several and the system can; else one for all."""
+    otlp_endpoint: str | None = None
+    """An OpenTelemetry collector's OTLP over HTTP, for traces and metrics; None: OTEL_EXPORTER_OTLP_ENDPOINT, or nowhere."""
+    trace_ratio: float = 1.0
+    """Share of the requests whose client sent no trace that are traced; errors always are."""
+    log_format: str = "text"
+    """`text` or `json`."""
+    access_log: bool = False
+    """A line in the log for each request."""
 
     @property
     def admin_port_wanted(self) -> int:
@@ -151,6 +160,7 @@ class Supervisor:
         self._crew: Crew
         self._scribe: Scribe
         self._telemetry: Telemetry
+        self._tracing: Tracing
         self._models = LocalModels(make_model, lambda provider, base_url: self._adoption.move(provider, base_url))
 
     async def run(self) -> int:
@@ -200,6 +210,7 @@ class Supervisor:
         compiled = compile_checked(reading.plan, reading.digest, await asyncio.to_thread(keys.grants, reading.plan))
         surroundings = Surroundings(self._serving.base_urls, self._environ)
         surroundings.edge(compiled.edge, {})  # what is missing is said before anything takes long
+        collector = checked(self._serving.otlp_endpoint or self._environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
         await recover_runs(self._data)
         epoch_unix_s, epoch_monotonic_s = time.time(), time.monotonic()
         asking = asyncio.create_task(spent_before(self._data, compiled, epoch_unix_s), name="ask what was spent")
@@ -231,6 +242,7 @@ class Supervisor:
         self._crew = Crew(
             self._data, self._run, doors, self._serving.workers,
             drain_s=self._serving.drain_s, tls=self._tls(), died=lambda worker: self._bury(tending, worker), broke=self._break_down,
+            trace_ratio=None if collector is None else self._serving.trace_ratio,
             inherit={"secrets_fd": secrets_fd, "acks_fd": self._acks.fd, "acks_bell": self._acks.bell},
         )  # fmt: skip
         stack.callback(self._crew.close)
@@ -243,6 +255,7 @@ class Supervisor:
         self._telemetry = Telemetry(self._block, lambda: self._adoption.compiled.names, lambda: time.monotonic() - epoch_monotonic_s)
         stack.push_async_callback(self._telemetry.stop)
         self._telemetry.start()
+        self._tracing = Tracing(self._run, self._block, collector, self._serving.trace_ratio)
         all_durable = False
         try:
             async with self._upkept(), self._administered(admin, token):
@@ -261,6 +274,7 @@ class Supervisor:
                     await asyncio.gather(self._batches.stop(self._serving.drain_s), self._crew.drain(self._hasten))
                     await tending.stop()
         finally:
+            await self._tracing.stop()
             all_durable = await self._scribe.stop()
             if all_durable:
                 self._run.tidy()
@@ -287,6 +301,7 @@ class Supervisor:
             **snapshot(self._adoption.compiled, self._block.state, self._block.now_s),
             "workers": self._crew.look(),
             "writer": self._scribe.look(),
+            "exporter": self._tracing.look(),
             "local_models": self._models.look(),
             "vault": self._kept.seen,
             "batches": self._batches.look(),
@@ -380,7 +395,9 @@ class Supervisor:
 
     async def _begin(self, tending: Tending, asking: Awaitable[Mapping[str, int]]) -> None:
         """Start the processes, and restore the budgets meanwhile. Raises SettingsError, LedgerError."""
-        starting = asyncio.create_task(all_started(self._scribe.start(), self._crew.start()), name="start the processes")
+        starting = asyncio.create_task(
+            all_started(self._scribe.start(), self._crew.start(), self._tracing.start()), name="start the processes"
+        )
         try:
             with self._block.held() as step:  # a worker that is ready sooner waits here: nothing is decided before budgets know
                 await asyncio.to_thread(warm)

@@ -8,7 +8,11 @@ What must not live here: spans (`spans`), and what is done with a header's other
 
 import hashlib
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["REQUEST", "TraceContext", "read"]
 
@@ -68,9 +72,19 @@ class TraceContext:
             hi & _WORD, lo & _WORD, self.span_of(request, attempt) & _WORD, self.samples(lo, span, ours)
         )  # fmt: skip
 
-    def _mixed(self, request: int, part: int) -> int:
+    def low_halves(self, requests: "NDArray[np.uint64]") -> "NDArray[np.uint64]":
+        """The lower half of `trace_of` for many requests at once, unsigned."""
+        halves: NDArray[np.uint64] = self._mixed(requests, -2)
+        return halves
+
+    def bound(self) -> int:
+        """Traces of ours are sampled whose lower half, unsigned, is below this."""
+        return self._bound
+
+    def _mixed(self, request: Any, part: int) -> Any:
         """SplitMix64 (Steele, Lea, Flood 2014) of what is to be told apart: every bit of it moves every bit of the answer."""
-        z = (self._seed + request * 0x9E3779B97F4A7C15 + part * 0xD1B54A32D192ED03) & _WORD
+        base = (self._seed + part * 0xD1B54A32D192ED03) & _WORD
+        z = (base + request * 0x9E3779B97F4A7C15) & _WORD
         z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _WORD
         return z ^ (z >> 31)

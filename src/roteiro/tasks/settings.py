@@ -18,6 +18,7 @@ __all__ = ["VARIABLES", "Settings"]
 MOST_WORKERS: Final = 256
 MOST_PORT: Final = 65_535
 MOST_DRAIN_S: Final = 86_400.0
+LOG_FORMATS: Final = ("text", "json")
 
 
 class Settings(Serving):
@@ -44,6 +45,9 @@ class Settings(Serving):
         within("port", self.port, 0, MOST_PORT)
         within("admin_port", self.admin_port_wanted, 0, MOST_PORT)
         within("workers", self.workers, 1, MOST_WORKERS)
+        within("trace_ratio", self.trace_ratio, 0.0, 1.0)
+        if self.log_format not in LOG_FORMATS:
+            raise SettingsError(f"the log's format is {self.log_format[:40]!r}; it may be {' or '.join(LOG_FORMATS)}")
         within("drain", self.drain_s, 0.0, MOST_DRAIN_S)
         if self.port and self.port == self.admin_port_wanted and self.host == self.admin_host:
             raise SettingsError(f"clients and administration want the same port {self.port}; choose another with --admin-port")
@@ -74,6 +78,13 @@ def number(source: str, value: str) -> int:
         return int(value)
     except ValueError:
         raise SettingsError(f"{source} is {value[:40]!r}, not a whole number") from None
+
+
+def share(source: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise SettingsError(f"{source} is {value[:40]!r}, not a number from 0 to 1") from None
 
 
 def switch(source: str, value: str) -> bool:
@@ -117,5 +128,9 @@ VARIABLES: Final[dict[str, tuple[str, Callable[[str, str], Any]]]] = {
     "state_key": ("ROTEIRO_STATE_KEY", text),
     "upkeep_s": ("ROTEIRO_UPKEEP", seconds),
     "reuse_port": ("ROTEIRO_REUSE_PORT", switch),
+    "otlp_endpoint": ("ROTEIRO_OTLP_ENDPOINT", text),
+    "trace_ratio": ("ROTEIRO_TRACE_RATIO", share),
+    "log_format": ("ROTEIRO_LOG_FORMAT", text),
+    "access_log": ("ROTEIRO_ACCESS_LOG", switch),
 }
 """Setting → its variable in the environment, and what reads it from text."""
