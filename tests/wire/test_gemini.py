@@ -311,6 +311,13 @@ def test_any_cut_gives_the_same_pieces(cuts: list[int]) -> None:
     assert (reader.usage, reader.frames, reader.finished, reader.whole, reader.skipped) == (Usage(7, 4, 5, 2), 4, True, True, 0)
 
 
+def test_log_probabilities_of_a_chunk_are_told_once() -> None:
+    body = chunk({"text": "a"}, {"text": "b"})
+    body["candidates"][0]["logprobsResult"] = {"chosenCandidates": [{"token": "ab", "logProbability": -0.5}]}
+    told = [delta.logprobs for delta in BACK.reader().feed(frames(body)) if isinstance(delta, TextDelta)]
+    assert [one and len(one["content"]) for one in told] == [1, None]
+
+
 def test_alternatives_of_a_stream_end_each_on_their_own() -> None:
     reader = BACK.reader()
     reader.feed(frames(chunk({"text": "a"}, index=0), chunk({"text": "b"}, index=1, finish="STOP")))
