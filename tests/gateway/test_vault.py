@@ -9,7 +9,7 @@ from tests.gateway.vaults import Safe
 from tests.ledger.conftest import SmallDisk, small_disk  # noqa: F401
 
 from roteiro.gateway.vault import Vault
-from roteiro.gateway.vault_keys import VaultError
+from roteiro.gateway.vault_keys import Keyring, VaultError
 from roteiro.gateway.vault_thread import VaultThread
 from roteiro.terms.error import RequestError
 
@@ -39,6 +39,9 @@ def test_the_file_is_for_its_owner_alone(safe: Safe) -> None:
         assert safe.path.stat().st_mode & 0o777 == 0o600
         assert vault.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert vault.connection.execute("PRAGMA synchronous").fetchone() == (2,), "a commit is on the disk"
+    quick = Vault(safe.path, Keyring(safe.keys), durable=False)
+    assert quick.connection.execute("PRAGMA synchronous").fetchone() == (1,)
+    quick.close()
 
 
 def test_a_part_that_fails_takes_nothing_else_with_it(safe: Safe) -> None:

@@ -23,13 +23,18 @@ class Desk:
         def opened() -> Vault:
             return Vault(Path(known.vault), Keyring(known.vault_keys))
 
-        self._vault = VaultThread(loop, opened)
+        def opened_for_claims() -> Vault:
+            """Where the machine fails, what was in flight is over too: a claim need not survive that, and no request waits for an fsync."""
+            return Vault(Path(known.vault), Keyring(known.vault_keys), durable=False)
+
+        self._claims = VaultThread(loop, opened_for_claims, "vault of claims")
+        self._letters = VaultThread(loop, opened, "vault of dead letters")
         self.batches = VaultThread(loop, opened, "vault of batches")
-        self.idempotency = Idempotency(self._vault, run, worker)
-        self.dead_letters = DeadLetters(self._vault)
+        self.idempotency = Idempotency(self._claims, run, worker)
+        self.dead_letters = DeadLetters(self._letters)
         self.internal = Internal(known.token)
 
     def close(self) -> None:
         """Writes what was asked for."""
-        self._vault.close()
-        self.batches.close()
+        for thread in (self._claims, self._letters, self.batches):
+            thread.close()
