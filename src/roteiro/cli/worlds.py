@@ -46,6 +46,11 @@ Certificate = Annotated[
 CertificateKey = Annotated[
     Path | None, typer.Option("--tls-key", metavar="FILE", envvar="ROTEIRO_TLS_KEY", help="Key of the certificate.", show_default=False)
 ]
+LogFormat = Annotated[
+    str | None,
+    typer.Option("--log-format", metavar="text|json", envvar="ROTEIRO_LOG_FORMAT", help="Form of the log's lines.", show_default=False),
+]
+AccessLog = Annotated[bool, typer.Option("--access-log", envvar="ROTEIRO_ACCESS_LOG", help="A line in the log for each request.")]
 DemandFrom = Annotated[
     str | None,
     typer.Option(
@@ -81,6 +86,8 @@ def serve(
     drain: Drain = None,
     tls_certificate: Certificate = None,
     tls_key: CertificateKey = None,
+    log_format: LogFormat = None,
+    access_log: AccessLog = False,
 ) -> None:
     """Serve a plan: an OpenAI-compatible gateway that enforces it, and writes down every decision.
 
@@ -94,6 +101,7 @@ def serve(
     settings = Settings.read(
         os.environ, directory=directory(data), port=port, host=host, admin_port=admin_port, workers=workers, environment=environment,
         base_urls=",".join(base_url) if base_url else None, drain_s=drain, tls_certificate=tls_certificate, tls_key=tls_key,
+        log_format=log_format, access_log=access_log or None,
     )  # fmt: skip
     scheme = "https" if tls_certificate is not None else "http"
     raise typer.Exit(run(plan, settings, on_ready=lambda ready: welcome(ready, settings.host, scheme)))

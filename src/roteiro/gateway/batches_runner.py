@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from roteiro.gateway import logs
 from roteiro.gateway.batches_store import Batch, Batches, Item, ItemState, Line
 from roteiro.gateway.batches_verdict import Again, line_of, unsent, verdict
 from roteiro.gateway.inner_call import InnerAnswer, InnerCallError, InnerPort
@@ -207,7 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--spec", required=True, type=Path)
     parser.add_argument("--secrets-fd", required=True, type=int)
     options = parser.parse_args(arguments)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.begin("batches")
     kill_with_parent()
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: stopping.append(number))

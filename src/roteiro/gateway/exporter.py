@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from roteiro.gateway import logs
 from roteiro.gateway.follower import Follower
 from roteiro.gateway.spans import KEPT, OPERATIONS, PROVIDERS, Provider, Span, is_part_of_a_span, sampled, spans_of
 from roteiro.gateway.tally import DURATION_S, TOKENS, TTFT_S, Histogram
@@ -260,6 +261,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m roteiro.gateway.exporter", description="Export spans and metrics over OTLP/HTTP.")
     parser.add_argument("--spec", type=Path, required=True, help="JSON file (ExporterSpec)")
     options = parser.parse_args(arguments)
+    logs.begin("exporter")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)

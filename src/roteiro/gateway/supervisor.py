@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from roteiro.gateway.access_log import AccessLog
 from roteiro.gateway.acks import Acks
 from roteiro.gateway.admin import Spread, administration
 from roteiro.gateway.adoption import Adoption, Surroundings, compile_checked
@@ -252,7 +253,14 @@ class Supervisor:
         except OSError as error:
             raise SettingsError(f"{self._run.path} cannot be written: {error.strerror}") from None
         self._scribe = Scribe(self._data, self._run)
-        self._telemetry = Telemetry(self._block, lambda: self._adoption.compiled.names, lambda: time.monotonic() - epoch_monotonic_s)
+        self._telemetry = Telemetry(
+            self._block,
+            lambda: self._adoption.compiled.names,
+            lambda: time.monotonic() - epoch_monotonic_s,
+            AccessLog(self._run.name, epoch_unix_s, lambda: self._adoption.compiled.names, self._serving.log_format)
+            if self._serving.access_log
+            else None,
+        )
         stack.push_async_callback(self._telemetry.stop)
         self._telemetry.start()
         self._tracing = Tracing(self._run, self._block, collector, self._serving.trace_ratio)
@@ -323,20 +331,20 @@ class Supervisor:
 
     async def add_key(self, tenant: str, workload: str | None, name: str | None, expires: str | None = None) -> tuple[Key, str, Spread]:
         """Make a key and open it. While the server starts, it waits. Raises RequestError, PlanError, SettingsError, LedgerError."""
-        await self._until_serving()
+        since = await self._until_serving()
         kept, key = await self._adoption.add_key(tenant, workload, name, expires)
-        return kept, key, await self._spread()
+        return kept, key, await self._spread(since)
 
     async def rotate_key(self, name: str, overlap_s: float) -> tuple[Key, str, Spread]:
         """Give a key another secret. Raises RequestError, PlanError, SettingsError, LedgerError."""
-        await self._until_serving()
+        since = await self._until_serving()
         kept, key = await self._adoption.rotate_key(name, overlap_s)
-        return kept, key, await self._spread()
+        return kept, key, await self._spread(since)
 
     async def revoke_key(self, name: str) -> tuple[Key, Spread]:
         """Close a key, and wait until no worker knows it. Raises RequestError, PlanError, SettingsError, LedgerError."""
-        await self._until_serving()
-        return await self._adoption.revoke_key(name), await self._spread()
+        since = await self._until_serving()
+        return await self._adoption.revoke_key(name), await self._spread(since)
 
     async def keys(self) -> list[Key]:
         """All keys there ever were."""
@@ -353,23 +361,25 @@ class Supervisor:
         self._only_while_serving()
         return self._inner
 
-    async def _until_serving(self) -> None:
+    async def _until_serving(self) -> float:
+        """The loop's time when that is so. Raises SettingsError where it does not come."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._serves.wait(), START_WITHIN_S)
         self._only_while_serving()
+        return asyncio.get_running_loop().time()
 
-    async def _spread(self) -> Spread:
-        """After a change of keys: wait until all workers go by it."""
+    async def _spread(self, since: float) -> Spread:
+        """After a change of keys that was asked for at `since`: wait until all workers go by it."""
         self._key_clock.look_again()
-        return await self._agree()
+        late = await self._agree()
+        return Spread(asyncio.get_running_loop().time() - since, tuple(late))
 
-    async def _agree(self) -> Spread:
-        loop, version = asyncio.get_running_loop(), self._adoption.edge.version
-        since = loop.time()
+    async def _agree(self) -> list[int]:
+        version = self._adoption.edge.version
         late = await self._acks.all(version, EFFECTIVE_WITHIN_S)
         if late:
             log.error("workers %s have not said within %g s that they go by version %d of the edge", late, EFFECTIVE_WITHIN_S, version)
-        return Spread(loop.time() - since, tuple(late))
+        return late
 
     async def _close_old_keys(self) -> None:
         await self._adoption.refresh_keys()

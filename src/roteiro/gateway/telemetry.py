@@ -11,6 +11,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Final
 
+from roteiro.gateway.access_log import AccessLog
 from roteiro.gateway.block import Block
 from roteiro.gateway.follower import Follower
 from roteiro.gateway.metrics import Seen, metrics_page
@@ -31,7 +32,8 @@ BATCH: Final = 16_384
 class Telemetry:
     """Of one run. `names` are those in force; `clock` tells seconds since the run's epoch."""
 
-    def __init__(self, block: Block, names: Callable[[], Names], clock: Callable[[], float]) -> None:
+    def __init__(self, block: Block, names: Callable[[], Names], clock: Callable[[], float], access_log: AccessLog | None = None) -> None:
+        self._access_log = access_log
         self.tally, self.steps, self.recent = Tally(), Steps(), Recent()
         self._names, self._clock = names, clock
         self._events, self._decisions = Follower(block.ring("events"), cursor=0), Follower(block.ring("decisions"), cursor=0)
@@ -42,15 +44,19 @@ class Telemetry:
         self._reading = asyncio.create_task(self._read_along(), name="read along")
 
     async def stop(self) -> None:
-        """No more."""
+        """What is left, and no more."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
+            while self.read():
+                pass
 
     def read(self) -> bool:
         """Take in a batch of each ring. Whether more is there."""
         self.tally.add(events := self._events.take(BATCH))
         self.recent.add(events, self._clock())
+        if self._access_log is not None:
+            self._access_log.take(events)
         self.steps.add(self._decisions.take(BATCH))
         return self._events.behind > 0 or self._decisions.behind > 0
 

@@ -26,7 +26,7 @@ import numpy as np
 import uvicorn
 import uvloop
 
-from roteiro.gateway import wake
+from roteiro.gateway import logs, wake
 from roteiro.gateway.acks import Ack
 from roteiro.gateway.batches_routes import batch_routes
 from roteiro.gateway.desk import Desk
@@ -56,9 +56,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="roteiro-worker", description="One gateway worker; started by `roteiro serve`.")
     parser.add_argument("--spec", required=True, type=Path, help="the worker's specification, a JSON file")
     options = parser.parse_args(arguments)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.begin("worker")
     try:
         spec = msgspec.json.decode(options.spec.read_bytes(), type=WorkerSpec)
+        logs.begin(f"worker-{spec.worker}")
         die_with_parent(spec.parent)
         uvloop.run(serve(spec))
     except (RoteiroError, OSError, msgspec.MsgspecError) as error:

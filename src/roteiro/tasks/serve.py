@@ -7,18 +7,22 @@ import argparse
 import dataclasses
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
 
+from roteiro.gateway.logs import FORMAT_VARIABLE, begin
 from roteiro.gateway.supervisor import Ready, Supervisor
 from roteiro.tasks.plugins import local_model
 from roteiro.tasks.settings import Settings
 from roteiro.terms.error import PlanError, RoteiroError
 
 __all__ = ["main", "serve"]
+
+log = logging.getLogger("roteiro.serve")
 
 
 def serve(
@@ -29,21 +33,23 @@ def serve(
     `on_ready` is told once, when requests are answered; `say` what takes a while, by default a line on standard error. Problems of the
     plan, all of them, and mistakes in the settings are told on standard error. To be called from the main thread: it takes the signals.
     """
-    tell = say or to_stderr
+    is_json = settings.log_format == "json"
+    tell = say or (log.info if is_json else to_stderr)
+    complain = log.error if is_json else to_stderr
 
     async def supervise() -> int:
         return await Supervisor(plan_path, settings, local_model, say=tell, on_ready=on_ready).run()
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of its own start, which is the supervisor's news here
+    os.environ[FORMAT_VARIABLE] = settings.log_format  # the processes that it starts log alike
+    begin("supervisor", settings.log_format)
     try:
         code: int = uvloop.run(supervise())
     except PlanError as error:
         for problem in error.problems:
-            to_stderr(str(problem))
+            complain(str(problem))
         return 2
     except RoteiroError as error:
-        to_stderr(str(error))
+        complain(str(error))
         return 2
     return code
 
