@@ -1,306 +1,224 @@
-"""The gateway against nginx as a reverse proxy, in one run; added latency; streams; memory. Prints one JSON object.
+"""The gateway against nginx as a reverse proxy, in one run: CPU time, added latency, streams, memory. Prints one JSON object.
 
-Method: the contender has core 0 to itself; load (`wrk`, 32 connections, a chat body of 1 KB) and upstream (nginx, a fixed answer)
-share core 1. The contenders take turns in short rounds. The gateway is one worker on the plan of examples/chapter.yaml with keys,
-limits, budgets, breakers, meters, journal and events on; its amounts are raised so that nothing is refused, and this process empties
-the rings as the ledger's writer would. CPU time is the contender's own, from /proc. Wants nginx and wrk
-(`scripts/install-bench-tools`) and two cores.
+Method: README.md beside this file. The gateway is one worker on `governed.yaml` with 10,001 keys, limits, budgets, bulkheads, breakers,
+routing rules, meters, journal and events on; this process empties the rings as the ledger's writer would. Nothing looks into texts: there
+is no guard yet. Wants nginx, wrk and a C compiler (`scripts/install-bench-tools`), and two cores.
 
-`python benchmarks/gateway.py [--rounds 5] [--seconds 3]`
+`python benchmarks/gateway.py [--rounds 7] [--seconds 3] [--requests 1000000] [--only requests latency streams at_once memory]`
 """
 
 import argparse
-import asyncio
 import contextlib
-import hashlib
-import json
-import os
-import re
-import shutil
-import socket
-import statistics
-import subprocess
-import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
-
-from roteiro.journey.warm import warm
-from roteiro.plan.compile import Grant, RingSizes, compile_plan, fresh_block
-from roteiro.plan.read import read
-from roteiro.policy.state import State, block_size
-
-PLAN = Path(__file__).parent.parent / "examples" / "chapter.yaml"
-KEY = "sk-of-the-benchmark"
-CONTENDER, OTHERS = 0, 1  # cores
-TICKS_S = 1.0 / os.sysconf("SC_CLK_TCK")
-STREAMS, FRAMES = 64, 300
-ANSWER = json.dumps(
-    {
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": "m",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "A fixed answer."}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 230, "completion_tokens": 9, "total_tokens": 239},
-    }
-)  # fmt: skip
-BODY = json.dumps(
-    {"model": "auto", "messages": [{"role": "user", "content": "vento e mar " * 76}], "max_tokens": 64}, separators=(",", ":")
+from rig import (
+    Load,
+    Machine,
+    Worker,
+    body,
+    cpu_s,
+    fixed_provider,
+    free_port,
+    memory_mb,
+    missing,
+    over_the_wire,
+    pin,
+    reverse_proxy,
+    show,
+    summary,
+    worker,
+    wrk,
+    wrk_script,
 )
+from roteiro.journey.warm import warm
 
-NGINX = """
-worker_processes 1; daemon off; master_process off; error_log stderr crit; pid FOLDER/NAME.pid;
-events { worker_connections 4096; }
-http {
-  access_log off; keepalive_requests 1000000000; client_max_body_size 32m;
-  client_body_temp_path FOLDER/NAME.1; proxy_temp_path FOLDER/NAME.2; fastcgi_temp_path FOLDER/NAME.3;
-  uwsgi_temp_path FOLDER/NAME.4; scgi_temp_path FOLDER/NAME.5;
-  CONTENT
-}
-"""
-FIXED = "server { listen 127.0.0.1:PORT backlog=4096; location / { default_type application/json; return 200 'ANSWER'; } }"
-PROXY = """
-  upstream provider { server 127.0.0.1:UP; keepalive 256; keepalive_requests 1000000000; }
-  server {
-    listen 127.0.0.1:PORT backlog=4096;
-    location / { proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection ""; }
-  }
-"""
-SCRIPT = """
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer KEY"
-wrk.body = '{BODY}'
-"""
+SECTIONS = ("requests", "latency", "streams", "at_once", "memory")
+FRAMES, INTERVAL_MS = 53, 5.0
+AT_ONCE = 64
+CROWDS, CROWD_FRAMES = (512, 1024), 50
+RATE, LATENCY_S = 200.0, 10.0
+MARKS = (0.1, 0.5, 1.0)
+"""Shares of `--requests` at which memory is looked at."""
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+@dataclass
+class Options:
+    rounds: int
+    seconds: float
+    requests: int
 
 
-@contextlib.contextmanager
-def process(arguments: list[str], core: int, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process pinned to a core, once it listens on `port`."""
-    with subprocess.Popen(["taskset", "-c", str(core), *arguments], stdout=subprocess.DEVNULL) as child:
-        try:
-            for _ in range(2000):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
-                    break
-                if child.poll() is not None:
-                    raise SystemExit(f"{arguments[0]} ended with {child.returncode}")
-                time.sleep(0.01)
-            yield child
-        finally:
-            child.terminate()
+def turns(names: list[str], i: int) -> list[str]:
+    """The order of a round: each second one backwards."""
+    return names[:: 1 if i % 2 == 0 else -1]
 
 
-@contextlib.contextmanager
-def nginx(folder: Path, name: str, content: str, core: int, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    text = NGINX.replace("CONTENT", content).replace("FOLDER", str(folder)).replace("NAME", name).replace("PORT", str(port))
-    (folder / f"{name}.conf").write_text(text)
-    with process(["nginx", "-c", str(folder / f"{name}.conf")], core, port) as child:
-        yield child
-
-
-@contextlib.contextmanager
-def worker(folder: Path, name: str, upstream: int) -> Iterator[tuple["subprocess.Popen[bytes]", int, State]]:
-    """A governed gateway worker; its rings are emptied as long as it runs."""
-    reading = read(PLAN)
-    assert reading.plan is not None, reading.problems
-    grant = Grant("bench", hashlib.sha256(KEY.encode()).hexdigest(), next(iter(reading.plan.tenants)))
-    compiled = compile_plan(reading.plan, reading.digest, [grant], sizes=RingSizes(events=1 << 16, decisions=1 << 19))
-    block = folder / f"{name}.block"
-    with block.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, block_size(compiled.capacities))
-    _, state = fresh_block(compiled, time.time(), time.monotonic(), np.memmap(block, np.uint8, "r+"))
-    for table, column in (
-        ("targets", "slots"),
-        ("workloads", "slots"),
-        ("tenants", "slots"),
-        ("limits", "burst_s"),
-        ("budgets", "amount_nusd"),
+def requests(folder: Path, options: Options) -> dict[str, Any]:
+    """As fast as it goes, 32 connections: CPU µs a request, requests/s, and requests per second of CPU, which is requests/s a core."""
+    script, provider, proxy_port = folder / "chat.lua", free_port(), free_port()
+    script.write_text(wrk_script(body()))
+    rows: dict[str, list[tuple[float, float]]] = {"roteiro": [], "nginx": []}
+    with (
+        fixed_provider(folder, provider),
+        reverse_proxy(folder, "proxy", provider, proxy_port) as proxy,
+        worker(folder, "whole", provider) as ours,
     ):
-        getattr(state, table)[column] = 1 << 60  # everything is asked and nothing refused
-    base = f"http://127.0.0.1:{upstream}/v1"
-    targets = [msgspec.structs.replace(target, base_url=base, key_env=None, key_envs=[]) for target in compiled.edge.targets]
-    (folder / f"{name}.edge").write_bytes(msgspec.json.encode(msgspec.structs.replace(compiled.edge, targets=targets)))
-    port = free_port()
-    spec = {"block": str(block), "edge": str(folder / f"{name}.edge"), "port": port, "drain_s": 1.0}
-    (folder / f"{name}.spec").write_text(json.dumps(spec))
-    done = threading.Event()
-
-    def drain() -> None:
-        header = state.header[0]
-        while not done.wait(0.02):
-            header["event_tail"], header["decision_tail"] = header["event_head"], header["decision_head"]
-
-    threading.Thread(target=drain, daemon=True).start()
-    try:
-        with process([sys.executable, "-m", "roteiro.gateway.worker", "--spec", str(folder / f"{name}.spec")], CONTENDER, port) as child:
-            yield child, port, state
-    finally:
-        done.set()
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * TICKS_S
-
-
-def memory_mb(pid: int) -> dict[str, float]:
-    """Resident, and what of it is the process's own and not shared with another."""
-    rows = dict(re.findall(r"^(\w+):\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE))
-    own = int(rows["Private_Clean"]) + int(rows["Private_Dirty"])
+        at = {"roteiro": (ours.port, ours.pid), "nginx": (proxy_port, proxy.pid)}
+        for port, _ in at.values():
+            wrk(port, script, 1.0)
+        for i in range(options.rounds):
+            for name in turns(list(at), i):
+                port, pid = at[name]
+                before = cpu_s(pid)
+                answered = wrk(port, script, options.seconds)
+                rows[name].append((answered / options.seconds, (cpu_s(pid) - before) / answered * 1e6))
+    pairs = list(zip(rows["roteiro"], rows["nginx"], strict=True))
     return {
-        "resident": round(int(rows["Rss"]) / 1024, 1),
-        "private": round(own / 1024, 1),
-        "proportional": round(int(rows["Pss"]) / 1024, 1),
+        "cpu_us_a_request": {name: summary(r[1] for r in found) for name, found in rows.items()},
+        "cpu_ours_over_nginx": summary((a[1] / b[1] for a, b in pairs), 2),
+        "requests_per_s": {name: summary((r[0] for r in found), 0) for name, found in rows.items()},
+        "requests_per_s_ours_over_nginx": summary((a[0] / b[0] for a, b in pairs), 3),
     }
 
 
-def load(port: int, pid: int, script: Path, seconds: float) -> tuple[float, float]:
-    """(requests/s, µs of the contender's CPU a request) of one round. Any answer but 200 ends the benchmark."""
-    url = f"http://127.0.0.1:{port}/v1/chat/completions"
-    before = cpu_s(pid)
-    said = subprocess.run(
-        ["taskset", "-c", str(OTHERS), "wrk", "-t1", "-c32", f"-d{seconds:g}s", "-s", str(script), url],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    spent = cpu_s(pid) - before
-    if "Non-2xx" in said or "Socket errors" in said:
-        raise SystemExit(f"the load did not get its answers:\n{said}")
-    requests = int(re.search(r"(\d+) requests in", said)[1])  # type: ignore[index]
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]), spent / requests * 1e6  # type: ignore[index]
+def latency(folder: Path, options: Options) -> dict[str, Any]:
+    """Whole answers at 200 a second: through each, and from the provider directly, which is what load, provider and system take."""
+    with Load(folder) as load, contextlib.ExitStack() as stack:
+        proxy_port = free_port()
+        stack.enter_context(reverse_proxy(folder, "slow", load.port, proxy_port))
+        ours = stack.enter_context(worker(folder, "slow", load.port))
+        request = load.write("open.http", over_the_wire(body()))
+        ports = {"direct": load.port, "nginx": proxy_port, "roteiro": ours.port}
+        for port in ports.values():
+            load.open(port, request, rate=RATE, seconds=1.0)
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ports}
+        for i in range(options.rounds):
+            for name in turns(list(ports), i):
+                rows[name].append(load.open(ports[name], request, rate=RATE, seconds=LATENCY_S))
+    return {
+        "requests": sum(row["requests"] for row in rows["roteiro"]),
+        "not_answered": sum(row["failed"] + row["unanswered"] for row in rows["roteiro"]),
+        "ms": {name: quantiles(found, "us") for name, found in rows.items()},
+        "added_ms": added(rows, "us"),
+        "noise": {
+            "direct_p99_ms_between_rounds": quantiles(rows["direct"], "us")["p99"],
+            "late_to_ask_p99_ms": summary((row["late_us"]["p99"] / 1e3 for row in rows["direct"]), 3),
+        },
+    }
 
 
-def paced(port: int, script: Path, seconds: float) -> tuple[float, float]:
-    """(p50, p99) in ms of 200 requests/s: four connections that think for 15 to 25 ms between an answer and the next request."""
-    url = f"http://127.0.0.1:{port}/v1/chat/completions"
-    said = subprocess.run(
-        ["taskset", "-c", str(OTHERS), "wrk", "-t1", "-c4", f"-d{seconds:g}s", "--latency", "-s", str(script), url],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    shares = dict(re.findall(r"(\d\d)%\s+([\d.]+[mu]?s)", said))
-    scale = {"us": 1e-3, "ms": 1.0}
-    return tuple(float(shares[q][:-2]) * scale[shares[q][-2:]] for q in ("50", "99"))  # type: ignore[return-value]
+def streams(folder: Path, options: Options) -> dict[str, Any]:
+    """64 streams at once, of 53 frames 5 ms apart, one after another: time to the first frame, CPU a stream."""
+    with Load(folder) as load, contextlib.ExitStack() as stack:
+        load.pace(FRAMES, INTERVAL_MS)
+        proxy_port = free_port()
+        proxy = stack.enter_context(reverse_proxy(folder, "frames", load.port, proxy_port, buffering=False))
+        ours = stack.enter_context(worker(folder, "frames", load.port))
+        request = load.write("streams.http", over_the_wire(body(stream=True)))
+        at = {"direct": (load.port, 0), "nginx": (proxy_port, proxy.pid), "roteiro": (ours.port, ours.pid)}
+        for port, _ in at.values():
+            load.streams(port, request, seconds=1.0, at_once=AT_ONCE)
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in at}
+        for i in range(options.rounds):
+            for name in turns(list(at), i):
+                port, pid = at[name]
+                before = cpu_s(pid) if pid else 0.0
+                row = load.streams(port, request, seconds=max(2.0, options.seconds), at_once=AT_ONCE)
+                row["cpu_ms"] = ((cpu_s(pid) - before) if pid else 0.0) / max(1, row["whole"]) * 1e3
+                rows[name].append(row)
+    return {
+        "at_once": AT_ONCE,
+        "frames": FRAMES,
+        "interval_ms": INTERVAL_MS,
+        "streams": sum(row["streams"] for row in rows["roteiro"]),
+        "not_whole": sum(row["streams"] - row["whole"] for row in rows["roteiro"]),
+        "cpu_ms_a_stream": {name: summary((row["cpu_ms"] for row in rows[name]), 3) for name in ("roteiro", "nginx")},
+        "first_frame_ms": {name: quantiles(found, "first_us") for name, found in rows.items()},
+        "added_to_first_frame_ms": added(rows, "first_us"),
+    }
 
 
-def frame(stream: str, i: int) -> bytes:
-    return b'data: {"choices":[{"index":0,"delta":{"content":"%b-%d"},"finish_reason":null}]}\n\n' % (stream.encode(), i)
+def at_once(folder: Path, options: Options) -> dict[str, Any]:
+    """As many streams as that on one worker, all asked for in the same moment, 50 frames each 5 ms apart; every frame is looked at."""
+    found = {}
+    with Load(folder) as load, worker(folder, "crowd", load.port) as ours:
+        load.pace(CROWD_FRAMES, INTERVAL_MS)
+        request = load.write("crowd.http", over_the_wire(body(stream=True)))
+        for crowd in CROWDS:
+            rows = [load.streams(ours.port, request, at_once=crowd, total=crowd) for _ in range(max(3, options.rounds // 2))]
+            found[str(crowd)] = {
+                "rounds": len(rows),
+                "streams": sum(row["streams"] for row in rows),
+                "whole_and_in_order": sum(row["whole"] for row in rows),
+                "frames": sum(row["frames"] for row in rows),
+                "frames_due": crowd * CROWD_FRAMES * len(rows),
+                "seconds": summary((row["seconds"] for row in rows), 2),
+                "seconds_at_best": round(CROWD_FRAMES * INTERVAL_MS / 1e3, 2),
+            }
+    return found
 
 
-async def provider(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Streams FRAMES numbered frames, in bursts of odd sizes."""
-    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-        while True:
-            head = await reader.readuntil(b"\r\n\r\n")
-            body = await reader.readexactly(int(re.search(rb"(?i)content-length: (\d+)", head)[1]))  # type: ignore[index]
-            name = json.loads(body)["user"]
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-            end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-            whole = b"".join(frame(name, i) for i in range(FRAMES)) + end
-            for at in range(0, len(whole), 777):  # frames are cut anywhere
-                part = whole[at : at + 777]
-                writer.write(b"%x\r\n%b\r\n" % (len(part), part))
-                await writer.drain()
-                await asyncio.sleep(0.001)
-            writer.write(b"0\r\n\r\n")
-    writer.close()
+def memory(folder: Path, options: Options) -> dict[str, Any]:
+    """Of a worker, idle and after requests. The rings of the block become resident as they are written for the first time."""
+    script, provider = folder / "memory.lua", free_port()
+    script.write_text(wrk_script(body()))
+    with fixed_provider(folder, provider), worker(folder, "memory", provider) as ours:
+        found = {"idle": memory_mb(ours.pid)}
+        for share in MARKS:
+            wanted = round(options.requests * share)
+            while (done := events(ours)) < wanted:
+                wrk(ours.port, script, min(20.0, max(1.0, (wanted - done) / 20_000)))
+            found[f"after_{wanted}"] = memory_mb(ours.pid)
+        return {"mb": found, "requests": events(ours)}
 
 
-async def streams(port: int) -> dict[str, Any]:
-    """STREAMS streams at once, each compared with what was sent."""
-
-    async def one(name: str) -> bool:
-        body = json.dumps({**json.loads(BODY), "stream": True, "user": name}).encode()
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(
-            f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            + body
-        )
-        await reader.readuntil(b"\r\n\r\n")
-        parts = []
-        while size := int((await reader.readline()).strip(), 16):
-            parts.append((await reader.readexactly(size + 2))[:-2])
-        writer.close()
-        frames = b"".join(parts).split(b"\n\n")
-        return frames[:FRAMES] == [frame(name, i)[:-2] for i in range(FRAMES)] and frames[FRAMES + 1] == b"data: [DONE]"
-
-    start = time.perf_counter()
-    whole = sum(await asyncio.gather(*(one(f"s{n}") for n in range(STREAMS))))
-    return {"at_once": STREAMS, "frames": STREAMS * FRAMES, "whole": whole, "seconds": round(time.perf_counter() - start, 2)}
+def events(ours: Worker) -> int:
+    return int(ours.state.header["event_head"][0])
 
 
-def summary(values: list[float], digits: int = 1) -> dict[str, float]:
-    return {"median": round(statistics.median(values), digits), "least": round(min(values), digits), "most": round(max(values), digits)}
+def quantiles(rows: list[dict[str, Any]], what: str) -> dict[str, dict[str, float]]:
+    """In ms: of each quantile the median, least and most of the rounds."""
+    return {q: summary((row[what][q] / 1e3 for row in rows), 3) for q in ("p50", "p99")}
+
+
+def added(rows: dict[str, list[dict[str, Any]]], what: str) -> dict[str, dict[str, dict[str, float]]]:
+    """In ms: what each adds to the provider alone, round by round."""
+    return {
+        name: {
+            q: summary(((row[what][q] - direct[what][q]) / 1e3 for row, direct in zip(rows[name], rows["direct"], strict=True)), 3)
+            for q in ("p50", "p99")
+        }
+        for name in ("roteiro", "nginx")
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    options = parser.parse_args()
-    missing = [tool for tool in ("nginx", "wrk", "taskset") if shutil.which(tool) is None]
-    if missing or len(os.sched_getaffinity(0)) < 2:
-        print(json.dumps({"skipped": f"wants {', '.join(missing) or 'two cores'}; scripts/install-bench-tools installs the tools"}))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of a round")
+    parser.add_argument("--requests", type=int, default=1_000_000, help="after which memory is looked at")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    chosen = parser.parse_args()
+    if why := missing(["nginx", "wrk", "cc", "taskset"]):
+        show({"benchmark": "gateway", "skipped": why})
         return
-    os.sched_setaffinity(0, {OTHERS})
+    machine = Machine()
+    pin()
     warm()
-    with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
-        folder, up, proxy_port = Path(temporary), free_port(), free_port()
-        (folder / "chat.lua").write_text(SCRIPT.replace("KEY", KEY).replace("{BODY}", BODY))
-        stack.enter_context(nginx(folder, "provider", FIXED.replace("ANSWER", ANSWER), OTHERS, up))
-        proxy = stack.enter_context(nginx(folder, "proxy", PROXY.replace("UP", str(up)), CONTENDER, proxy_port))
-        child, port, state = stack.enter_context(worker(folder, "whole", up))
-        idle = memory_mb(child.pid)
-
-        rounds: dict[str, list[tuple[float, float]]] = {"roteiro": [], "nginx": []}
-        contenders: list[tuple[str, int, int]] = [("roteiro", port, child.pid), ("nginx", proxy_port, proxy.pid)]
-        for _, at, pid in contenders:
-            load(at, pid, folder / "chat.lua", 1.0)
-        for i in range(options.rounds):
-            for name, at, pid in contenders[:: 1 if i % 2 == 0 else -1]:
-                rounds[name].append(load(at, pid, folder / "chat.lua", options.seconds))
-
-        (folder / "paced.lua").write_text((folder / "chat.lua").read_text() + "function delay() return math.random(15, 25) end")
-        late: dict[str, list[tuple[float, float]]] = {"direct": [], "nginx": [], "roteiro": []}
-        for _ in range(max(3, options.rounds // 2)):
-            for name, at in (("direct", up), ("nginx", proxy_port), ("roteiro", port)):
-                late[name].append(paced(at, folder / "paced.lua", 5.0))
-
-        async def streamed() -> dict[str, Any]:
-            server = await asyncio.start_server(provider, "127.0.0.1", 0)
-            with worker(folder, "streams", server.sockets[0].getsockname()[1]) as (_, stream_port, _):
-                return await streams(stream_port)
-
-        streaming = asyncio.run(streamed())
-        shares = [a[0] / b[0] for a, b in zip(rounds["roteiro"], rounds["nginx"], strict=True)]
-        costs = [a[1] / b[1] for a, b in zip(rounds["roteiro"], rounds["nginx"], strict=True)]
-        p = {
-            name: {q: round(statistics.median(row[i] for row in rows), 2) for i, q in enumerate(("p50", "p99"))}
-            for name, rows in late.items()
-        }
-        print(
-            json.dumps(
-                {
-                    "share_of_nginx": summary(shares, 3),
-                    "cpu_against_nginx": summary(costs, 2),
-                    "requests_per_s": {name: summary([r[0] for r in rows], 0) for name, rows in rounds.items()},
-                    "cpu_us_per_request": {name: summary([r[1] for r in rows]) for name, rows in rounds.items()},
-                    "latency_ms_at_200_per_s": {**p, "added_p99": round(p["roteiro"]["p99"] - p["direct"]["p99"], 2)},
-                    "streams": streaming,
-                    "events": int(state.header["event_head"][0]),
-                    "memory_mb": {"idle": idle, "after": memory_mb(child.pid)},
-                    "machine": {"cores": os.cpu_count(), "python": sys.version.split()[0]},
-                },
-                indent=2,
-            )
-        )
+    sections: dict[str, Callable[[Path, Options], dict[str, Any]]] = {
+        "requests": requests, "latency": latency, "streams": streams, "at_once": at_once, "memory": memory,
+    }  # fmt: skip
+    options = Options(max(1, chosen.rounds), chosen.seconds, chosen.requests)
+    report: dict[str, Any] = {"benchmark": "gateway", "governed": "keys, limits, budgets, bulkheads, breakers, rules, journal, events"}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in chosen.only:
+            report[name] = sections[name](Path(folder), options)
+    report["machine"] = machine.said()
+    show(report)
 
 
 if __name__ == "__main__":
