@@ -101,7 +101,7 @@ prompts = st.builds(
     service_tier=st.sampled_from([None, "auto", "default"]),
 )
 
-usages = st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)).map(
+usages = st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(1, 50), st.integers(0, 50)).map(
     lambda drawn: Usage(drawn[0] + drawn[1], drawn[1], drawn[2] + drawn[3], drawn[3])
 )
 

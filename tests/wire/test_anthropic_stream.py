@@ -264,13 +264,58 @@ def test_a_block_left_open_is_closed_too() -> None:
     assert [event["type"] for event in events(relay.close())] == ["content_block_stop", "message_stop"]
 
 
-def test_an_end_without_a_reason_or_without_content_and_counts_is_none() -> None:
-    reader = BACK.reader()
-    reader.feed(b"".join([START, OPEN, text("a"), CLOSE, STOP]))
-    assert (reader.done, reader.whole) == (True, False)
-    reader = BACK.reader()
-    reader.feed(b"".join([START, frame({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})]))
-    assert (reader.finished, reader.whole) == (True, False)
+def test_an_end_without_a_reason_is_none() -> None:
+    for stream in (MessageReader(), MessageRelay()):
+        stream.feed(b"".join([START, OPEN, text("a"), CLOSE]))
+        with pytest.raises(BadAnswerError, match="without a stop reason"):
+            stream.feed(STOP)
+        assert not stream.whole
+
+
+@pytest.mark.parametrize(
+    ("end", "empty"),
+    [
+        ({"delta": {"stop_reason": "end_turn"}}, True),
+        ({"delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 0}}, True),
+        ({"delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}, False),  # the model chose to say nothing: it does so after a tool's result
+        ({"delta": {"stop_reason": "refusal"}, "usage": {"output_tokens": 0}}, False),
+        ({"delta": {"stop_reason": "max_tokens"}}, False),
+    ],
+)  # fmt: skip
+def test_an_end_without_a_word_is_no_answer(end: dict[str, Any], empty: bool) -> None:
+    data = b"".join([START, OPEN, text(""), CLOSE])
+    whole = json.dumps(
+        {"content": [], "stop_reason": end["delta"]["stop_reason"], "usage": {"input_tokens": 1, **end.get("usage", {})}}
+    ).encode()
+    for stream in (MessageReader(), MessageRelay()):
+        stream.feed(data)
+        if empty:
+            with pytest.raises(BadAnswerError, match="empty"):
+                stream.feed(frame({"type": "message_delta", **end}))
+        else:
+            stream.feed(frame({"type": "message_delta", **end}))
+        assert stream.whole is not empty
+    for read in (BACK.read, BACK.usage):
+        if empty:
+            with pytest.raises(BadAnswerError, match="empty"):
+                read(whole)
+        else:
+            read(whole)
+
+
+def test_what_comes_with_a_fault_is_not_shown() -> None:
+    seen = Seen()
+    relay = BACK.relay(ASK, seen)
+    relay.feed(b"".join([START, OPEN, text("One, ")]))
+    with pytest.raises(BadAnswerError):
+        relay.feed(b"".join([text("two, "), CLOSE, error("overloaded_error")]))
+    assert ("".join(seen.text), seen.open_block, seen.blocks, seen.chunks) == ("One, ", 0, 1, 1)
+
+
+def test_a_stream_that_broke_is_counted_by_its_frames() -> None:
+    relay = BACK.relay(ASK, None)
+    relay.feed(b"".join([START, OPEN, *[text("a")] * 5]))
+    assert relay.usage == Usage(10, 3, 5, 0, estimated=True)
 
 
 def test_one_malformed_frame_is_passed_over_and_a_second_is_not() -> None:
@@ -303,7 +348,7 @@ def test_nothing_passes_after_the_last_frame_and_comments_only_once_it_began() -
     relay = MessageRelay()
     assert relay.feed(b": waking up\n\n") == b""
     assert relay.feed(b"".join([START, OPEN, text("a"), b": still here\n\n"])).endswith(b": still here\n\n")
-    assert relay.feed(STOP + text("ghost")) == STOP
+    assert relay.feed(END + STOP + text("ghost")) == END + STOP
     assert relay.feed(text("ghost")) == b""
 
 
@@ -366,5 +411,5 @@ def test_usage_of_a_whole_answer_counts_what_was_cached_within_the_input() -> No
         "output_tokens_details": {"thinking_tokens": 4},
     }
     assert BACK.usage(json.dumps({"content": [], "usage": usage}).encode()) == Usage(37, 30, 9, 4)
-    assert BACK.usage(b'{"content":[]}') is None
-    assert BACK.usage(b'{"content":[],"usage":{"input_tokens":-1,"output_tokens":1}}') is None
+    assert BACK.usage(b'{"content":[{}]}') is None
+    assert BACK.usage(b'{"content":[{}],"usage":{"input_tokens":-1,"output_tokens":1}}') is None

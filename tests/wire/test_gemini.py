@@ -308,7 +308,7 @@ def test_any_cut_gives_the_same_pieces(cuts: list[int]) -> None:
         ToolStart("call_R_0_0", "f", 0, 0, "c2ln"), ToolArguments("{}", 0), ToolStart("call_R_0_1", "g", 1), ToolArguments('{"a":1}', 1),
         Finished("tool_calls"), Used(Usage(7, 4, 5, 2)),
     ]  # fmt: skip
-    assert (reader.usage, reader.frames, reader.finished, reader.whole, reader.skipped) == (Usage(7, 4, 5, 2), 4, True, True, 0)
+    assert (reader.usage, reader.frames, reader.finished, reader.whole, reader.skipped) == (Usage(7, 4, 5, 2), 8, True, True, 0)
 
 
 def test_log_probabilities_of_a_chunk_are_told_once() -> None:
@@ -332,8 +332,22 @@ def test_a_stream_that_just_ends_or_says_nothing_is_not_whole() -> None:
     reader.feed(frames(chunk({"text": "a"})))
     assert not reader.whole
     reader = BACK.reader()
-    reader.feed(frames(chunk(finish="STOP", usageMetadata={"promptTokenCount": 4, "thoughtsTokenCount": 9})))
-    assert (reader.finished, reader.whole) == (True, False)
+    with pytest.raises(BadAnswerError, match="empty"):
+        reader.feed(frames(chunk(finish="STOP", usageMetadata={"promptTokenCount": 4, "thoughtsTokenCount": 9})))
+    reader = BACK.reader()
+    reader.feed(frames(chunk(finish="MAX_TOKENS", usageMetadata={"promptTokenCount": 4, "thoughtsTokenCount": 9})))
+    assert reader.whole
+
+
+def test_a_stream_that_broke_is_counted_by_its_length() -> None:
+    reader = BACK.reader()
+    reader.feed(
+        frames(
+            chunk({"text": "a" * 40}, usageMetadata={"promptTokenCount": 4}),
+            chunk({"text": "b" * 40}, usageMetadata={"promptTokenCount": 4}),
+        )
+    )
+    assert (reader.frames, reader.usage) == (22, Usage(4, 0, 22, 0, estimated=True))
 
 
 def test_one_malformed_frame_is_passed_over_and_a_second_is_not() -> None:

@@ -116,6 +116,7 @@ class _Message(Struct):
 
 class _Outline(Struct):
     content: Raw = NOTHING
+    stop_reason: str | None = None
     usage: WireUsage | None = None
     error: Raw = NOTHING
 
@@ -133,6 +134,9 @@ def read_answer(body: bytes) -> Answer:
         raise BadAnswerError(ErrorClass.PROTOCOL, "the body is not a message") from None
     if message.content is None:
         raise error_in(message.error, "an error under status 200") or BadAnswerError(ErrorClass.PROTOCOL, "the body has no content")
+    usage = usage_of(message.usage)
+    if not message.content:
+        _refuse_empty(message.stop_reason, usage)
     parts: list[Part] = [_part(block) for block in message.content]
     if message.stop_reason == "refusal" and message.stop_details and message.stop_details.explanation:
         parts.append(Refused(message.stop_details.explanation))
@@ -141,7 +145,7 @@ def read_answer(body: bytes) -> Answer:
         finish=None if message.stop_reason is None else ENDINGS.get(message.stop_reason, "stop"),
         stop_sequence=message.stop_sequence,
     )
-    return Answer(id=message.id, model=message.model, choices=[choice], usage=usage_of(message.usage))
+    return Answer(id=message.id, model=message.model, choices=[choice], usage=usage)
 
 
 def read_usage(body: bytes) -> Usage | None:
@@ -152,7 +156,16 @@ def read_usage(body: bytes) -> Usage | None:
         raise BadAnswerError(ErrorClass.PROTOCOL, "the body is not a message") from None
     if memoryview(outline.content)[0] != 0x5B:
         raise error_in(outline.error, "an error under status 200") or BadAnswerError(ErrorClass.PROTOCOL, "the body has no content")
-    return usage_of(outline.usage)
+    usage = usage_of(outline.usage)
+    if len(memoryview(outline.content)) < 16 and not bytes(outline.content)[1:-1].strip():
+        _refuse_empty(outline.stop_reason, usage)
+    return usage
+
+
+def _refuse_empty(stop_reason: str | None, usage: Usage | None) -> None:
+    """Without a word and without a token an answer is none, unless its end says something: a bound, a filter."""
+    if (usage is None or not usage.output) and ENDINGS.get(stop_reason or "", "stop") in ("stop", "stop_sequence"):
+        raise BadAnswerError(ErrorClass.PROTOCOL, "an empty answer")
 
 
 def write_answer(answer: Answer) -> bytes:

@@ -83,7 +83,7 @@ def frame(type: str, body: bytes) -> bytes:
 class _Events:
     """What reading and relaying have in common: where frames end, what they say of usage and ending, and which may be passed over."""
 
-    __slots__ = ("_counts", "_splitter", "done", "ended", "finished", "frames", "skipped")
+    __slots__ = ("_counts", "_said", "_splitter", "_told", "done", "finished", "frames", "skipped")
 
     def __init__(self) -> None:
         self._splitter = Splitter()
@@ -94,19 +94,24 @@ class _Events:
         """A stop reason was seen."""
         self.done = False
         """`message_stop` was seen; what comes after it is dropped."""
-        self.ended = False
-        """The counts at the end were seen, not only those at the start."""
+        self._said = False
+        """Something of the answer was said: text, reasoning, a call."""
+        self._told = False
+        """The counts at the end were told, not only those at the start."""
         self.skipped = 0
 
     @property
     def usage(self) -> Usage | None:
-        """As far as it was told."""
-        return usage_of(self._counts)
+        """What was told; before the end, the output is estimated by the frames that came."""
+        usage = usage_of(self._counts)
+        if usage is None or self._told:
+            return usage
+        return usage._replace(output=max(usage.output, self.frames), estimated=True)
 
     @property
     def whole(self) -> bool:
-        """Whether the answer is complete: a stream that just ends is not, nor one that finished without any content and usage."""
-        return self.finished and (self.frames > 0 or self.ended)
+        """Whether the answer is complete: a stream that just ends is not. One that ends without a word raises where it ends."""
+        return self.finished
 
     def _split(self, data: bytes) -> Sequence[bytes]:
         """The frames that are complete by now."""
@@ -129,6 +134,8 @@ class _Events:
             return _PASSED_OVER
         if event.type == "content_block_delta" and event.error is NOTHING:  # nearly every one
             self.frames += 1
+            if not self._said and (delta := event.delta) is not None:
+                self._said = bool(delta.text or delta.thinking or delta.partial_json or delta.signature)
             return event
         if event.type == "error" or event.error is not NOTHING:
             fault = error_in(event.error, "an error event")
@@ -140,17 +147,30 @@ class _Events:
     def _count(self, event: _Event) -> None:
         match event.type:
             case "message_delta":
-                self.ended = self.ended or event.usage is not None
                 self._add(event.usage)
-                if event.delta is not None and event.delta.stop_reason is not None:
-                    self.finished = True
+                self._told = self._told or (event.usage is not None and event.usage.output_tokens is not None)
+                if event.delta is not None and (reason := event.delta.stop_reason) is not None:
+                    self._finish(reason)
             case "message_start":
                 self._add(event.message.usage if event.message else None)
-            case "content_block_start":
-                if event.content_block is not None and event.content_block.type != "text":
+            case "content_block_start" if event.content_block is not None:
+                if event.content_block.type != "text":
                     self.frames += 1
+                    self._said = self._said or event.content_block.type != "thinking"
+                elif event.content_block.text:
+                    self._said = True
             case "message_stop":
                 self.done = True
+                if not self.finished:
+                    raise BadAnswerError(ErrorClass.PROTOCOL, "the stream ended without a stop reason")
+
+    def _finish(self, reason: str) -> None:
+        """An end before anything was said, and without a token, is no answer; another provider may have one. An end by length or by a
+        filter says something by itself."""
+        wrote = self._told and bool(self._counts.output_tokens)
+        if not self._said and not wrote and ENDINGS.get(reason, "stop") in ("stop", "stop_sequence"):
+            raise BadAnswerError(ErrorClass.PROTOCOL, "an empty answer")
+        self.finished = True
 
     def _add(self, told: WireUsage | None) -> None:
         """Counts are cumulative: what is told replaces, what is not stays."""
@@ -257,7 +277,16 @@ class MessageRelay(_Events):
         frames = self._split(data)
         if len(frames) == 1:  # the common case
             return frames[0] if self._relayed(frames[0]) else b""
-        return b"".join([whole for whole in frames if self._relayed(whole)])
+        seen = self._seen
+        if seen is None:
+            return b"".join([whole for whole in frames if self._relayed(whole)])
+        before = len(seen.text), seen.chunks, seen.blocks, seen.open_block, seen.role_sent, seen.rescuable
+        try:
+            return b"".join([whole for whole in frames if self._relayed(whole)])
+        except BadAnswerError:  # what came with the fault is not relayed either, so the client has not seen it
+            del seen.text[before[0] :]
+            seen.chunks, seen.blocks, seen.open_block, seen.role_sent, seen.rescuable = before[1:]
+            raise
 
     def close(self) -> bytes:
         """The frames that the provider owes at the end of a whole answer, maybe none."""

@@ -48,7 +48,7 @@ class GeminiReader:
         self._calls: dict[int, int] = {}
         self._finishes: dict[int, Finish | None] = {}
         self.frames = 0
-        """Frames that carried something of the answer; each may hold many tokens."""
+        """What the frames carried, about as many as tokens: a frame of this dialect holds dozens."""
         self.usage: Usage | None = None
         self.done = False
         """Never: what comes after the end may still tell the usage."""
@@ -64,8 +64,7 @@ class GeminiReader:
         """Whether the answer is complete: a stream that just ends is not, nor one that stopped without a word."""
         if not self.finished:
             return False
-        spoke = self.frames > 0 or (self.usage is not None and self.usage.output > self.usage.reasoning)
-        return spoke or any(finish != "stop" for finish in self._finishes.values())
+        return self._spoke() or any(finish != "stop" for finish in self._finishes.values())
 
     def feed(self, data: bytes) -> list[Delta]:
         """The pieces that are complete by now. Raises BadAnswerError on an error, a blocked prompt and nonsense."""
@@ -92,29 +91,35 @@ class GeminiReader:
         if not self._started:
             self._started = True
             deltas.append(Started(chunk.response_id, chunk.model_version, None if usage is None else usage.input))
-        spoke = False
         for candidate in chunk.candidates or ():
-            spoke = self._candidate(candidate, chunk, deltas) or spoke
-        self.frames += spoke
+            self._candidate(candidate, chunk, deltas)
         if usage is not None:
             self.usage = usage
             if self.finished:
                 deltas.append(Used(usage))
+            else:  # the counts of the answer come at its end
+                self.usage = usage._replace(output=max(usage.output, self.frames), estimated=True)
+        if self.finished and not self.whole:  # the counts come with the end, so nothing will
+            raise BadAnswerError(ErrorClass.PROTOCOL, "an empty answer")
 
-    def _candidate(self, candidate: Candidate, chunk: Response, deltas: list[Delta]) -> bool:
+    def _spoke(self) -> bool:
+        return self.frames > 0 or (self.usage is not None and self.usage.output > self.usage.reasoning)
+
+    def _candidate(self, candidate: Candidate, chunk: Response, deltas: list[Delta]) -> None:
         choice = candidate.index
         self._finishes.setdefault(choice, None)
         told = logprobs_of(candidate)
-        spoke = False
         for part in parts_of(candidate, chunk, self._calls.get(choice, 0)):
-            spoke = True
             match part:
                 case Text(text=text):
+                    self.frames += _tokens(text)
                     deltas.append(TextDelta(text, choice, told))
                     told = None  # the log-probabilities are of the whole chunk
                 case Thinking(text=text, signature=signature):
+                    self.frames += _tokens(text)
                     deltas.append(ThinkingDelta(text, choice, signature))
                 case ToolCall(id=id, name=name, arguments=arguments, signature=signature):
+                    self.frames += _tokens(arguments)
                     slot = self._calls.get(choice, 0)
                     self._calls[choice] = slot + 1
                     deltas += (ToolStart(id, name, slot, choice, signature), ToolArguments(arguments, slot, choice))
@@ -122,7 +127,11 @@ class GeminiReader:
             finish = finish_of(candidate.finish_reason, choice in self._calls)
             self._finishes[choice] = finish
             deltas.append(Finished(finish, choice))
-        return spoke
+
+
+def _tokens(text: str) -> int:
+    """About how many tokens a text is; at least one."""
+    return 1 + len(text) // 4
 
 
 class GeminiBack:
@@ -139,7 +148,7 @@ class GeminiBack:
         verb = b":batchEmbedContents" if operation is Operation.EMBEDDINGS else _STREAM if stream else b":generateContent"
         return b"/%b%b" % (quote(model_path(model), safe="/-._~").encode(), verb)
 
-    def splice(self, ask: Ask, model: str) -> bytes | None:
+    def splice(self, ask: Ask, model: str, prefix: str | None = None) -> bytes | None:
         """None: no client speaks this dialect to us."""
         return None
 
