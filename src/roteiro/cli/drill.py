@@ -22,7 +22,8 @@ Only = Annotated[
     list[str] | None, typer.Option("--only", metavar="NAME", help="A scenario, or how some begin; repeatable.", show_default=False)
 ]
 Models = Annotated[
-    list[str] | None, typer.Option("--model", metavar="NAME", help="A model of the plan; repeatable. Without it, all.", show_default=False)
+    list[str] | None,
+    typer.Option("--model", metavar="NAME", help="A model of the plan; repeatable. Without it, all that it writes.", show_default=False),
 ]
 Seconds = Annotated[
     float | None,
@@ -71,8 +72,8 @@ def faults(
         nonlocal done
         done += 1
         if to.is_terminal:
-            scenario, mode, saw, *_ = drill_row(row, speech)
-            told = f"{scenario.text} ({mode.text}): {saw.text}"
+            scenario, mode, saw = (cell.text for cell in drill_row(row, speech)[:3])
+            told = f"{scenario} ({mode}): {saw}"
             to.print(f"· {speech.say('drill.ends', done=done, cases=cases, scenario=told)}", style="dim", markup=False, soft_wrap=True)
 
     result = drill(

@@ -29,6 +29,8 @@ from roteiro.testing.stage import Case, Played, Stage
 
 __all__ = ["Drill", "Estimate", "drill"]
 
+UNASKED: Final = "auto"
+"""The model that is drilled where the plan writes none."""
 AT_ONCE: Final = 24
 """Cases that are played at once."""
 QUICK_S: Final = 1.5
@@ -39,7 +41,8 @@ SETTLE_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
-    """What to drill. `only`: names of scenarios, or their beginnings; `models`: those of the plan; all where there are none.
+    """What to drill. `only`: names of scenarios, or their beginnings; all where there are none. `models`: without any, those that the plan
+    writes.
 
     `seconds`: cases that have not begun by then are left out, and so are those that wait for longer timeouts.
     """
@@ -70,11 +73,14 @@ def drill(
 
     Raises PlanError and SettingsError where it cannot begin.
     """
-    plan = checked(wanted.plan, wanted.environment).plan
+    reading = checked(wanted.plan, wanted.environment)
+    plan = reading.plan
     assert plan is not None
+    written = reading.marks.names("models")
+    models = wanted.models or tuple(name for name in plan.models if name in written) or (UNASKED,)
     variables = {name for provider in plan.providers.values() for name in provider.key_envs}
     keys = {name: f"key-of-the-drill-{secrets.token_urlsafe(12)}" for name in sorted(variables)}
-    cases, left = cases_of(plan, wanted.models, wanted.only, keys)
+    cases, left = cases_of(plan, models, wanted.only, keys)
     if wanted.seconds is not None:
         long = [case for case in cases if estimate_of(case) > wanted.seconds]
         left += [LeftOut(case.scenario, case.promise.model, case.stream, "no_time") for case in long]

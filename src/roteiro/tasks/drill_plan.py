@@ -41,7 +41,7 @@ class LeftOut:
 
 
 def cases_of(plan: Plan, models: Sequence[str], only: Sequence[str], keys: Mapping[str, str]) -> tuple[list[Case], list[LeftOut]]:
-    """What is to be played, and what is not. `models` and `only` (names of scenarios, or their beginnings): all where there are none.
+    """What is to be played, and what is not. `only`: names of scenarios, or their beginnings; all where there are none.
 
     Raises SettingsError for a name that nothing has.
     """
@@ -51,7 +51,7 @@ def cases_of(plan: Plan, models: Sequence[str], only: Sequence[str], keys: Mappi
         raise SettingsError(f"the plan has no model {unknown[0]!r}; it has {', '.join(plan.models) or 'none'}")
     cases: list[Case] = []
     left: list[LeftOut] = []
-    for name in models or plan.models:
+    for name in models:
         embeds = plan.kind_of(plan.models[name]) == "embedding"
         promise = None if embeds else promise_of(plan, name)
         for scenario, stream in [(one, stream) for one in scenarios for stream in one.streams]:
@@ -93,7 +93,7 @@ def case_of(plan: Plan, number: int, scenario: Scenario, promise: Promise, strea
 def drill_plan(plan: Plan, cases: Iterable[Case], addresses: Mapping[str, str], folder: Path) -> Path:
     """The plan with a copy of everything for each case, written into a folder → its file. `addresses`: of the sandboxes, by copies."""
     said: dict[str, Any] = json.loads(canonical_json(plan))
-    drilled = {name: said[name] for name in KEPT if name in said}
+    drilled: dict[str, Any] = {name: said[name] for name in KEPT if name in said}
     drilled["retry"] = {**said.get("retry", {}), "ratio": "100%", "min_per_second": 1e6}
     providers: dict[str, Any] = {}
     models: dict[str, Any] = {}

@@ -63,8 +63,9 @@ class Promise:
 
     @property
     def may_rescue(self) -> bool:
-        """Whether a stream that breaks can go on, wherever it breaks."""
-        return self.rescue and self.attempts > 1 and sum(target.prefix for target in self.targets) > 1
+        """Whether a stream that breaks can go on, whichever target is asked first."""
+        firsts = [target for target in self.targets if target.weight > 0.0]
+        return self.rescue and self.attempts > 1 and all(any(t.prefix for t in self.targets if t is not first) for first in firsts)
 
     @property
     def why_no_rescue(self) -> str:

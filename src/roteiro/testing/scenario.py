@@ -68,6 +68,8 @@ class Acted:
     target: str
     requests: int
     prefixes: int = 0
+    continues: bool = True
+    """Whether it goes on from the beginning of an answer."""
     keys: int = 0
     """How many of its keys were used."""
     gone: int = 0

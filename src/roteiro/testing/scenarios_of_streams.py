@@ -33,19 +33,19 @@ _PACE_S: Final = 0.02
 def _rescued(seen: Seen) -> Sequence[str]:
     """The next target goes on from where the client has it; or, where that cannot be, an error ends what was shown."""
     promise = seen.promise
-    if not promise.may_rescue:
+    if not promise.rescue or promise.attempts < 2:
         return refused()(seen)
+    if not any(acted.continues for acted in seen.acted[1:]):  # at best the broken one goes on from its own beginning
+        return answered_or_refused(seen)
     found = list(answered()(seen))
     if found:
         return found
-    second = seen.acted[1] if len(seen.acted) > 1 else None
-    if second is None or not second.requests:
-        return ["the answer is whole, but no second target was asked"]
-    if not second.prefixes:
-        return ["the second target was not given the beginning of the answer"]
-    begun = second.heard[-1].prefix
+    rescuers = [acted for acted in seen.acted[1:] if acted.prefixes]
+    if not rescuers:
+        return ["the answer is whole, but no other target was given its beginning"]
+    begun = rescuers[-1].heard[-1].prefix
     if not seen.told.text.startswith(begun):
-        found.append(f"the beginning that the second target was given is not what the client has: {begun[:60]!r}")
+        found.append(f"the beginning that the other target was given is not what the client has: {begun[:60]!r}")
     if seen.event is not None and not seen.event.get("rescues"):
         found.append("the ledger knows of no rescue")
     return found

@@ -161,6 +161,7 @@ class Stage:
             target=self.case.names[name],
             requests=stats["requests"],
             prefixes=stats["prefixes"],
+            continues=server.settings.prefix == "continue",
             keys=len(stats["by_key"]),
             gone=stats["clients_gone"],
             heard=[asked for asked in server.heard if isinstance(asked, Question)],
