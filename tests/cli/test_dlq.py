@@ -96,7 +96,7 @@ def test_letters_are_redriven_by_id_or_all_that_are_open(server: FakeServer, cap
     assert server.asked == [("list", None, None), ("redrive", "dl-1")]
     assert json.loads(capsys.readouterr().out)["letters"][0]["redriven"] is None
     assert call("dlq", "redrive", "dl-1") == 1
-    assert "tried again 1 times, the last without an answer" in capsys.readouterr().out
+    assert "open; tried again 1×, the last: no answer" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["redrive", "purge"])
@@ -133,7 +133,7 @@ def test_keys_get_another_secret_and_an_end(server: FakeServer, capsys: pytest.C
 
 def test_a_worker_that_is_late_is_told(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("keys", "revoke", "mine") == 0
-    assert "mine is revoked; no worker knows it since 3 ms after that" in capsys.readouterr().out
+    assert "mine is revoked; after 3 ms every worker had said so" in capsys.readouterr().out
     assert call("keys", "revoke", "late") == 1
     assert "workers 1 have not said yet" in capsys.readouterr().err
 

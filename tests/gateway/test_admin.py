@@ -8,8 +8,9 @@ import httpx
 import pytest
 from tests.gateway.world import PLAN, World, compiled, world
 
-from roteiro.gateway.admin import PLAN_BYTES, Spread, administration
+from roteiro.gateway.admin import PLAN_BYTES, administration
 from roteiro.gateway.inner_call import InnerPort
+from roteiro.gateway.key_care import Spread
 from roteiro.gateway.keys import Key
 from roteiro.gateway.snapshot import snapshot
 from roteiro.gateway.vault_thread import VaultThread

@@ -164,7 +164,7 @@ def state_of(letter: dict[str, Any]) -> str:
     if letter["redriven"] is not None:
         return f"answered {letter['redrive_status']} as {letter['redrive_request'] or '?'}"
     if letter["redrives"]:
-        return f"tried again {letter['redrives']} times, the last {letter['redrive_status'] or 'without an answer'}"
+        return f"open; tried again {letter['redrives']}×, the last: {letter['redrive_status'] or 'no answer'}"
     return "open"
 
 

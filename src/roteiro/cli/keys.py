@@ -129,4 +129,4 @@ def revoke(
     if late:
         typer.echo(f"{name} is revoked; workers {', '.join(map(str, late))} have not said yet that they know", err=True)
         raise typer.Exit(1)
-    typer.echo(f"{name} is revoked; no worker knows it since {told.get('effective_ms', 0):.0f} ms after that")
+    typer.echo(f"{name} is revoked; after {told.get('effective_ms', 0):.0f} ms every worker had said so")

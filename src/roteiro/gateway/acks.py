@@ -71,9 +71,9 @@ class Acks:
             news: asyncio.Future[None] = loop.create_future()
             self._waiting.add(news)
             try:
-                await asyncio.wait_for(news, left_s)
-            except TimeoutError:
-                pass
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(left_s):
+                        await news
             finally:
                 self._waiting.discard(news)
         return late

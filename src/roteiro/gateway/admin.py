@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from roteiro.gateway.admin_letters import HasLetters, letter_routes
+from roteiro.gateway.key_care import Spread
 from roteiro.gateway.keys import Key
 from roteiro.gateway.vault_keys import VaultError
 from roteiro.plan.digest import canonical_json
@@ -29,21 +30,13 @@ from roteiro.plan.read import Reading, read, read_text
 from roteiro.terms.error import LedgerError, PlanError, RequestError, SettingsError
 from roteiro.terms.problem import Problem
 
-__all__ = ["PLAN_BYTES", "Administered", "Spread", "administration"]
+__all__ = ["PLAN_BYTES", "Administered", "administration"]
 
 T = TypeVar("T")
 log = logging.getLogger("roteiro.gateway")
 
 PLAN_BYTES: Final = 4 * 1024 * 1024
 """Largest body of a call."""
-
-
-class Spread(NamedTuple):
-    """How a change of keys reached the workers."""
-
-    took_s: float
-    late: tuple[int, ...]
-    """Workers that have not said that they go by it, none where all is well."""
 
 
 class Administered(HasLetters, Protocol):
@@ -239,7 +232,7 @@ def key_row(key: Key, plan: Plan) -> dict[str, Any]:
         "name": key.name,
         "tenant": key.tenant,
         "workload": key.workload,
-        "created": key.created.isoformat(),
+        "created": moment(key.created),
         "revoked": moment(key.revoked),
         "expires": moment(key.expires),
         "overlap_until": moment(key.overlap_until),
@@ -259,7 +252,7 @@ def effect(spread: Spread) -> dict[str, Any]:
 
 
 def moment(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+    return None if at is None else at.isoformat(timespec="seconds")
 
 
 def failure(status: int, code: str, message: str, headers: dict[str, str] | None = None, **more: Any) -> Response:

@@ -4,6 +4,7 @@ What must not live here: how a key is closed.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -51,7 +52,6 @@ class KeyClock:
             except RoteiroError as error:
                 log.error("keys whose time is over cannot be closed, and it is tried again: %s", error)
                 pause_s = _AGAIN_S
-            try:
-                await asyncio.wait_for(self._news.wait(), min(max(pause_s, 0.0), LONGEST_S))
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(max(pause_s, 0.0), LONGEST_S)):  # `wait_for` of 3.11 can swallow a cancellation
+                    await self._news.wait()

@@ -25,7 +25,7 @@ import uvicorn
 
 from roteiro.gateway.access_log import AccessLog
 from roteiro.gateway.acks import Acks
-from roteiro.gateway.admin import Spread, administration
+from roteiro.gateway.admin import administration
 from roteiro.gateway.adoption import Adoption, Surroundings, compile_checked
 from roteiro.gateway.batches_runner import RunnerSpec
 from roteiro.gateway.batches_tending import BatchesTending
@@ -36,7 +36,7 @@ from roteiro.gateway.data_directory import DataDirectory, RunDirectory
 from roteiro.gateway.doors import Doors, listen_on
 from roteiro.gateway.inner_call import InnerPort
 from roteiro.gateway.internal import Secrets, share_secrets
-from roteiro.gateway.key_clock import KeyClock
+from roteiro.gateway.key_care import KeyCare, Spread
 from roteiro.gateway.keys import Key, Keys
 from roteiro.gateway.local_models import LocalModels, StartsModels
 from roteiro.gateway.recovery import recover_runs
@@ -62,10 +62,6 @@ __all__ = ["Ready", "Serving", "Supervisor"]
 log = logging.getLogger("roteiro.gateway")
 
 ADMIN_LEAVES_WITHIN_S: Final = 1
-START_WITHIN_S: Final = 180.0
-"""So long a change of keys waits for the end of a start."""
-EFFECTIVE_WITHIN_S: Final = 1.0
-"""A change of keys is to be in force on all workers by then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,10 +148,9 @@ class Supervisor:
         self._run: RunDirectory
         self._acks: Acks
         self._kept: VaultUpkeep
-        self._key_clock: KeyClock
+        self._key_care: KeyCare
         self._inner: InnerPort
         self._batches: BatchesTending
-        self._serves = asyncio.Event()
         self._block: Block
         self._adoption: Adoption
         self._crew: Crew
@@ -239,7 +234,7 @@ class Supervisor:
         self._inner = InnerPort(self._serving.host, doors.port, known.token, certificate)
         runs = RunnerSpec(edge=str(self._run.edge), host=self._serving.host, port=doors.port, certificate=certificate)
         self._batches = BatchesTending(runs, self._run.batches, secrets_fd, self._data.vault, self._kept.thread)
-        self._key_clock = KeyClock(keys, self._close_old_keys)
+        self._key_care = KeyCare(keys, self._adoption, self._acks)
         self._crew = Crew(
             self._data, self._run, doors, self._serving.workers,
             drain_s=self._serving.drain_s, tls=self._tls(), died=lambda worker: self._bury(tending, worker), broke=self._break_down,
@@ -270,15 +265,13 @@ class Supervisor:
                 try:
                     await self._begin(tending, asking)
                     self.status, self._starting = "serving", None
-                    self._serves.set()
-                    self._key_clock.start()
+                    self._key_care.begin()
                     self._batches.start()
                     self._on_ready(self._ready(doors, admin))
                     await self._stop.wait()
                 finally:
                     self.status = "draining"
-                    self._serves.set()  # whoever waits for the start need not wait any more
-                    await self._key_clock.stop()
+                    await self._key_care.end()
                     await asyncio.gather(self._batches.stop(self._serving.drain_s), self._crew.drain(self._hasten))
                     await tending.stop()
         finally:
@@ -331,20 +324,15 @@ class Supervisor:
 
     async def add_key(self, tenant: str, workload: str | None, name: str | None, expires: str | None = None) -> tuple[Key, str, Spread]:
         """Make a key and open it. While the server starts, it waits. Raises RequestError, PlanError, SettingsError, LedgerError."""
-        since = await self._until_serving()
-        kept, key = await self._adoption.add_key(tenant, workload, name, expires)
-        return kept, key, await self._spread(since)
+        return await self._key_care.add(await self._until_serving(), tenant, workload, name, expires)
 
     async def rotate_key(self, name: str, overlap_s: float) -> tuple[Key, str, Spread]:
-        """Give a key another secret. Raises RequestError, PlanError, SettingsError, LedgerError."""
-        since = await self._until_serving()
-        kept, key = await self._adoption.rotate_key(name, overlap_s)
-        return kept, key, await self._spread(since)
+        """Give a key another secret. As `add_key`."""
+        return await self._key_care.rotate(await self._until_serving(), name, overlap_s)
 
     async def revoke_key(self, name: str) -> tuple[Key, Spread]:
-        """Close a key, and wait until no worker knows it. Raises RequestError, PlanError, SettingsError, LedgerError."""
-        since = await self._until_serving()
-        return await self._adoption.revoke_key(name), await self._spread(since)
+        """Close a key, and wait until no worker knows it. As `add_key`."""
+        return await self._key_care.revoke(await self._until_serving(), name)
 
     async def keys(self) -> list[Key]:
         """All keys there ever were."""
@@ -362,28 +350,9 @@ class Supervisor:
         return self._inner
 
     async def _until_serving(self) -> float:
-        """The loop's time when that is so. Raises SettingsError where it does not come."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._serves.wait(), START_WITHIN_S)
+        since = await self._key_care.until_serving()
         self._only_while_serving()
-        return asyncio.get_running_loop().time()
-
-    async def _spread(self, since: float) -> Spread:
-        """After a change of keys that was asked for at `since`: wait until all workers go by it."""
-        self._key_clock.look_again()
-        late = await self._agree()
-        return Spread(asyncio.get_running_loop().time() - since, tuple(late))
-
-    async def _agree(self) -> list[int]:
-        version = self._adoption.edge.version
-        late = await self._acks.all(version, EFFECTIVE_WITHIN_S)
-        if late:
-            log.error("workers %s have not said within %g s that they go by version %d of the edge", late, EFFECTIVE_WITHIN_S, version)
-        return late
-
-    async def _close_old_keys(self) -> None:
-        await self._adoption.refresh_keys()
-        await self._agree()
+        return since
 
     def _bury(self, tending: Tending, worker: int) -> None:
         """A worker is gone: what it had in flight is settled, and what it held is free."""
