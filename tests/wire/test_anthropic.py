@@ -133,6 +133,18 @@ def test_reasoning_that_another_provider_showed_does_not_go_to_anthropic() -> No
     assert BACK.splice(quoted, "claude-x") is not None
 
 
+def test_the_clients_own_body_is_gone_on_with() -> None:
+    ask = FRONT.read(body(future=1, thinking={"type": "adaptive"}, tools=[{"type": "bash_20250124", "name": "bash"}]), {})
+    said = json.loads(BACK.splice(ask, "claude-x", "One, two, ") or b"")
+    assert said["messages"] == [{"role": "user", "content": "olá"}, {"role": "assistant", "content": "One, two,"}]
+    assert (said["future"], said["tools"][0]["name"], "thinking" in said) == (1, "bash", False)
+    assert json.loads(BACK.splice(ask, "claude-y", " ") or b"")["messages"] == [{"role": "user", "content": "olá"}]
+    assert b"One" not in (BACK.splice(ask, "claude-y") or b"")
+    for extra in ({"output_format": {}}, {"output_config": {"format": {"type": "json_schema", "schema": {}}}}):
+        assert BACK.splice(FRONT.read(body(**extra), {}), "claude-x", "One") is None
+    assert BACK.splice(FRONT.read(body(output_config={"effort": "low"}), {}), "claude-x", "One") is not None
+
+
 def test_blocks_of_every_kind() -> None:
     prompt = prompt_of(
         system=[{"type": "text", "text": "be", "cache_control": {"type": "ephemeral"}}],

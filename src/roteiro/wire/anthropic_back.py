@@ -40,16 +40,30 @@ class AnthropicBack:
         """What follows the base URL."""
         return b"/messages"
 
-    def splice(self, ask: Ask, model: str) -> bytes | None:
+    def splice(self, ask: Ask, model: str, prefix: str | None = None) -> bytes | None:
         """The client's own body with the model's name replaced and every other value byte for byte; None for another dialect's, and for a
-        history with reasoning that another provider showed: it is not signed, Anthropic refuses it, and a translation leaves it out."""
+        history with reasoning that another provider showed: it is not signed, Anthropic refuses it, and a translation leaves it out.
+
+        `prefix` is the beginning of the answer, to be gone on from; None where an answer is by a schema, which cannot.
+        """
         if ask.operation is not Operation.MESSAGES:
             return None
         messages = bytes(ask.fields["messages"])
         if b'"signature"' in messages and _UNSIGNED.search(messages) is not None:
             return None
+        if prefix is not None and (said := prefix.rstrip()):
+            return self._splice_on(ask, model, messages, said)
         ask.fields["model"] = Raw(_encode(model))  # the name is the only thing that differs between two attempts
         return _encode(ask.fields)
+
+    def _splice_on(self, ask: Ask, model: str, messages: bytes, said: str) -> bytes | None:
+        # Thinking is past, and refused in the middle of an answer.
+        fields = {name: raw for name, raw in ask.fields.items() if name != "thinking" or b'"disabled"' in bytes(raw)}
+        if "output_format" in fields or b'"format"' in bytes(fields.get("output_config", b"")):
+            return None
+        more = _encode({"role": "assistant", "content": said})
+        fields |= {"model": Raw(_encode(model)), "messages": Raw(b"%b,%b]" % (messages.rstrip()[:-1], more))}
+        return _encode(fields)
 
     def write(self, prompt: Prompt, model: str, prefix: str | None = None, most_output: int | None = None) -> bytes:
         """A body. Raises UntranslatableError."""
