@@ -23,6 +23,7 @@ from roteiro.wire.canon import (
 )
 from roteiro.wire.openai_back import OpenAIBack
 from roteiro.wire.openai_chat import OpenAIChatFront
+from roteiro.wire.openai_completions import OpenAICompletionsFront
 
 BACK, FRONT = OpenAIBack(), OpenAIChatFront()
 HELLO = Prompt(messages=(Message("user", (Text("hello"),)),))
@@ -115,3 +116,23 @@ def test_nonsense_is_no_embedding(body: bytes) -> None:
 def test_embeddings_are_asked_for_in_base64() -> None:
     written = json.loads(BACK.write_embeddings(EmbeddingPrompt(inputs=["a", [1, 2]], dimensions=8, user="u"), "e"))
     assert written == {"model": "e", "input": ["a", [1, 2]], "encoding_format": "base64", "dimensions": 8, "user": "u"}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_clients_own_body_goes_on_from_a_prefix(stream: bool) -> None:
+    """With fields that only its own dialect knows, and as often as it breaks."""
+    body = {"messages": [{"role": "user", "content": "é"}], "guided_regex": "[a-z]", "stream": stream}
+    ask = FRONT.read(json.dumps(body).encode(), {})
+    for prefix in ("And so", "And so it"):
+        written = json.loads(BACK.splice(ask, "n", prefix) or b"")
+        assert written.pop("messages") == [*body["messages"], {"role": "assistant", "content": prefix}]
+        options = {"stream_options": {"include_usage": True}} if stream else {}
+        assert written == {"guided_regex": "[a-z]", "stream": stream, "model": "n", **options}
+    assert json.loads(BACK.splice(ask, "n") or b"")["messages"] == body["messages"]
+
+
+def test_a_text_goes_on_from_a_prefix() -> None:
+    ask = OpenAICompletionsFront().read(b'{"prompt":"One, \\"two\\"","echo":true}', {})
+    assert json.loads(BACK.splice(ask, "n", ", three") or b"") == {"prompt": 'One, "two", three', "echo": True, "model": "n"}
+    several = OpenAICompletionsFront().read(b'{"prompt":["One","Two"]}', {})
+    assert BACK.splice(several, "n", "x") is None

@@ -57,6 +57,10 @@ class Translated:
             self.operation = Operation.EMBEDDINGS
             self.body = back.write_embeddings(front.embeddings(ask), model)
             return
+        if front.name == back.name and (body := back.splice(ask, model, prefix)) is not None:
+            # The same dialect, whose frames are read only because the answer goes on from elsewhere: the request is the client's own.
+            self.operation, self.head, self.body = ask.operation, ask.head, body
+            return
         self.operation = Operation.CHAT
         if prompt is None:
             prompt = ask.prompt = front.prompt(ask)

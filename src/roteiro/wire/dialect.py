@@ -183,8 +183,9 @@ class Back(Protocol):
     def path(self, model: str, stream: bool, operation: Operation) -> bytes:
         """What follows the base URL."""
 
-    def splice(self, ask: Ask, model: str) -> bytes | None:
-        """The client's own body with the model's name replaced; None where this dialect cannot pass it through."""
+    def splice(self, ask: Ask, model: str, prefix: str | None = None) -> bytes | None:
+        """The client's own body with the model's name replaced, and the beginning of the answer at its end where it is to be gone on from;
+        None where this dialect cannot pass it through, or cannot go on so."""
 
     def write(self, prompt: Prompt, model: str, prefix: str | None = None, most_output: int | None = None) -> bytes:
         """A body. `prefix` is the beginning of the answer, to be gone on from. `most_output` is the model's longest answer, for dialects

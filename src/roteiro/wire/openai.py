@@ -16,7 +16,7 @@ from roteiro.wire.dialect import Ask, Front
 
 __all__ = [
     "BYTES_PER_TOKEN", "common_fields", "error_body", "error_frame", "estimate_tokens", "read_chat",
-    "splice",
+    "splice", "splice_on",
 ]  # fmt: skip
 
 MOST_CHOICES: Final = 128
@@ -84,6 +84,26 @@ def splice(ask: Ask, model: str) -> bytes:
         known = {} if options is None or bytes(options) == b"null" else _OPTIONS.decode(options)
         fields["stream_options"] = Raw(_encode({**known, "include_usage": _TRUE}))
     return _encode(fields)
+
+
+def splice_on(ask: Ask, model: str, prefix: str) -> bytes | None:
+    """As `splice`, to be gone on with from the beginning of the answer: a last message of the assistant, or more of the text that goes on.
+
+    None where there is no one text to go on from.
+    """
+    if ask.operation is Operation.CHAT:
+        messages = bytes(ask.fields["messages"]).rstrip()
+        more = _encode({"role": "assistant", "content": prefix})
+        changed = {"messages": Raw(b"%b,%b]" % (messages[:-1], more))}
+    elif ask.operation is Operation.COMPLETION and memoryview(ask.fields["prompt"])[0] == 0x22:
+        changed = {"prompt": Raw(_encode(text(ask.fields["prompt"], "prompt") + prefix))}
+    else:
+        return None
+    whole, ask.fields = ask.fields, {**ask.fields, **changed}
+    try:
+        return splice(ask, model)
+    finally:
+        ask.fields = whole
 
 
 def error_body(status: int, code: str, message: str, type: str | None = None, param: str | None = None) -> bytes:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from roteiro.terms.codes import ErrorClass, Operation
 from roteiro.wire.canon import Answer, BadAnswerError, EmbeddingAnswer, EmbeddingPrompt, Prompt, Reasoning, Tool, Usage
 from roteiro.wire.dialect import Ask, Seen
-from roteiro.wire.openai import splice
+from roteiro.wire.openai import splice, splice_on
 from roteiro.wire.openai_answer import StreamReader, read_answer
 from roteiro.wire.openai_back_answer import ChatReader, read_chat_answer
 from roteiro.wire.openai_parts import say_format, say_message
@@ -51,9 +51,11 @@ class OpenAIBack:
         """See `Back`."""
         return _PATHS[operation]
 
-    def splice(self, ask: Ask, model: str) -> bytes | None:
+    def splice(self, ask: Ask, model: str, prefix: str | None = None) -> bytes | None:
         """See `Back`."""
-        return splice(ask, model) if ask.front.name == "openai" else None
+        if ask.front.name != "openai":
+            return None
+        return splice_on(ask, model, prefix) if prefix else splice(ask, model)
 
     def write(self, prompt: Prompt, model: str, prefix: str | None = None, most_output: int | None = None) -> bytes:
         """See `Back`. A prefix is a last message of the assistant."""
