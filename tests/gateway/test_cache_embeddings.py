@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roteiro.gateway.cache_embeddings import MOST_TEXTS, Completing, EmbeddingCache, KnownTexts
+from roteiro.gateway.cache_completing import Completing
+from roteiro.gateway.cache_embeddings import MOST_TEXTS, EmbeddingCache, KnownTexts
 from roteiro.wire.canon import BadAnswerError
 from roteiro.wire.dialect import Ask
 from roteiro.wire.openai_embeddings import OpenAIEmbeddingsFront

@@ -13,23 +13,20 @@ import numpy as np
 from msgspec import Raw, Struct
 
 from roteiro.gateway.cache_store import CacheStore
-from roteiro.gateway.exchange import Client
-from roteiro.gateway.refusal import Refusal, of_request
 from roteiro.terms.codes import Operation
 from roteiro.terms.edge import Edge
-from roteiro.terms.error import RequestError
 from roteiro.wire.cache_key import scope, text_key
-from roteiro.wire.canon import BadAnswerError
 from roteiro.wire.dialect import Ask
 from roteiro.wire.embeddings_body import inputs_of, rows_of, said, vector_of, wants_base64, with_inputs
 from roteiro.wire.tokens import shared
 
-__all__ = ["MOST_TEXTS", "Completing", "EmbeddingCache", "KnownTexts"]
+__all__ = ["MOST_TEXTS", "EmbeddingCache", "KnownTexts"]
 
 MOST_TEXTS: Final = 128
 """Texts of a request that is looked up; one with more goes its way, because to look up a thousand would hold up the others."""
 
 _HEADERS: Final[Mapping[bytes, bytes]] = {}
+_SHAPELESS: Final = frozenset({"encoding_format", "input", "model", "user"})
 _encode: Final = msgspec.msgpack.Encoder().encode
 _input: Final = msgspec.json.Decoder(str | list[int])
 
@@ -122,46 +119,3 @@ class EmbeddingCache:
     def _kept(self, key: bytes) -> _Kept | None:
         value = self.store.get(key)
         return None if value is None else _KEPT.decode(value)
-
-
-class Completing:
-    """A client that gets the whole answer where the provider was asked for a part of it."""
-
-    def __init__(self, client: Client, known: KnownTexts) -> None:
-        self._client, self._known = client, known
-
-    def answer(self, headers: bytes, body: bytes) -> None:
-        """See `Client`."""
-        try:
-            whole = self._known.complete(body)
-        except BadAnswerError as error:
-            if not self._known.partial:  # the client's to make sense of, and not to be kept
-                self._client.answer(headers, body)
-                return
-            refused = of_request(RequestError(502, "bad_answer", f"the provider's answer cannot be used: {error}"), self._known.ask.front)
-            self._client.refuse(refused, headers)
-            return
-        self._client.answer(headers, whole)
-
-    def refuse(self, refusal: Refusal, headers: bytes) -> None:
-        """See `Client`."""
-        self._client.refuse(refusal, headers)
-
-    def open_stream(self, headers: bytes, frames: bytes) -> None:
-        """See `Client`; embeddings are not streamed."""
-        self._client.open_stream(headers, frames)
-
-    def relay(self, frames: bytes) -> None:
-        """See `Client`."""
-        self._client.relay(frames)
-
-    def end_stream(self, frames: bytes, broken: bool) -> None:
-        """See `Client`."""
-        self._client.end_stream(frames, broken)
-
-    def drop(self) -> None:
-        """See `Client`."""
-        self._client.drop()
-
-
-_SHAPELESS: Final = frozenset({"encoding_format", "input", "model", "user"})
