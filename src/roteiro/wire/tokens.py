@@ -5,6 +5,7 @@ clients that ask for a count. Other vendors' vocabularies are not public: for th
 What must not live here: money, limits, and when to count.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -79,7 +80,9 @@ def shared(total: int, weights: Sequence[int]) -> list[int]:
 
 @cache
 def _counter(encoding: str) -> Callable[[str], int]:
-    from bpe_openai import _bindings  # the package's own classes build tables of 60 MB in Python that counting does not need
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it opens its data in an old way
+        from bpe_openai import _bindings  # the package's own classes build tables of 60 MB in Python that counting does not need
 
     count: Callable[[str], int] = _bindings.tokenizer_for_encoding(encoding).count
     return count
