@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from typing import Final, NamedTuple, Protocol
 
-from roteiro.gateway.cache import Cache
+from roteiro.gateway.caches import Caches
+from roteiro.gateway.coalesce import Coalescer
 from roteiro.gateway.desk import Desk
 from roteiro.gateway.idempotency import HEADER as IDEMPOTENCY_KEY
 from roteiro.gateway.internal import ON_BEHALF
@@ -83,6 +84,7 @@ class Dispatch:
         worker: int = 0,
         notify: Callable[[int], None] = lambda worker: None,
         desk: Desk | None = None,
+        caches: Caches | None = None,
         trace: TraceContext | None = None,
     ) -> None:
         """`notify(worker)` tells another worker to `wake()`; `desk` keeps what is to be kept; `trace` is there where providers are told.
@@ -98,8 +100,8 @@ class Dispatch:
         """Exchanges whose client left, and whose call goes on."""
         self.run = run.encode()
         self.desk, self.trace = desk, trace
-        self.cache: Cache | None = None
-        """None where the plan has no cache."""
+        self.caches = caches
+        self.coalescer = Coalescer(asyncio.get_running_loop().call_later)
         self._worker, self._refusals = worker, 0
         self.date = b""
         self.targets: list[Target] = []
@@ -119,6 +121,8 @@ class Dispatch:
             old[i] if i < len(old) and old[i].edge == target else Target(target, self._environment, self.sweep, write=self.outbox.write)
             for i, target in enumerate(edge.targets)
         ]
+        if self.caches is not None:
+            self.caches.adopt(edge)
         self.targets = fresh
         for i, target in enumerate(old):
             if fresh[i] is not target:
@@ -243,6 +247,8 @@ class Dispatch:
             leaver.abandon()
         for target in self.targets:
             target.close()
+        if self.caches is not None:
+            self.caches.close()
 
     def _each_second(self) -> None:
         self.date = b"date: %b\r\n" % formatdate(self.sweep.unix(), usegmt=True).encode()

@@ -6,13 +6,14 @@ What must not live here: decisions. Which target, whether again, how long to wai
 
 from typing import Final, Protocol
 
+from roteiro.gateway.coalesce import SharedCall
 from roteiro.gateway.dispatch import REASONS, Dispatch
 from roteiro.gateway.hedge import Rival
 from roteiro.gateway.journey_port import NO_FLOW
 from roteiro.gateway.refusal import Refusal, named, of_reason
 from roteiro.providers.call import Call, Failure, Listener
 from roteiro.providers.passage import Passage, Translated, passage_of
-from roteiro.terms.codes import Command, ErrorClass, Step
+from roteiro.terms.codes import Command, ErrorClass, Operation, Step
 from roteiro.terms.edge import EdgeRoute
 from roteiro.terms.error import InvariantError, RequestError
 from roteiro.wire.canon import UntranslatableError, Usage
@@ -105,7 +106,7 @@ class Exchange:
 
     def __init__(self, dispatch: Dispatch, client: Client, ask: Ask, origin: Origin | None = None) -> None:
         self._dispatch, self._client, self.ask, self._origin = dispatch, client, ask, origin
-        self._call: Call | None = None
+        self._call: Call | SharedCall | None = None
         self._rival: Rival | None = None
         self._flow = NO_FLOW
         self._number = -1
@@ -311,7 +312,7 @@ class Exchange:
                 self._dispatch.sweep.watch(self)
         call.start()
 
-    def _prepare(self, argument: int, reason: int, listener: Listener, seen: Seen | None) -> Call | None:
+    def _prepare(self, argument: int, reason: int, listener: Listener, seen: Seen | None) -> Call | SharedCall | None:
         """The call that SEND asks for; None where the target's dialect cannot say the request, which the journey was told."""
         target = self._dispatch.targets[argument & _TARGET_MASK]
         edge = target.edge
@@ -323,7 +324,11 @@ class Exchange:
         self._headers = b"%b%bx-roteiro-reason: %b\r\nx-roteiro-attempts: %d\r\n" % (
             self.identity, target.headers, REASONS[reason], len(self._tried) + 1,
         )  # fmt: skip
-        return Call(target, passage, listener, self._until, argument >> _TARGET_BITS, self._traceparent())
+        credential, route = argument >> _TARGET_BITS, self._route
+        if route.coalesce_s > 0.0 and self.ask.operation == Operation.EMBEDDINGS:
+            wait_s, most = route.coalesce_s, route.coalesce_most
+            return self._dispatch.coalescer.call(target, passage, listener, self._until, wait_s, most, credential, self._traceparent())
+        return Call(target, passage, listener, self._until, credential, self._traceparent())
 
     def _rescue(self, argument: int) -> None:
         """Another provider goes on with the answer, from where the client has it."""

@@ -5,6 +5,7 @@ What must not live here: whether and when to hedge (the journey says).
 
 from typing import Protocol
 
+from roteiro.gateway.coalesce import SharedCall
 from roteiro.providers.call import Call, Failure
 from roteiro.wire.canon import Usage
 from roteiro.wire.dialect import Seen
@@ -38,7 +39,7 @@ class Rival:
 
     def __init__(self, exchange: Hedged, seen: Seen | None) -> None:
         self._exchange = exchange
-        self.call: Call | None = None
+        self.call: Call | SharedCall | None = None
         self.headers = b""
         self.seen = seen
 

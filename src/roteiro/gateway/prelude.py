@@ -8,6 +8,8 @@ import contextlib
 from typing import Final
 
 from roteiro.gateway.cache import Looked
+from roteiro.gateway.cache_completing import Completing
+from roteiro.gateway.cache_embeddings import KnownTexts
 from roteiro.gateway.dead_letters import Content, Letter, wanted
 from roteiro.gateway.dispatch import DEAD_LETTER, Dispatch, Incoming
 from roteiro.gateway.exchange import Client, Exchange
@@ -16,7 +18,7 @@ from roteiro.gateway.internal import KEEP_S, ON_BEHALF
 from roteiro.gateway.recorded import Recorded, give
 from roteiro.gateway.refusal import Refusal, categories, of_request, outcome_of
 from roteiro.providers.passage import Passage
-from roteiro.terms.codes import Reason
+from roteiro.terms.codes import CacheKind, Operation, Reason
 from roteiro.wire.canon import BadAnswerError, Usage
 from roteiro.wire.dialect import Ask
 
@@ -35,6 +37,7 @@ class Prelude:
         self._recorded: Recorded | None = None
         self._exchange: Exchange | None = None
         self._looked: Looked | None = None
+        self._known: KnownTexts | None = None
 
     def start(self) -> None:
         """Asks for the claim where there is a key for one, else goes on at once. Raises RequestError where the key is none."""
@@ -56,8 +59,9 @@ class Prelude:
             self._claiming.abandon()
             self._claiming = None
         elif self._exchange is None:
-            if self._looked is not None and self._dispatch.cache is not None:
-                self._dispatch.cache.forget(self._looked)
+            caches = self._dispatch.caches
+            if self._looked is not None and caches is not None and caches.answers is not None:
+                caches.answers.forget(self._looked)
             if self._recorded is not None:
                 self._recorded.gone()
         elif self._exchange is not None:
@@ -89,28 +93,39 @@ class Prelude:
 
     def _begin(self) -> None:
         """Looks into the cache, where the route has one."""
-        cache, incoming = self._dispatch.cache, self._incoming
-        if cache is not None:
-            tenant = self._dispatch.edge.key_tenants[incoming.key]
-            looked = self._looked = cache.look(self._ask, tenant, self._route, incoming.headers)
+        caches, incoming = self._dispatch.caches, self._incoming
+        tenant = self._dispatch.edge.key_tenants[incoming.key]
+        if caches is None:
+            pass
+        elif caches.embeddings is not None and self._ask.operation == Operation.EMBEDDINGS:
+            known = self._known = caches.embeddings.look(self._ask, tenant, self._route, incoming.headers)
+            if known is not None and not known.hit:
+                self._ask, self._client = known.ask, Completing(self._client, known)
+        elif caches.answers is not None:
+            looked = self._looked = caches.answers.look(self._ask, tenant, self._route, incoming.headers)
             if looked is not None and looked.pending:
-                cache.wait(looked, self._go)
+                caches.answers.wait(looked, self._go)
                 return
         self._go()
 
     def _go(self) -> None:
-        dispatch, incoming, ask, looked = self._dispatch, self._incoming, self._ask, self._looked
+        dispatch, incoming, ask, looked, known = self._dispatch, self._incoming, self._ask, self._looked, self._known
         exchange = self._exchange = Exchange(dispatch, self._client, ask, self)
         flags, trace = dispatch.extras(self._route, ask, incoming.headers)
         if looked is not None and looked.hit is not None:
             flags |= looked.hit.kind << 1
+        elif known is not None and known.hit:
+            flags |= CacheKind.EMBEDDING << 1
         exchange.begin(incoming.key, self._route, incoming.workload, flags, trace)
 
     # the exchange's Origin
 
     def served(self) -> None:
         """As `Origin`."""
-        exchange, looked, ask, client = self._exchange, self._looked, self._ask, self._client
+        exchange, looked, ask, client, known = self._exchange, self._looked, self._ask, self._client, self._known
+        if exchange is not None and known is not None:
+            client.answer(exchange.identity + b"x-roteiro-cache: embedding\r\n", known.body())
+            return
         assert exchange is not None and looked is not None and looked.hit is not None, "the journey was told of a hit"
         hit = looked.hit
         headers = exchange.identity + b"x-roteiro-cache: %b\r\n" % hit.kind.name.lower().encode()
@@ -122,7 +137,8 @@ class Prelude:
 
     def answered(self, passage: Passage, body: bytes | None, usage: Usage | None) -> None:
         """As `Origin`: what may be kept is."""
-        cache, looked, exchange = self._dispatch.cache, self._looked, self._exchange
+        caches, looked, exchange = self._dispatch.caches, self._looked, self._exchange
+        cache = None if caches is None else caches.answers
         if cache is None or looked is None or exchange is None or exchange.degraded:
             return
         if body is None:

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import functools
 import gc
+import hashlib
 import json
 import logging
 import mmap
@@ -17,6 +18,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -29,6 +31,7 @@ import uvloop
 from roteiro.gateway import logs, wake
 from roteiro.gateway.acks import Ack
 from roteiro.gateway.batches_routes import batch_routes
+from roteiro.gateway.caches import Caches
 from roteiro.gateway.desk import Desk
 from roteiro.gateway.dispatch import Dispatch
 from roteiro.gateway.internal import read_secrets
@@ -38,6 +41,7 @@ from roteiro.gateway.plain import application
 from roteiro.gateway.slim import give_back
 from roteiro.gateway.spec import WorkerSpec
 from roteiro.gateway.sweep import Sweep
+from roteiro.gateway.trace_context import TraceContext
 from roteiro.journey.warm import warm
 from roteiro.policy.state import State, view
 from roteiro.terms.edge import Edge
@@ -76,9 +80,14 @@ async def serve(spec: WorkerSpec) -> None:
     journey = Journey(map_block(Path(spec.block)), spec.worker, lock)
     warm()
     sweep = Sweep(loop, journey.epoch_monotonic_s)
-    desk = Desk(loop, read_secrets(spec.secrets_fd), spec.run, spec.worker) if spec.secrets_fd >= 0 else None
+    edge, desk, caches = read_edge(Path(spec.edge)), None, None
+    if spec.secrets_fd >= 0:
+        known = read_secrets(spec.secrets_fd)
+        desk = Desk(loop, known, spec.run, spec.worker)
+        key = hashlib.sha256(b"cache " + known.token.encode()).digest()  # lives as long as the run, like the token
+        caches = Caches(edge, Path(spec.block).parent / "cache", key, loop, time.time)
     dispatch = Dispatch(
-        read_edge(Path(spec.edge)),
+        edge,
         journey,
         sweep,
         os.environ,
@@ -86,6 +95,8 @@ async def serve(spec: WorkerSpec) -> None:
         worker=spec.worker,
         notify=lambda worker: wake.ring(spec.wake_fds[worker]),
         desk=desk,
+        caches=caches,
+        trace=None if spec.trace_ratio is None else TraceContext(spec.run, spec.trace_ratio),
     )
     server = Server(
         uvicorn.Config(
