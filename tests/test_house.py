@@ -216,7 +216,9 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("src", {"local", "demo"}), ("tests", {"local", "demo", "dev"}), ("benchmarks", {"dev"})])
+@pytest.mark.parametrize(
+    ("folder", "extras"), [("src", {"local", "demo", "otel"}), ("tests", {"local", "demo", "dev"}), ("benchmarks", {"dev"})]
+)
 def test_what_is_imported_is_a_declared_dependency(folder: str, extras: set[str]) -> None:
     """An environment that happens to hold a package hides that nobody asked for it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
