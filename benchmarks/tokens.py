@@ -4,7 +4,8 @@ Usage: python benchmarks/tokens.py [FILE …]        (needs the extra `tokens`; 
 
 Texts of this repository, cut to messages of several lengths and wrapped as the official clients do it, counted exactly by the vocabulary
 of GPT-4o and later. Prints, by language and length: requests, bytes of body to one token (median, and where 5 % of the requests lie below
-and above), and the error of the estimate in force. An estimate that divides by less reserves too much, one that divides by more admits too much.
+and above), and the error of the estimate in force. An estimate that divides by less reserves too much; by more,
+it admits too much.
 """
 
 import json
@@ -59,9 +60,7 @@ def main() -> None:
         language, _, path = more.rpartition(":")
         sources.setdefault(language or "en", []).append(Path(path))
     print(f"bytes to one token; the estimate in force divides by {BYTES_PER_TOKEN}")
-    print(
-        f"{'language':10} {'characters':>10} {'requests':>9} {'median':>8} {'5 %':>8} {'95 %':>8} {'estimate off':>12} {'estimate below':>14}"
-    )
+    print("language   characters  requests   median      5 %     95 % estimate off estimate below")
     lines = [line.split("\t") for line in QUESTIONS.read_text(encoding="utf-8").splitlines()[1:]]
     for language in ("en", "pt"):
         row(language, "question", [text for line in lines if line[1] == language for text in line[3:5]])
