@@ -257,6 +257,7 @@ def driven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Drive, Co
                 for path in ("/metrics", "/admin/state", "/admin/overview", "/admin/plan", "/admin/keys", "/admin/dlq")
             }
             letters = json.loads(seen["admin /admin/dlq"])["letters"]
+            assert letters, "a dead letter is kept, sealed"
             seen |= {f"letter {each['id']}": json.dumps(server.admin("GET", f"/admin/dlq/{each['id']}")[1]).encode() for each in letters}
             seen |= {f"running {path}": path.read_bytes() for path in Path(server.data).rglob("*") if path.is_file()}
         assert any(words["prompt"].encode() in each and words["provider_key"].encode() in each for each in heard), "the birds did fly"
