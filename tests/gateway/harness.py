@@ -4,14 +4,18 @@ import asyncio
 import contextlib
 import functools
 import json
+import os
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
 import uvloop
 
+from roteiro.gateway.caches import Caches
 from roteiro.gateway.dispatch import Dispatch
 from roteiro.gateway.journey_port import Journey, JourneyPort
 from roteiro.gateway.lane import Lane
@@ -255,14 +259,19 @@ def request_body(**fields: object) -> bytes:
 
 @contextlib.asynccontextmanager
 async def gateway(
-    *providers: Upstream, plan: str = PLAN, times: str = TIMES, journey: Callable[[World], JourneyPort] = lambda w: Journey(w.state, 0)
+    *providers: Upstream,
+    plan: str = PLAN,
+    times: str = TIMES,
+    journey: Callable[[World], JourneyPort] = lambda w: Journey(w.state, 0),
+    cache: Path | None = None,
 ) -> AsyncIterator[Gateway]:
-    """Serves a plan; providers take the place of `URL0`, `URL1` …, and where there are too few, nobody listens."""
+    """Serves a plan; providers take the place of `URL0`, `URL1` …, and where there are too few, nobody listens. `cache` is a folder."""
     urls = tuple(provider.url for provider in providers) + (f"http://127.0.0.1:{free_port()}/v1",) * 2
     it = world(compiled(plan, urls[:2], times))
     loop = asyncio.get_running_loop()
     sweep = Sweep(loop, float(it.state.header["epoch_monotonic_s"][0]))
-    dispatch = Dispatch(it.edge, journey(it), sweep, {"PROVIDER_KEY": "secret-of-the-gateway"})
+    caches = None if cache is None else Caches(it.edge, cache, os.urandom(32), loop, time.time)
+    dispatch = Dispatch(it.edge, journey(it), sweep, {"PROVIDER_KEY": "secret-of-the-gateway"}, caches=caches)
     config = uvicorn.Config(
         application(dispatch), http=functools.partial(Lane, dispatch), ws="none", lifespan="off", access_log=False, log_config=None,  # type: ignore[arg-type]
         server_header=False, timeout_graceful_shutdown=5,

@@ -43,13 +43,13 @@ class Straight:
 class Translated:
     """By way of the canonical values. `prefix` is the part of the answer that the client has already."""
 
-    __slots__ = ("_answer", "_back", "_prefix", "_seen", "ask", "body", "head", "operation")
+    __slots__ = ("_answer", "_back", "_model", "_prefix", "_seen", "ask", "body", "head", "operation")
 
     def __init__(
         self, ask: Ask, back: Back, model: str, most_output: int | None = None, seen: Seen | None = None, prefix: str | None = None
     ) -> None:
         """Raises UntranslatableError and RequestError where the target's dialect cannot say it."""
-        self.ask, self._back, self._seen, self._prefix = ask, back, seen, prefix
+        self.ask, self._back, self._seen, self._prefix, self._model = ask, back, seen, prefix, model
         self.head = b""
         self._answer: Answer | None = None
         front, prompt = ask.front, ask.prompt
@@ -75,6 +75,8 @@ class Translated:
         front = self.ask.front
         if isinstance(front, OpenAIEmbeddingsFront):
             embedded = self._back.read_embeddings(body)
+            if not embedded.model:  # a dialect whose answers do not name it
+                embedded = structs.replace(embedded, model=self._model)
             usage = None if embedded.input_tokens is None else Usage(embedded.input_tokens, 0, 0, 0)
             return front.embeddings_answer(embedded, self.ask), usage
         answer = self._back.read(body)
