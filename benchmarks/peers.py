@@ -223,8 +223,7 @@ def environment(name: str, fresh: bool) -> Path:
                     step, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=max(1.0, give_up - time.monotonic())
                 )
             except subprocess.TimeoutExpired:
-                raise Unavailable(f"could not be installed within {WARM_REQUESTS, WARM_S = 10_000, 20.0
-INSTALL_WITHIN_S:g} s") from None
+                raise Unavailable(f"could not be installed within {INSTALL_WITHIN_S:g} s") from None
             except subprocess.CalledProcessError as error:
                 raise Unavailable(f"could not be installed: {error.stderr.decode(errors='replace')[-400:]}") from None
         (home / "installed").touch()
