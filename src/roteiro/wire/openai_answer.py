@@ -120,7 +120,6 @@ _CHUNK: Final = msgspec.json.Decoder(_Chunk)
 _FULL_CHUNK: Final = msgspec.json.Decoder(_FullChunk)
 _WHOLE_CHOICES: Final = msgspec.json.Decoder(list[_WholeChoice])
 _HEAD: Final = msgspec.json.Decoder(_Head)
-_TEXT_OR_NONE: Final = frozenset({str, type(None)})
 
 
 def read_answer(body: bytes) -> Usage | None:
@@ -278,7 +277,7 @@ class StreamReader:
                 content, other = choice.text, False
             else:
                 content = delta.content
-                other = bool(
+                other = (
                     delta.tool_calls or delta.reasoning_content or delta.reasoning or delta.refusal or delta.function_call or delta.audio
                 )
             if content or other:
@@ -292,10 +291,13 @@ class StreamReader:
             if self._began is not None:
                 self._count(choice.index or 0, choice.finish_reason is not None)
             if seen is not None and seen.rescuable:
-                if other or choice.index or choice.logprobs is not None or type(content) not in _TEXT_OR_NONE:
+                if other or choice.index or choice.logprobs is not None:
                     seen.rescuable = False
-                elif content:
-                    seen.text.append(content)
+                elif type(content) is str:
+                    if content:
+                        seen.text.append(content)
+                elif content is not None:
+                    seen.rescuable = False
         if seen is not None:
             seen.chunks += 1
             if not seen.role_sent:
@@ -305,7 +307,7 @@ class StreamReader:
                     seen.id, seen.model, seen.created = head.id or "", head.model or "", head.created or 0
         if self._shown and self._began is None and (seen is None or not seen.rescuable):
             self._look_closely = False
-        return self._hold(frame)
+        return self._hold(frame) if self._held or self.finished else frame
 
     def _hold(self, frame: bytes) -> bytes:
         """An end that nothing was said before is held back: if nothing comes, the answer was none, and another provider may give it."""
