@@ -194,6 +194,7 @@ class Drive:
         self.statuses["elsewhere"] = self.ask(key, self.body("fine"), f"/v1/{words['path']}?q={words['path']}")[0]
         for path in ("/v1/responses", "/v1/messages", "/v1/embeddings", "/v1/completions"):
             self.ask(key, self.body("fine", input=words["prompt"], prompt=words["prompt"]), path, x_api_key=key)
+        self.batch(key)
         self.no_http()
         status, answer = server.admin(
             "POST", "/admin/plan", PLAN.replace("{targets: {refuses: 1}}", "{targets: {refuses: 1}, timeouts: {total: 61s}}")
@@ -201,6 +202,21 @@ class Drive:
         assert status == 200 and answer["adopted"], answer
         self.killed(key)
         self.others()
+
+    def batch(self, key: str) -> None:
+        """One of messages, run to its end: its file, its items and its results are kept."""
+        params = {"model": "fine", "max_tokens": 8, "messages": [{"role": "user", "content": self.words["prompt"]}]}
+        requests = [{"custom_id": self.words["custom"], "params": params}]
+        status, answer = self.ask(key, json.dumps({"requests": requests}).encode(), "/v1/messages/batches")
+        assert status == 200, answer
+        made = json.loads(answer.partition(b"\n\n")[2])["id"]
+
+        def ended() -> bool:
+            with closing(http.client.HTTPConnection("127.0.0.1", self.server.ready["port"], timeout=40)) as connection:
+                connection.request("GET", f"/v1/messages/batches/{made}", headers={"authorization": f"Bearer {key}"})
+                return bool(json.loads(connection.getresponse().read())["processing_status"] == "ended")
+
+        eventually(ended)
 
     def no_http(self) -> None:
         """A request line that is none."""
@@ -240,7 +256,20 @@ def driven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Drive, Co
     """A server that all was done to, and that ended in order → what was seen while it ran."""
     folder = tmp_path_factory.mktemp("canary")
     (folder / "plan.yaml").write_text(PLAN)
-    told = ("prompt", "arguments", "user", "header", "idempotency", "malformed", "model", "path", "wrong_key", "provider_key", "provider")
+    told = (
+        "prompt",
+        "arguments",
+        "user",
+        "header",
+        "idempotency",
+        "malformed",
+        "custom",
+        "model",
+        "path",
+        "wrong_key",
+        "provider_key",
+        "provider",
+    )
     words = {name: canary(name.replace("_", "")) for name in told}
     with collecting() as collector, provider(words["provider"]) as (base_url, heard):
         urls = dict.fromkeys((*MODELS, "hangs"), base_url)
