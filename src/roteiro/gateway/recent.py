@@ -54,6 +54,8 @@ class Dimension:
         self.first = np.zeros((SECONDS, names, BINS), np.int32)
 
     def clear(self, slot: int) -> None:
+        if not self.sums[slot].any():  # nothing was counted: a page that was never written takes no memory
+            return
         for table in (self.sums, self.total, self.first):
             table[slot] = 0
 
