@@ -28,7 +28,7 @@ models:
   abroad: {{targets: {{claude: 1}}, fallbacks: [gemini, two], timeouts: {{total: 8s}}}}
   south:  {{targets: {{gemini: 1}}, fallbacks: [claude], timeouts: {{total: 8s}}}}
   alone:  {{targets: {{three: 1}}, retry: {{attempts: 2}}, timeouts: {{total: 8s}}}}
-  plain:  {{targets: {{one: 1}}, fallbacks: [two], rescue: false, timeouts: {{total: 8s}}}}
+  plain:  {{targets: {{one: 1}}, fallbacks: [two], rescue: false, on_exhausted: least_bad, timeouts: {{total: 8s}}}}
   large:  {{targets: {{three: 1}}, timeouts: {{total: 8s}}}}
   modern: {{targets: {{one: 1}}, fallbacks: [modern], larger_context: large, on_disconnect: drain, timeouts: {{total: 8s}}}}
 retry: {{attempts: 4, same_target: 1, backoff: 20ms, max_backoff: 50ms}}
@@ -41,7 +41,7 @@ SHORT_LIST = ("south", "alone", "plain", "modern")
 DIFFERENT = (
     "503-lasting", "400", "429-seconds", "429-gemini", "429-for-long", "401", "context-too-long", "content-refused", "hang-stream", "huge",
     "empty", "all-down", "frames-stop", "cut", "reset", "no-finish", "error-frame", "no-done", "one-bad-frame", "prefix-refused",
-    "broken-twice", "all-cut", "client-leaves",
+    "broken-twice", "all-cut", "client-leaves", "no-target-left",
 )  # fmt: skip
 
 

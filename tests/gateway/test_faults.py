@@ -13,12 +13,8 @@ from roteiro.tasks.drill_result import Verdict
 from roteiro.testing.truth import Told, Truth
 
 NAMES = names()
-EMPTY = "an answer of another dialect that has nothing in it is passed on as if it were one"
 PENDING: dict[str, str] = {
-    "empty-abroad-whole": EMPTY,
-    "empty-abroad-stream": EMPTY,
-    "empty-south-stream": f"{EMPTY}: its finish is written before it is found empty, and the next provider's answer comes after it",
-    "no-finish-abroad-stream": "a rescue that has nothing to add to a text that was whole already is taken for an empty answer",
+    "no-finish-south-stream": "a rescue that has nothing to add to a text that was whole already is taken for an empty answer",
     "content-refused-south-whole": "the reason of a prompt that Gemini blocked is not told",
     "content-refused-south-stream": "a prompt that Gemini blocked in a stream is asked of another provider, and Gemini is blamed",
 }

@@ -116,6 +116,7 @@ PROMISES_PT: Final[dict[str, str]] = {
     "prefix-refused": "onde o alvo seguinte não continua um começo, outro continua, ou um erro diz que a resposta se quebrou",
     "broken-twice": "onde o resgate também se quebra, o que o cliente tem ainda é uma só resposta ou termina com um erro",
     "all-cut": "onde todos cortam seus fluxos, um erro termina o que foi mostrado; um corte nunca passa por sucesso",
+    "no-target-left": "depois de uma falha que abriu todos os disjuntores: falhar já, o menos ruim ou a fila, como no plano",
     "client-leaves": "um cliente que sai: a chamada é cancelada ou escoada como planejado, e o usado é acertado",
     "slow-client": "um cliente que lê devagar recebe tudo, e nada se acumula por ele",
     "idempotency-key": "uma requisição repetida é atendida uma vez por um provedor; outra sob a mesma chave recebe 409",

@@ -176,6 +176,7 @@ def judged(played: Played, event: Mapping[str, Any] | None, failures: Mapping[st
         told=played.told,
         acted=played.acted,
         more=played.more,
+        late=played.late,
         event=event,
         failures={name: failures[name] for name in case.names.values() if name in failures},
     )

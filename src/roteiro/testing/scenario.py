@@ -59,6 +59,8 @@ class Client(StrEnum):
     """A long stream, with a pause in it."""
     REPEATS = "repeats"
     """The same request again under one Idempotency-Key, and another one under it."""
+    COMES_LATE = "comes_late"
+    """After an outage that opened every breaker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,8 @@ class Acted:
 class Seen:
     """All that is known when a scenario is over. `acted`: targets in the order in which they were first asked, then those never asked.
 
-    `event`: the request's row in the ledger; `failures`: by target, what counts as its failure.
+    `event`: the request's row in the ledger; `failures`: by target, what counts as its failure; `late`: requests at all targets that
+    the last request caused, where an outage went before it.
     """
 
     promise: Promise
@@ -91,6 +94,7 @@ class Seen:
     """Further answers, where the client asked more than once."""
     event: Mapping[str, Any] | None = None
     failures: Mapping[str, int] = field(default_factory=dict)
+    late: int = 0
 
     def asked(self, place: int) -> int:
         """How often the target of that place was asked."""

@@ -6,7 +6,9 @@ What must not live here: faults of providers alone.
 from collections.abc import Sequence
 from typing import Final
 
-from roteiro.testing.scenario import WELL, Client, Scenario, Seen, all_of, answered, asked
+from roteiro.plan.model import OnExhausted
+from roteiro.testing.fault import Status
+from roteiro.testing.scenario import WELL, Client, Scenario, Seen, all_of, answered, asked, lasting, no_upstream_words, refused
 from roteiro.testing.truth import Truth
 
 __all__ = ["CLIENTS"]
@@ -40,7 +42,28 @@ def _replayed(seen: Seen) -> Sequence[str]:
     return found
 
 
+def _as_planned(seen: Seen) -> Sequence[str]:
+    """No breaker lets a request through: fail fast asks nobody, least bad asks somebody, a queue ends in time."""
+    wanted = seen.promise.on_exhausted
+    found = list(all_of(refused(*range(500, 505), retry=None), no_upstream_words)(seen))
+    if wanted is OnExhausted.FAIL_FAST and seen.late:
+        found.append(f"providers were asked {seen.late} times, though the plan fails fast")
+    if wanted is OnExhausted.FAIL_FAST and "retry-after" not in seen.told.headers:
+        found.append("no retry-after")
+    if wanted is OnExhausted.LEAST_BAD and not seen.late:
+        found.append("nobody was asked, though the plan takes the least bad")
+    return found
+
+
 CLIENTS: Final = (
+    Scenario(
+        name="no-target-left",
+        must="after an outage that opened every breaker: fail fast, the least bad, or the queue, as the plan says",
+        scripts=(lasting(Status(status=503)),),
+        streams=(False,),
+        client=Client.COMES_LATE,
+        check=_as_planned,
+    ),
     Scenario(
         name="client-leaves",
         must="a client that leaves: the provider's call is cancelled or drained as planned, and what was used is settled",

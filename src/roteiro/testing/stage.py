@@ -28,6 +28,8 @@ __all__ = ["Case", "Played", "Stage"]
 
 _UNKNOWN: Final = "http://drill.invalid:9"
 _PAUSE_S: Final = 1.0
+_AT_ONCE: Final = 8
+_MOST_ROUNDS: Final = 60
 _CLOSED: Final = Script(phases=(Phase(closed=True),))
 _DIALECT: Final = OpenAIDialect()
 
@@ -68,6 +70,8 @@ class Played:
     told: Told
     more: tuple[Told, ...]
     acted: tuple[Acted, ...]
+    late: int = 0
+    """See `Seen`."""
 
     @property
     def request(self) -> int | None:
@@ -115,9 +119,12 @@ class Stage:
             if name != case.struck:
                 server.when_asked(lambda name=name: self._cast(name))  # type: ignore[misc]
         asker = _Asker(base_url, key, case)
+        if case.scenario.client is Client.COMES_LATE:
+            await self._outage(asker)
+        before = self._requests()
         told, more = await asker.ask()
         await self._all_quiet()
-        return Played(case, told, more, self._acted())
+        return Played(case, told, more, self._acted(), self._requests() - before)
 
     def _sandbox(self, target: Promised) -> SandboxServer:
         case, scenario = self.case, self.case.scenario
@@ -140,6 +147,19 @@ class Stage:
         place = len(self._order)
         self._order.append(name)
         self._sandboxes[name].play(scripts[min(place, len(scripts) - 1)])
+
+    async def _outage(self, asker: "_Asker") -> None:
+        """Requests until every target failed often enough for its breaker to open, or the gateway says that none is left."""
+        enough = self.case.promise.minimum_calls + _AT_ONCE
+        for _ in range(_MOST_ROUNDS):
+            told = await asyncio.gather(*(asker.warm() for _ in range(_AT_ONCE)))
+            if any(one.code == "unavailable" for one in told):
+                return
+            if min(server.stats()["requests"] for server in self._sandboxes.values()) >= enough:
+                return
+
+    def _requests(self) -> int:
+        return sum(int(server.stats()["requests"]) for server in self._sandboxes.values())
 
     async def _all_quiet(self) -> None:
         """Until every sandbox has seen the end of what it was asked: a call that was given up closes its connection soon after."""
@@ -186,6 +206,10 @@ class _Asker:
         headers = {"idempotency-key": f"drill-{self._case.number}"}
         first = await self._one(self._body(), headers)
         return first, (await self._one(self._body(), headers), await self._one(self._body("another"), headers))
+
+    async def warm(self) -> Told:
+        """One request of an outage."""
+        return await self._one(self._body("soon"))
 
     def _body(self, more: str = "") -> dict[str, Any]:
         case = self._case
