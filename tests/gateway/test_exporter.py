@@ -3,8 +3,10 @@
 import http.client
 import json
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +171,44 @@ def ask(server: Server, key: str, model: str, prompt: str, traceparent: str | No
         answer = connection.getresponse()
         answer.read()
     return answer.status
+
+
+def test_the_trace_goes_on_to_the_provider_attempt_by_attempt(tmp_path: Path, collector: Collector) -> None:
+    """The span id in a provider's header is that of the exported span of the very attempt; the trace is the client's, or ours."""
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    heard: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            heard.append(self.headers["traceparent"])
+            self.send_response(500)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as provider:
+        thread = threading.Thread(target=provider.serve_forever)
+        thread.start()
+        try:
+            urls = dict.fromkeys(("good", "bad"), f"http://127.0.0.1:{provider.server_address[1]}/v1")
+            environ = {"ROTEIRO_OTLP_ENDPOINT": collector.endpoint, "GOOD_KEY": "of-the-test"}
+            with Server(tmp_path / "plan.yaml", tmp_path / "data", urls, workers=1, **environ) as server:
+                key = server.key("acme")
+                for traceparent in (f"00-{TRACE_ID}-{SPAN_ID}-01", None, "nonsense"):
+                    assert ask(server, key, "broken", "oi", traceparent) >= 500
+                eventually(lambda: sum(span.kind == span.SPAN_KIND_CLIENT for span in collector.spans) == 6)
+        finally:
+            provider.shutdown()
+            thread.join()
+    attempts = sorted((span for span in collector.spans if span.kind == span.SPAN_KIND_CLIENT), key=lambda span: span.start_time_unix_nano)
+    assert heard == [f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01" for span in attempts]
+    traces = [span.trace_id.hex() for span in attempts]
+    assert traces[:2] == [TRACE_ID] * 2 and len(set(traces)) == 3
+    (of_the_client,) = [span for span in collector.spans if span.kind == span.SPAN_KIND_SERVER and span.trace_id.hex() == TRACE_ID]
+    assert of_the_client.parent_span_id.hex() == SPAN_ID
 
 
 def test_a_server_tells_its_collector_and_nothing_that_was_said(tmp_path: Path, collector: Collector) -> None:
