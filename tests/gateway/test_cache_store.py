@@ -92,6 +92,38 @@ def test_workers_share_it(tmp_path: Path) -> None:
     store.close()
 
 
+WRITER = """
+import os, sys
+from pathlib import Path
+from roteiro.gateway.cache_store import CacheStore
+due = []
+store = CacheStore(Path(sys.argv[1]), 8 << 20, bytes.fromhex(sys.argv[2]), lambda: 1.8e9, lambda seconds, work: due.append(work))
+i = 100
+while True:
+    i += 1
+    store.put(i.to_bytes(32, "big"), os.urandom(2000), 60.0)
+    store.get((i // 2).to_bytes(32, "big"))
+    while due:
+        due.pop()()
+    if i == 200:
+        print("going", flush=True)
+"""
+
+
+def test_a_worker_killed_while_it_writes_wedges_nobody(tmp_path: Path) -> None:
+    turns, seal = Turns(), os.urandom(KEY_BYTES)
+    store = store_at(tmp_path, turns, key=seal)
+    for i in range(5):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), seal.hex()], stdout=subprocess.PIPE) as other:
+            assert other.stdout is not None and other.stdout.readline() == b"going\n"
+            other.kill()
+        store.put(key(i), SECRET, 60.0)
+        turns.turn()
+        assert store.get(key(i)) == SECRET
+    assert store.failures == store.dropped == 0
+    store.close()
+
+
 def test_the_oldest_leave_and_the_file_keeps_its_bound(tmp_path: Path) -> None:
     turns, size = Turns(), 2 << 20
     store = store_at(tmp_path, turns, size)

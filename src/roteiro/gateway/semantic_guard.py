@@ -60,11 +60,13 @@ def stems(text: str) -> list[str]:
 
 
 def swapped(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two texts, as stems, differ in one word only, that stands for another or is there alone, or in nothing but the order."""
+    """Whether two texts, as stems, differ in one word that stands for another, in words that only one adds, or in the order alone."""
     ones, others = set(one), set(other)
     if ones == others:
         return list(one) != list(other)
-    return len(ones - others) <= 1 and len(others - ones) <= 1 and not ones.isdisjoint(others)
+    if ones < others or others < ones:
+        return True
+    return len(ones - others) == len(others - ones) == 1 and not ones.isdisjoint(others)
 
 
 def readable(text: str) -> bool:
