@@ -47,7 +47,7 @@ def test_the_file_is_for_its_owner_alone(safe: Safe) -> None:
 def test_a_part_that_fails_takes_nothing_else_with_it(safe: Safe) -> None:
     with safe.vault() as vault, vault.changing():
         add(vault, "a")
-        with pytest.raises(ValueError, match="no"), vault.changing():
+        with pytest.raises(ValueError, match="no"), vault.apart():
             add(vault, "b")
             raise ValueError("no")
         add(vault, "c")

@@ -210,7 +210,7 @@ class Letters:
         letters, size = connection.execute("SELECT count(*), sum(bytes) FROM dead_letters").fetchone()
         dropped = 0
         while letters > MOST_LETTERS or (size > MOST_BYTES and letters > 1):
-            id, least = connection.execute("SELECT id, bytes FROM dead_letters ORDER BY at, id LIMIT 1").fetchone()
+            id, least = connection.execute("SELECT id, bytes FROM dead_letters ORDER BY at, rowid LIMIT 1").fetchone()
             connection.execute("DELETE FROM dead_letters WHERE id = ?", (id,))
             letters, size, dropped = letters - 1, size - least, dropped + 1
         if dropped:

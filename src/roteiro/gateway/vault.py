@@ -63,9 +63,22 @@ class Vault:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction, or a part of the one that is open: all of it is kept or, by an exception, nothing."""
-        connection, inner = self.connection, self.connection.in_transaction
-        begin, keep, undo = ("SAVEPOINT s", "RELEASE s", "ROLLBACK TO s") if inner else ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+        """A transaction: all of it is kept or, by an exception, nothing. Within another it is a part of that."""
+        if self.connection.in_transaction:
+            yield self.connection
+            return
+        with self._between("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK") as connection:
+            yield connection
+
+    @contextmanager
+    def apart(self) -> Iterator[sqlite3.Connection]:
+        """A part of a transaction that is undone alone, by an exception; the rest may go on."""
+        with self._between("SAVEPOINT s", "RELEASE s", "ROLLBACK TO s") as connection:
+            yield connection
+
+    @contextmanager
+    def _between(self, begin: str, keep: str, undo: str) -> Iterator[sqlite3.Connection]:
+        connection = self.connection
         try:
             connection.execute(begin)
             try:
@@ -75,7 +88,7 @@ class Vault:
                 self._made.clear()  # tables that were made in it are gone with it
                 if connection.in_transaction:  # a full disk has rolled back already
                     connection.execute(undo)
-                    if inner:
+                    if undo.startswith("ROLLBACK TO"):
                         connection.execute(keep)
                 raise
         except sqlite3.Error as error:
