@@ -29,7 +29,7 @@ class ExactCache(Part):
 class SemanticCache(Part):
     """Answers to a request of the same meaning, by the same tenant. `true` is the short form."""
 
-    threshold: Share = Field(default=0.92, description="Least cosine similarity of two prompts that count as the same.")
+    threshold: Share = Field(default=0.96, description="Least cosine similarity of two prompts that count as the same.")
     ttl_s: Seconds = Field(default=3600.0, alias="ttl", description="How long an answer is kept.")
 
 
