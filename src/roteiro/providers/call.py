@@ -171,7 +171,9 @@ class Call:
             self._headers = {name.lower(): value for name, value in headers.items()}
         elif self._passage.ask.stream:
             kind = _header(headers, b"Content-Type") or b""
-            if kind.lower().startswith(b"text/event-stream"):
+            if kind.lower().startswith(b"application/json"):
+                self._headers = headers  # no stream: an error in an answer's clothes, maybe; it is read whole
+            elif kind.lower().startswith(b"text/event-stream"):
                 self._reader = self._passage.stream(int(self._target.timer.unix()))
             else:
                 self._fail(ErrorClass.PROTOCOL, "an answer that is no event stream", status)
@@ -208,7 +210,10 @@ class Call:
             try:
                 body, usage = self._passage.whole(body, int(self._target.timer.unix()))
             except BadAnswerError as error:
-                self._fail(error.error_class, str(error), 200)
+                self._bad(error)
+                return
+            if self._passage.ask.stream:
+                self._fail(ErrorClass.PROTOCOL, "an answer that is no event stream", 200)
                 return
             self._release()
             listener.answered(body, usage)
@@ -228,7 +233,7 @@ class Call:
         try:
             frames = reader.feed(data)
         except BadAnswerError as error:
-            self._fail(error.error_class, str(error), 200)
+            self._bad(error)
             return
         if frames:
             if not self._paused:
@@ -270,6 +275,12 @@ class Call:
             if message:
                 message = self._target.clean(message)
         self._end_with(Failure(error_class, f"status {status}", status, wait, message), drop)
+
+    def _bad(self, error: BadAnswerError) -> None:
+        """An answer that is none. What a filter refused is told to the client; what else a provider says is not."""
+        reader, message = self._reader, str(error) if error.error_class == ErrorClass.CONTENT else None
+        frames = 0 if reader is None else reader.frames
+        self._end_with(Failure(error.error_class, str(error), 200, message=message, frames=frames), drop=True)
 
     def _fail(self, error_class: ErrorClass, why: str, status: int = 0) -> None:
         reader = self._reader

@@ -193,6 +193,7 @@ class MessageReader(_Events):
     def __init__(self, prefix: str | None = None) -> None:
         super().__init__()
         self._owed = "" if prefix is None else prefix[len(prefix.rstrip()) :]
+        self._said = prefix is not None  # nothing to add to a beginning that was whole already is an answer
         self._slots: dict[int, int] = {}
 
     def feed(self, data: bytes) -> list[Delta]:

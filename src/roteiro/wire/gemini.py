@@ -40,10 +40,12 @@ _STREAM: Final = b":streamGenerateContent?alt=sse"
 class GeminiReader:
     """Reads a stream of chunks, each a response in small. The dialect has no closing frame: a reason to finish is the end."""
 
-    __slots__ = ("_calls", "_finishes", "_splitter", "_started", "done", "frames", "skipped", "usage")
+    __slots__ = ("_calls", "_finishes", "_going_on", "_splitter", "_started", "done", "frames", "skipped", "usage")
 
-    def __init__(self) -> None:
+    def __init__(self, going_on: bool = False) -> None:
+        """`going_on`: the provider was given the beginning of the answer."""
         self._splitter = Splitter()
+        self._going_on = going_on
         self._started = False
         self._calls: dict[int, int] = {}
         self._finishes: dict[int, Finish | None] = {}
@@ -103,7 +105,7 @@ class GeminiReader:
             raise BadAnswerError(ErrorClass.PROTOCOL, "an empty answer")
 
     def _spoke(self) -> bool:
-        return self.frames > 0 or (self.usage is not None and self.usage.output > self.usage.reasoning)
+        return self._going_on or self.frames > 0 or (self.usage is not None and self.usage.output > self.usage.reasoning)
 
     def _candidate(self, candidate: Candidate, chunk: Response, deltas: list[Delta]) -> None:
         choice = candidate.index
@@ -166,7 +168,7 @@ class GeminiBack:
 
     def reader(self, prefix: str | None = None) -> GeminiReader:
         """For one streamed answer."""
-        return GeminiReader()
+        return GeminiReader(going_on=prefix is not None)
 
     def relay(self, ask: Ask, seen: Seen | None) -> Relay:
         """Nothing passes through in this dialect: `splice` says so first."""

@@ -107,7 +107,7 @@ class OpenAIBack:
 
     def reader(self, prefix: str | None = None) -> ChatReader:
         """See `Back`."""
-        return ChatReader()
+        return ChatReader(going_on=prefix is not None)
 
     def relay(self, ask: Ask, seen: Seen | None) -> StreamReader:
         """See `Back`."""

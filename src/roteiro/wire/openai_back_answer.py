@@ -147,9 +147,11 @@ def _signature(call: _Call) -> str | None:
 class ChatReader:
     """A streamed answer. A `Reader`; completions alike, whose pieces are texts."""
 
-    def __init__(self) -> None:
+    def __init__(self, going_on: bool = False) -> None:
+        """`going_on`: the provider was given the beginning of the answer."""
         self._splitter = Splitter()
-        self._started = self._shown = False
+        self._started = False
+        self._shown = going_on  # nothing to add to a beginning that was whole already is an answer
         self._began: set[int] = set()
         self._ended: set[int] = set()
         self._slots: dict[int, list[tuple[int | None, str | None]]] = {}
