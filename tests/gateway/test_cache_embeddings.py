@@ -29,6 +29,7 @@ class World:
         self.store = store_at(path, self.turns)
         self.cache = EmbeddingCache(edge(**KEPT), self.store)
         self.asked: list[Any] = []
+        self.model = "up"
 
     def look(
         self, given: Any, tenant: int = 0, route: int = 0, headers: dict[bytes, bytes] | None = None, **more: Any
@@ -47,7 +48,7 @@ class World:
         if b"base64" in bytes(request.fields.get("encoding_format", b"")):
             vectors = [base64.b64encode(struct.pack("<2f", *one)).decode() for one in vectors]
         data = [{"object": "embedding", "index": i, "embedding": one} for i, one in enumerate(vectors)]
-        return json.dumps({"object": "list", "data": data, "model": "up", "usage": {"prompt_tokens": 3 * len(texts)}}).encode()
+        return json.dumps({"object": "list", "data": data, "model": self.model, "usage": {"prompt_tokens": 3 * len(texts)}}).encode()
 
     def serve(self, given: Any, **more: Any) -> Any:
         """A whole journey → the client's vectors, and the tokens told."""
@@ -118,6 +119,24 @@ def test_the_client_and_the_plan_may_not_want_it(world: World) -> None:
     assert world.cache.look(ask(), 0, 0) is None
     world.turns.now += 61
     assert not world.look("a").hit  # type: ignore[union-attr]
+
+
+def test_vectors_of_two_models_are_never_in_one_answer(world: World) -> None:
+    world.serve(["a", "b"])
+    world.model = "another"
+    part = world.look(["a", "c"])
+    assert part is not None and part.partial
+    with pytest.raises(BadAnswerError, match="another model"):
+        part.complete(world.provide(part.ask))
+    again = world.look(["a", "c"])
+    assert again is not None and not again.partial and not again.hit
+    assert world.serve(["a", "c"])[0] == [vector("a"), vector("c")]
+    world.cache.mute(b"")  # forgets nothing that still counts
+    assert not world.look("a").hit  # type: ignore[union-attr]
+    world.cache._muted.clear()
+    mixed = world.look(["a", "b"])
+    assert mixed is not None and mixed.partial
+    assert json.loads(bytes(mixed.ask.fields["input"])) == ["b"]
 
 
 class Client:

@@ -13,9 +13,10 @@ import numpy as np
 from msgspec import Raw, Struct
 
 from roteiro.gateway.cache_store import CacheStore
-from roteiro.terms.codes import Operation
+from roteiro.terms.codes import ErrorClass, Operation
 from roteiro.terms.edge import Edge
 from roteiro.wire.cache_key import scope, text_key
+from roteiro.wire.canon import BadAnswerError
 from roteiro.wire.dialect import Ask
 from roteiro.wire.embeddings_body import inputs_of, rows_of, said, vector_of, wants_base64, with_inputs
 from roteiro.wire.tokens import shared
@@ -24,6 +25,9 @@ __all__ = ["MOST_TEXTS", "EmbeddingCache", "KnownTexts"]
 
 MOST_TEXTS: Final = 128
 """Texts of a request that is looked up; one with more goes its way, because to look up a thousand would hold up the others."""
+
+MUTED_S: Final = 60.0
+"""How long nothing is taken from the cache for a tenant's model after another provider's model answered for it."""
 
 _HEADERS: Final[Mapping[bytes, bytes]] = {}
 _SHAPELESS: Final = frozenset({"encoding_format", "input", "model", "user"})
@@ -43,11 +47,13 @@ _KEPT: Final = msgspec.msgpack.Decoder(_Kept)
 class KnownTexts:
     """One embeddings request: what of it is known, and what is to be asked."""
 
-    __slots__ = ("_asked", "_cache", "_inputs", "_keys", "_known", "_ttl_s", "ask")
+    __slots__ = ("_asked", "_cache", "_inputs", "_keys", "_known", "_ttl_s", "_whose", "ask")
 
     def __init__(
-        self, cache: "EmbeddingCache", ask: Ask, inputs: Sequence[Raw], keys: Sequence[bytes], known: list[_Kept | None], ttl_s: float
-    ) -> None:
+        self, cache: "EmbeddingCache", whose: bytes, ask: Ask, inputs: Sequence[Raw], keys: Sequence[bytes], known: list[_Kept | None],
+        ttl_s: float,
+    ) -> None:  # fmt: skip
+        self._whose = whose
         self._cache, self._asked, self._inputs, self._keys, self._known, self._ttl_s = cache, ask, inputs, keys, known, ttl_s
         self.ask = ask
         """What is to be asked of a provider: the texts that are not known."""
@@ -81,6 +87,9 @@ class KnownTexts:
         """The provider's answer to `ask` → the answer to the client; what it says is kept. Raises BadAnswerError."""
         missing = [at for at, kept in enumerate(self._known) if kept is None]
         rows = rows_of(body, len(missing))
+        if self.partial and any(kept is not None and kept.model != (rows.model or "") for kept in self._known):
+            self._cache.mute(self._whose)  # who asks again gets all from one model
+            raise BadAnswerError(ErrorClass.PROTOCOL, "it is of another model than what is known of the request; ask again")
         weights = [len(memoryview(self._inputs[at])) for at in missing]
         tokens = shared(self.ask.input_tokens if rows.tokens is None else rows.tokens, weights)
         for at, raw, count in zip(missing, rows.vectors, tokens, strict=True):
@@ -94,6 +103,7 @@ class EmbeddingCache:
 
     def __init__(self, edge: Edge, store: CacheStore) -> None:
         self._edge, self.store = edge, store
+        self._muted: dict[bytes, float] = {}
 
     def look(self, ask: Ask, tenant: int, route: int, headers: Mapping[bytes, bytes] = _HEADERS) -> KnownTexts | None:
         """What is known of a request; None where the cache has nothing to do with it. `headers` have lower-case names."""
@@ -113,8 +123,17 @@ class EmbeddingCache:
             keys = [text_key(whose, _input.decode(raw)) for raw in inputs]
         except ValueError:
             return None
-        known = [None if b"no-cache" in control else self._kept(key) for key in keys]
-        return KnownTexts(self, ask, inputs, keys, known, ttl_s)
+        silent = b"no-cache" in control or (whose in self._muted and self._muted[whose] > self.store.clock())
+        known = [None if silent else self._kept(key) for key in keys]
+        model = next((kept.model for kept in known if kept is not None), None)
+        known = [kept if kept is not None and kept.model == model else None for kept in known]  # vectors of two models do not compare
+        return KnownTexts(self, whose, ask, inputs, keys, known, ttl_s)
+
+    def mute(self, whose: bytes) -> None:
+        """Takes nothing from what is kept under a scope for a while; what is answered meanwhile takes its place."""
+        now = self.store.clock()
+        self._muted = {scope: until for scope, until in self._muted.items() if until > now}
+        self._muted[whose] = now + MUTED_S
 
     def _kept(self, key: bytes) -> _Kept | None:
         value = self.store.get(key)

@@ -69,7 +69,7 @@ class CacheStore:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        self._clock, self._later = clock, later
+        self.clock, self._later = clock, later
         self._cipher, self._spoilt = AESGCM(key), InvalidTag
         self._waiting: deque[tuple[bytes, bytes, float]] = deque()
         self._waiting_bytes = 0
@@ -112,7 +112,7 @@ class CacheStore:
         if self._waiting_bytes + size > WAITING_BYTES:
             self.dropped += 1
             return
-        self._waiting.append((key, value, self._clock() + ttl_s))
+        self._waiting.append((key, value, self.clock() + ttl_s))
         self._waiting_bytes += size
         if not self._scheduled:
             self._scheduled = True
@@ -186,7 +186,7 @@ class CacheStore:
         self._full_error: type[Exception] = lmdb.MapFullError
 
     def _write(self, env: "lmdb.Environment") -> None:
-        now = self._clock()
+        now = self.clock()
         batch = [self._waiting[i] for i in range(min(WRITES, len(self._waiting)))]
         with env.begin(write=True) as txn:
             self._make_room(txn)
@@ -251,7 +251,7 @@ class CacheStore:
     def _unsealed(self, key: bytes, found: bytes) -> bytes | None:
         try:
             expiry, _, nonce = _HEAD.unpack_from(found)
-            if expiry <= self._clock():
+            if expiry <= self.clock():
                 return None
             return self._cipher.decrypt(nonce, found[_HEAD.size :], key + found[: _HEAD.size])
         except (self._spoilt, struct.error, ValueError) as error:

@@ -6,6 +6,7 @@ What must not live here: what is in the files.
 import fcntl
 import os
 import secrets
+import shutil
 import time
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,7 @@ class RunDirectory:
         self.block, self.lock = path / "block", path / "lock"
         self.names, self.edge = path / "names.json", path / "edge.json"
         self.writer, self.batches = path / "writer.json", path / "batches.json"
+        self.cache = path / "cache"
 
     def worker(self, number: int) -> Path:
         """The specification of a worker."""
@@ -50,6 +52,7 @@ class RunDirectory:
             *self.path.glob("*.part"),
         ):
             path.unlink(missing_ok=True)
+        shutil.rmtree(self.cache, ignore_errors=True)
 
 
 class DataDirectory:
