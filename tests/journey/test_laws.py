@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.journey.world import Answer, World
 
-from roteiro.policy.state import NONE, Flowing
+from roteiro.journey import step
+from roteiro.policy.state import NONE, Flowing, release, view
 from roteiro.terms.codes import CacheKind, Command, Complexity, ErrorClass, Reason, Step
 
 pytestmark = pytest.mark.kernel
@@ -65,8 +66,8 @@ WORKERS = (0, 1, 2)
 class Machine:
     """Turns integers into steps that a correct driver could take."""
 
-    def __init__(self) -> None:
-        self.world = World(PLAN)
+    def __init__(self, plan: str = PLAN) -> None:
+        self.world = World(plan)
         self.gave_up: dict[int, set[int]] = {}
         """Request → targets that it may not be sent to again."""
         self.refused: dict[int, set[tuple[int, int]]] = {}
@@ -175,13 +176,16 @@ class Machine:
         answers: list[Answer] = []
         header = self.world.header
         while header["waiting"] > 0 or header["news"] != NONE:
-            told = [answer for worker in WORKERS if (answer := self.watch(self.world.step(Step.WAKE, u=u, worker=worker))).flow != NONE]
+            told = [answer for worker in WORKERS if (answer := self.watch(self.ask(u, worker))).flow != NONE]
             self.world.check()
             answers += told
             assert len(answers) < 1000
             if not told:
                 break
         return answers
+
+    def ask(self, u: float, worker: int) -> Answer:
+        return self.world.step(Step.WAKE, u=u, worker=worker)
 
     def finish(self) -> None:
         """Let everything that is in flight come to its end."""
@@ -206,6 +210,29 @@ runs = st.lists(st.integers(0, 12 * 8 * 10_000), min_size=1, max_size=40)
 @given(runs)
 def test_laws_hold_between_any_two_steps_and_everything_ends(moves: list[int]) -> None:
     machine = Machine()
+    for n in moves:
+        machine.move(n)
+    machine.finish()
+
+
+class Doubter(Machine):
+    """Asks a copy of the world first, in which nobody is passed over: each one that waits is looked at for itself."""
+
+    def ask(self, u: float, worker: int) -> Answer:
+        copy = self.world.buffer.copy()
+        view(copy).flows["plain"] = 0
+        address = int(copy.ctypes.data)
+        expected = step(address, int(Step.WAKE), NONE, self.world.now, u, 0, 0, 0, 0, 0, worker)
+        release(address)
+        answer = super().ask(u, worker)
+        assert (answer.command, answer.argument, answer.reason, answer.flow, answer.waiting) == expected
+        return answer
+
+
+@given(runs)
+def test_who_is_passed_over_in_the_queue_could_not_have_gone(moves: list[int]) -> None:
+    """Without quotas of tokens, where a short request may slip past a long one that is first in line."""
+    machine = Doubter(PLAN.replace(", limits: {concurrency: 2, tokens: 20k/min}", ", limits: {concurrency: 2}"))
     for n in moves:
         machine.move(n)
     machine.finish()

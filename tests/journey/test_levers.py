@@ -1,10 +1,10 @@
-"""Journeys as playbooks: credentials, hedges, rescues, longer contexts, caches, tiers, and what cost has to say."""
+"""Journeys as playbooks: credentials, silence, longer contexts, caches, tiers, and what cost has to say."""
 
+import numpy as np
 import pytest
 from tests.journey.playbook import play
-from tests.journey.world import World
 
-from roteiro.terms.codes import CacheKind, Command, ErrorClass, Operation, Reason, Step
+from roteiro.terms.codes import CacheKind, Command, Operation, Reason
 
 pytestmark = pytest.mark.kernel
 
@@ -210,235 +210,6 @@ def test_what_a_dialect_cannot_say_costs_no_attempt() -> None:
     assert world.target("one")["calls"] == 0
 
 
-# --- rescue ------------------------------------------------------------------------------------------------------------------------------
-
-
-def test_a_broken_stream_goes_on_at_a_target_that_can_and_its_loss_is_counted() -> None:
-    world = play(
-        PLAN,
-        """
-        >> 0.0 A arrives from acme for trio with 100 in, 50 out streaming
-        << send one
-        >> 0.4 A first byte
-        >> 1.0 A fails after 20 tokens: connection 0
-        << rescue two (rescued)
-        == tenant/acme/daily has reserved $0.0025
-        >> 1.5 A first byte
-        >> 2.0 A ends with 120 in, 30 out
-        << done
-        == event rescues 1
-        == event attempts 2
-        == event lost_nusd 1600000
-        == event cost_nusd 1200000
-        == tenant/acme/daily has spent $0.0028
-    """,
-    )
-    event = world.events()[-1]
-    assert event["ttft_ms"] == pytest.approx(400.0), "the client heard it once"
-    assert event["outcome"] == 0
-
-
-def test_the_target_that_broke_rescues_only_where_there_is_no_other() -> None:
-    play(
-        PLAN,
-        """
-        >> 0.0 A arrives from acme for alone streaming
-        << send one
-        >> 0.1 A first byte
-        >> 0.2 A fails after 5 tokens: server 0
-        << rescue one#1 (rescued)
-        >> 0.3 A fails after 9 tokens: timeout 0
-        << reject 502 (not_retryable)
-        == event rescues 1
-        == outcomes failed
-    """,
-    )
-
-
-@pytest.mark.parametrize(
-    ("model", "failure"),
-    [
-        ("stubborn", "after 5 tokens: connection 0"),
-        ("chat", "after bytes: connection 0"),
-        ("chat", "after 5 tokens: content 0"),
-        ("cheap", "after 5 tokens: connection 0"),
-    ],
-)
-def test_what_cannot_be_rescued_ends(model: str, failure: str) -> None:
-    world = play(
-        PLAN,
-        f"""
-        >> 0.0 A arrives from acme for {model} streaming
-        << send {"mute" if model == "cheap" else "one"}
-        >> 0.1 A first byte
-        >> 0.2 A fails {failure}
-        << reject {400 if "content" in failure else 502} (not_retryable)
-        == event rescues 0
-    """,
-    )
-    assert world.events()[-1]["lost_nusd"] > 0, "what was produced is paid for"
-
-
-# --- hedges ------------------------------------------------------------------------------------------------------------------------------
-
-
-def test_a_late_attempt_is_hedged_and_the_first_answer_wins() -> None:
-    world = play(
-        PLAN,
-        """
-        >> 0.0 A arrives from acme for quick streaming
-        << send one
-        >> 0.8 A is late
-        << nothing
-        >> 1.0 B arrives from acme for quick streaming
-        << send one#1
-        >> 1.7 B is late
-        << nothing
-        >> 1.8 B is late
-        << send two (hedged)
-        >> 1.9 B is late
-        << nothing
-        >> 2.0 B first byte lane=1
-        >> 2.1 B fails: server lane=0
-        << nothing
-        >> 2.5 B ends with 100 in, 40 out lane=1
-        << done
-        == event hedged 2
-        == event attempts 2
-        == event fallbacks 0
-        == event lost_nusd 1000000
-        == event target 2
-        >> 3.0 C arrives from acme for quick
-        << send one
-        >> 3.8 C is late
-        << nothing
-        >> 4.0 D arrives from acme for quick
-        << send one#1
-        >> 4.9 D is late
-        << send two (hedged)
-        >> 5.0 D ends with 100 in, 50 out
-        << done
-        == event hedged 1
-        == event target 1
-        == event lost_nusd 500000
-        >> 5.1 D ends lane=1
-        << nothing
-    """.replace("event target 2", "event reason 0").replace("event target 1", "event reason 0"),
-    )
-    told = world.events()
-    assert [world.names.targets[event["target"]] for event in told] == ["two", "one"]
-    assert told["ttft_ms"][0] == pytest.approx(1000.0) and told["attempt_ms"][0] == pytest.approx(700.0)
-    assert world.target("two")["calls"] == 1, "the loser gets no verdict"
-
-
-def test_of_two_lanes_one_may_fail_and_the_other_goes_on() -> None:
-    play(
-        PLAN,
-        """
-        >> 0.0 A arrives from acme for quick
-        << send one
-        >> 0.0 B arrives from acme for quick
-        << send one#1
-        >> 0.9 B is late
-        << send two (hedged)
-        >> 1.0 B fails: server lane=0
-        << nothing
-        >> 1.1 B fails: server lane=1 u=0
-        << wait 0 (backoff)
-        >> 1.1 B again
-        << send two (retry)
-        >> 1.2 B ends
-        << done
-        == event hedged 1
-        == event attempts 3
-        >> 2.0 C arrives from acme for quick
-        << send one
-        >> 2.0 D arrives from acme for quick
-        << send one#1
-        >> 2.9 D is late
-        << send two (hedged)
-        >> 3.0 D fails: rate_limit 429 retry-after 9s lane=1
-        << nothing
-        >> 3.1 D ends
-        << done
-        == event hedged 1
-        >> 3.2 E arrives from acme for quick
-        << send one (only_target)
-        >> 4.1 E is late
-        << nothing
-    """,
-    )
-
-
-def test_a_client_or_a_worker_that_leaves_lets_go_of_both_lanes() -> None:
-    world = play(
-        PLAN,
-        """
-        >> 0.0 A arrives from acme for quick @1
-        << send one
-        >> 0.0 B arrives from acme for quick @1
-        << send one#1
-        >> 0.9 B is late @1
-        << send two (hedged)
-        >> 1.0 B leaves
-        << done (client_gone)
-        >> 1.0 C arrives from acme for quick @1
-        << send one
-        >> 1.0 D arrives from acme for quick @1
-        << send one#1
-        >> 1.9 D is late @1
-        << send two (hedged)
-        >> 2.0 worker 1 dies
-        << 3 settled
-    """,
-    )
-    assert not world.state.targets["in_flight"].any()
-
-
-def test_hedges_keep_to_their_share_and_follow_their_percentile() -> None:
-    """Times of 1 s to 2 s, even: the delay comes to lie near the 90th percentile, and hedges are at most their share."""
-    world = World(PLAN.replace("hedge: {after: 800ms, at_most: 50%}", "hedge: {after: p90, at_most: 4%}"))
-    route = world.state.routes[world.names.routes.index("quick")]
-    late = 0
-    for i in range(1500):
-        took = 1.0 + (i * 0.6180339887) % 1.0
-        answer = world.begin("acme", "quick", now=world.now + 0.1)
-        flow = world.state.flows[answer.flow]
-        assert (flow["hedge_at"] > 0.0) == (i >= 20)
-        start = world.now
-        if 0.0 < flow["hedge_at"] < start + took:
-            late += world.step(Step.HEDGE, answer.flow, now=float(flow["hedge_at"])).command is Command.SEND
-        world.end(answer.flow, now=start + took)
-        world.check()
-    assert route["hedge_delay_s"][0] == pytest.approx(1.9, abs=0.08)
-    assert 50 <= late <= 0.04 * 1500
-    assert (world.events()["hedged"] > 0).sum() == late
-
-
-def test_an_outage_with_hedges_and_rescues_sends_no_more_than_the_ratios_allow() -> None:
-    """Nothing is ever answered: sends beyond the first stay within the retry ratio, hedges within theirs."""
-    world = World(PLAN.replace("tenants:", "retry: {ratio: 20%, min_per_second: 0}\ntenants:", 1))
-    world.header["retry_balance"] = saved = 3.0
-    requests = 300
-    for i in range(requests):
-        answer = world.begin("acme", "quick", stream=True, now=world.now + 1.0)
-        while answer.command in (Command.SEND, Command.WAIT, Command.RESCUE):
-            if answer.command is Command.WAIT:
-                answer = world.step(Step.AGAIN, answer.flow, now=max(answer.argument, world.now))
-                continue
-            flow = world.state.flows[answer.flow]
-            if answer.command is Command.SEND and world.step(Step.HEDGE, answer.flow, now=world.now + 1.0).command is Command.SEND:
-                world.fail(answer.flow, ErrorClass.SERVER, flags=1)
-            answer = world.fail(answer.flow, ErrorClass.PROTOCOL, relayed=int(flow["relayed"]) + 1 if i % 2 else 0, flags=2)
-        world.check()
-    events = world.events()
-    hedges = int((events["hedged"] > 0).sum())
-    extra = int((events["attempts"] - 1).clip(0).sum()) - hedges
-    assert len(events) == requests and (events["outcome"] == 1).all()
-    assert 0.8 * 0.2 * requests <= extra <= 0.2 * requests + saved
-    assert 0 < hedges <= 0.5 * requests
-
-
 # --- context -----------------------------------------------------------------------------------------------------------------------------
 
 CONTEXTS = PLAN.replace("key_env: [K1, K2]", "key_env: K1, context_tokens: 1000").replace(
@@ -574,15 +345,9 @@ def test_an_hour_too_dear_takes_the_cheaper_model_until_it_is_over() -> None:
         << send one
     """,
     )
-    notes = world.decisions()[np_in(world, Reason.COST_DEGRADED, Reason.COST_RECOVERED)]
+    notes = world.decisions()[np.isin(world.decisions()["reason"], (Reason.COST_DEGRADED, Reason.COST_RECOVERED))]
     assert notes["now_s"].tolist() == [90.1, 3600.1]
     assert notes["y"].tolist() == [1e7, 1e7] and notes["x"][0] == 1.6e7 and notes["x"][1] < 1e7
-
-
-def np_in(world: World, *reasons: Reason) -> object:
-    import numpy as np
-
-    return np.isin(world.decisions()["reason"], reasons)
 
 
 def test_the_cooldown_outlasts_a_short_dear_moment() -> None:

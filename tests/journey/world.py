@@ -117,7 +117,7 @@ class World:
         waiting = busy[busy["phase"] == Flowing.WAITING]
         assert header["waiting"] == len(waiting) <= header["queue_bound"]
         for r in range(len(self.names.routes)):
-            assert state.routes[r]["waiting"] == ((waiting["route"] == r) & (waiting["plain"] == 1)).sum()
+            assert state.routes[r]["waiting"] == (waiting["route"] == r).sum()
         for w, row in enumerate(state.workloads):
             assert row["waiting"] == (waiting["workload"] == w).sum() <= max(row["queue"], 0), "a queue never exceeds its bound"
         for p, row in enumerate(state.queues):

@@ -259,20 +259,15 @@ def wake(block: int, worker: int, now: float, u: float) -> Answer:
         return SEND, flow.argument, flow.reason, f
     if header.waiting == 0:
         return C_NONE, 0.0, OK, NONE
-    # Where one that any candidate of its route could take cannot go, who waits likewise behind it cannot either. Thousands may wait: once
-    # nobody is left of whom that is not known, there is no need to walk past them.
+    # Where one that may go to any candidate of its route cannot go, who waits for that route behind it cannot either. Thousands may wait:
+    # once nobody is left of whom that is not known, there is no need to walk past them.
     blocked, left = 0, header.waiting
     for p in range(header.n_queues):
         f = queue_at(block, p).first
         while f != NONE and left > 0:
             flow = flow_at(block, f)
             following = flow.next
-            if flow.plain == 0:
-                left -= 1
-            elif flow.route < NAMED and (blocked >> flow.route) & 1:
-                f = following
-                continue
-            if now < flow.until and could_go(block, f):
+            if now < flow.until and not (flow.route < NAMED and (blocked >> flow.route) & 1) and could_go(block, f):
                 placed, _, _, _ = place(block, f, now, u)
                 if placed:
                     queue.leave(block, f)

@@ -93,8 +93,9 @@ def end(block: int, f: int, input_tokens: int, cached: int, output_tokens: int, 
 
 @kernel
 def gone(
-    block: int, f: int, input_tokens: int, cached: int, output_tokens: int, reasoning: int, estimated: int, reason: int, now: float, u: float
-) -> Answer:
+    block: int, f: int, input_tokens: int, cached: int, output_tokens: int, reasoning: int, estimated: int, reason: int, now: float,
+    u: float,
+) -> Answer:  # fmt: skip
     """The client left, or its worker died: settle what was used, by estimate unless its answer was waited for."""
     flow = flow_at(block, f)
     if flow.phase == FREE:

@@ -1,7 +1,7 @@
 """The waiting room: a bounded queue, and who leaves first when it is full.
 
 Records: QUEUE (one a priority: first, last, waiting), WORKLOAD (waiting, for its own bound), FLOW (next, before, plain), HEADER (waiting),
-ROUTE (waiting: those that any of its candidates could take, so that where one of them cannot go, none can).
+ROUTE (waiting). A flow is plain where all candidates of its route are open to it: where it cannot go, nobody who waits for the route can.
 Within a priority first come, first served. What must not live here: whether a waiting flow may go (the journey asks the other policies).
 """
 
@@ -44,7 +44,7 @@ def insert(block: int, f: int, before: int) -> None:
     workload_at(block, flow.workload).waiting += 1
     header_of(block).waiting += 1
     flow.plain = 1 if is_plain(block, f) else 0
-    route_at(block, flow.route).waiting += flow.plain
+    route_at(block, flow.route).waiting += 1
 
 
 @kernel
@@ -70,8 +70,7 @@ def leave(block: int, f: int) -> None:
     queue.waiting -= 1
     workload_at(block, flow.workload).waiting -= 1
     header_of(block).waiting -= 1
-    route_at(block, flow.route).waiting -= flow.plain
-    flow.plain = 0
+    route_at(block, flow.route).waiting -= 1
 
 
 @kernel

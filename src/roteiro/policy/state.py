@@ -116,7 +116,7 @@ ROUTE: Final = record(
     # Hedging: its share of requests (0: none); after a fixed delay, or at a percentile that is followed as answers come.
     ("hedge_share", "f8"), ("hedge_after_s", "f8"), ("hedge_percentile", "f8"), ("hedge_balance", "f8"),
     ("hedge_delay_s", "f8", (2,)), ("hedge_seen", "i8", (2,)),  # of whole answers, and of first bytes of streams
-    ("waiting", "i8"),  # in a queue, and free to go to any candidate
+    ("waiting", "i8"),  # in a queue
 )  # fmt: skip
 
 CANDIDATE: Final = record(("target", "i4"), ("rank", "i4"), ("weight", "f8"))
@@ -163,7 +163,7 @@ FLOW: Final = record(
     ("hedge_target", "i4"), ("credential", "i4"), ("hedge_credential", "i4"), ("hedge_probe", "i1"), ("hedged", "i1"),
     ("rescues", "i1"), ("cache", "i1"), ("complexity", "i1"), ("operation", "i1"),
     ("lane", "i1"),  # of the attempt in flight, where there is one: 1 where the hedge is what is left
-    ("plain", "i1"),  # waits, and is counted in its route's `waiting`
+    ("plain", "i1"),  # waits, and may go to any candidate of its route
     ("relayed", "i4"),  # output tokens that the client had when the attempt in flight began: it is a rescue
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ from roteiro.simulator import table
 from roteiro.simulator.loop import GAMMA, POISSON, TRACE
 from roteiro.simulator.records import ARRIVAL, DRAWN, PART
 from roteiro.simulator.trace import Trace, read_trace
-from roteiro.terms.codes import Outcome, Step
+from roteiro.terms.codes import Operation, Outcome, Step
 from roteiro.terms.edge import Names
 from roteiro.terms.error import LedgerError, PlanError
 from roteiro.terms.problem import Problem, Where
@@ -30,7 +30,10 @@ __all__ = ["Demand", "of_plan", "of_run", "of_trace"]
 
 CLOCKWORK_CV: Final = 1e-3
 USUAL_INPUT, USUAL_OUTPUT = (500, 2000), (150, 600)  # medians and 95th percentiles
-STREAM: Final = 1
+KEPT: Final = 0b1111_1001
+"""Of what a request asked for: stream, complexity and operation. Whether a cache answers is drawn anew; workloads have other numbers."""
+OPERATION: Final = 5
+COMPLEXITY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Demand:
     """Arrivals: drawn at `rate_per_s` with gaps of variation `cv`, or `arrivals` as they were (seconds, in order).
 
     `mix` says who asks for what where an arrival does not. `output` None: lengths of answers are the targets' affair.
+    `complexity`: shares of simple, medium and complex tasks; None judges a task by its length. A record tells its own.
     `assumed` lists what the plan left open, in words.
     """
 
@@ -54,6 +58,7 @@ class Demand:
     horizon_s: float = math.inf
     assumed: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    complexity: tuple[float, float, float] | None = None
 
 
 def of_plan(compiled: Compiled, scenario: str | None = None, folder: Path | None = None) -> Demand:
@@ -121,6 +126,8 @@ def mix_of(compiled: Compiled) -> npt.NDArray[Any]:
         row["key"] = names.keys.index(f"tenant:{tenant}")
         row["route"] = edge.models[min(edge.models)] if route is None else route
         row["asks"] = 0 if workload is None else names.workloads.index(workload) + 1 << 8
+        if edge.routes[row["route"]].kind == "embedding":
+            row["asks"] |= int(Operation.EMBEDDINGS) << OPERATION
     return rows
 
 
@@ -177,7 +184,8 @@ def from_events(events: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray
     usual = int(np.median(events["input_tokens"][answered])) if answered.any() else 1
     rows["input_estimate"][~answered] = usual
     rows["output_estimate"] = np.maximum(events["reserved_tokens"] - rows["input_estimate"], 1)
-    rows["asks"] = events["stream"] | (events["workload"].astype(np.int32) + 1 << 8)
+    rows["asks"] = events["stream"] | (events["workload"].astype(np.int64) + 1 << 8)
+    rows["asks"] |= events["complexity"].astype(np.int64) << COMPLEXITY | events["operation"].astype(np.int64) << OPERATION
     return rows, events["request"]
 
 
@@ -216,8 +224,8 @@ def rename(rows: npt.NDArray[Any], names: Names, compiled: Compiled, tenant_of: 
     known = (rows["key"] >= 0) & (rows["key"] < len(held)) & (rows["route"] >= 0) & (rows["route"] < len(routes))
     rows["key"] = held[np.where(known, rows["key"], 0)]
     rows["route"] = routes[np.where(known, rows["route"], 0)]
-    workload = rows["asks"] >> 8
+    workload = rows["asks"] >> 8 & 0xFFFF
     given = np.where(workload > 0, workloads[np.clip(workload - 1, 0, len(workloads) - 1)], 0)
-    rows["asks"] = (rows["asks"] & STREAM) | (given << 8)
+    rows["asks"] = (rows["asks"] & KEPT) | (given << 8)
     found: npt.NDArray[np.bool_] = known & (rows["key"] != DRAWN) & (rows["route"] != DRAWN)
     return found

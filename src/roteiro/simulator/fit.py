@@ -1,4 +1,4 @@
-"""A service world fitted to a recorded run: what its targets did, attempt by attempt.
+"""A service world fitted to a recorded run: what its targets did, attempt by attempt, and how often its caches answered.
 
 A stream tells its time to the first token and, by what came after, its time between tokens. Answers that were not streamed tell only their
 whole time: there the two are taken apart by least squares on the number of tokens. Weather is read slice by slice: shares of failures by
@@ -17,11 +17,11 @@ import numpy.typing as npt
 from roteiro.ledger import Queries
 from roteiro.plan.compile import Compiled
 from roteiro.policy.kernel import JIT, entry
-from roteiro.simulator import table
+from roteiro.simulator import hits, table
 from roteiro.simulator.records import CLASSES
 from roteiro.simulator.service import ServiceWorld, Slice, TargetService
 from roteiro.simulator.service import of_plan as planned
-from roteiro.terms.codes import Command, ErrorClass, Outcome, Step
+from roteiro.terms.codes import Command, ErrorClass, Outcome, Reason, Step
 from roteiro.terms.error import LedgerError
 
 __all__ = ["ATTEMPT", "attempts_of", "fit"]
@@ -37,7 +37,7 @@ ATTEMPT: Final = np.dtype(
 """One attempt that came to an end; `heard_s` is 0 where no first byte was told."""
 
 BEGIN, FIRST_BYTE, FAILED, END, GONE = int(Step.BEGIN), int(Step.FIRST_BYTE), int(Step.FAILED), int(Step.END), int(Step.GONE)
-SEND = int(Command.SEND)
+SEND, RESCUE, HEDGED = int(Command.SEND), int(Command.RESCUE), int(Reason.HEDGED)
 TARGET_BITS = 0xFFFF  # of a command's argument; above them is the credential
 ENOUGH: Final = 30
 """Streams from which on they alone tell the times."""
@@ -51,51 +51,56 @@ SILENCE_S: Final = 1.5
 
 
 @entry
-def gather(decisions: Any, flows: Any, attempts: Any) -> int:
-    """Follow each flow through the decisions → how many attempts were written to `attempts`. `flows` is one ATTEMPT for each slot."""
+def gather(decisions: Any, lanes: Any, attempts: Any) -> int:
+    """Follow each flow through the decisions → how many attempts were written to `attempts`.
+
+    `lanes` is two ATTEMPTs for each slot: the attempt and its hedge. Of two lanes, the one that lost tells nothing.
+    """
     n = 0
     for k in range(decisions.shape[0]):
         row = decisions[k]
-        if row.flow >= 0 and (row.step == FAILED or row.step == END) and flows[row.flow].sent_s >= 0.0:
-            attempts[n] = flows[row.flow]
-            done = attempts[n]
-            done.ended_s = row.now_s
-            if row.step == END:
-                done.error_class, done.output = 0, row.c
-            else:
-                done.error_class, done.retry_after_ms, done.midstream = row.a, row.b, row.d
-            flows[row.flow].sent_s = -1.0
-            n += 1
+        if row.flow >= 0 and (row.step == FAILED or row.step == END or row.step == FIRST_BYTE):
+            lane = row.a & 1 if row.step == FIRST_BYTE else row.e & 1 if row.step == FAILED else (row.e >> 1) & 1
+            own = 2 * row.flow + lane
+            other = 2 * row.flow + 1 - lane
+            if row.step == FIRST_BYTE:
+                lanes[own].heard_s = row.now_s
+                lanes[other].sent_s = -1.0
+            elif lanes[own].sent_s >= 0.0:
+                attempts[n] = lanes[own]
+                done = attempts[n]
+                done.ended_s = row.now_s
+                if row.step == END:
+                    done.error_class, done.output = 0, row.c
+                    lanes[other].sent_s = -1.0
+                else:
+                    done.error_class, done.retry_after_ms, done.midstream = row.a, row.b, 1 if row.d > 0 else 0
+                lanes[own].sent_s = -1.0
+                n += 1
         elif row.flow >= 0 and row.step == GONE:
-            flows[row.flow].sent_s = -1.0
-        elif row.flow >= 0 and row.step == FIRST_BYTE:
-            flows[row.flow].heard_s = row.now_s
+            lanes[2 * row.flow].sent_s = -1.0
+            lanes[2 * row.flow + 1].sent_s = -1.0
         if row.answered < 0:
             continue
-        flow = flows[row.answered]
         if row.step == BEGIN:
-            flow.stream = row.e & 1
-        if row.command == SEND:
-            flow.sent_s, flow.heard_s, flow.target, flow.output, flow.retry_after_ms, flow.midstream = (
-                row.now_s,
-                0.0,
-                np.int32(int(row.argument) & TARGET_BITS),
-                0,
-                -1,
-                0,
-            )
+            lanes[2 * row.answered].stream = row.e & 1
+            lanes[2 * row.answered + 1].stream = row.e & 1
+        if row.command == SEND or row.command == RESCUE:
+            sent = lanes[2 * row.answered + (1 if row.reason == HEDGED else 0)]
+            sent.sent_s, sent.heard_s, sent.target = row.now_s, 0.0, np.int32(int(row.argument) & TARGET_BITS)
+            sent.output, sent.retry_after_ms, sent.midstream = 0, -1, 0
     return n
 
 
 def attempts_of(decisions: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """All attempts that the decisions of a run tell of, in the order of their ends."""
     slots = int(max(decisions["flow"].max(initial=-1), decisions["answered"].max(initial=-1))) + 1
-    flows, attempts = np.zeros(slots, ATTEMPT), np.zeros(len(decisions), ATTEMPT)
-    flows["sent_s"] = -1.0
+    lanes, attempts = np.zeros(2 * slots, ATTEMPT), np.zeros(len(decisions), ATTEMPT)
+    lanes["sent_s"] = -1.0
     if JIT:
-        n = gather(decisions, flows, attempts)
+        n = gather(decisions, lanes, attempts)
     else:
-        n = gather(decisions.view(np.recarray), flows.view(np.recarray), attempts.view(np.recarray))
+        n = gather(decisions.view(np.recarray), lanes.view(np.recarray), attempts.view(np.recarray))
     return attempts[:n]
 
 
@@ -121,8 +126,8 @@ def fit(compiled: Compiled, ledger: Queries, run: str) -> ServiceWorld:
 
     Raises LedgerError where there is nothing to fit.
     """
-    decisions, names = ledger.rows("decisions", run), ledger.head(run).names
-    attempts = attempts_of(decisions) if len(decisions) else attempts_in_events(ledger.rows("events", run))
+    decisions, events, names = ledger.rows("decisions", run), ledger.rows("events", run), ledger.head(run).names
+    attempts = attempts_of(decisions) if len(decisions) else attempts_in_events(events)
     if not len(attempts):
         raise LedgerError(f"run {run} has no attempt in the ledger that service times could be fitted to")
     plan = planned(compiled)
@@ -136,7 +141,9 @@ def fit(compiled: Compiled, ledger: Queries, run: str) -> ServiceWorld:
             targets.append(usual)
             assumed += [one for one in plan.assumed if one.startswith(f"providers.{name}.")]
             assumed.append(f"providers.{name}: no answer in run {run}, so it serves as the plan says")
-    return ServiceWorld(f"fitted to {run}", tuple(targets), tuple(assumed))
+    shares, untold = hits.measured(compiled, events, names)
+    assumed += [f"models.{name}.cache: no hit in run {run}, so it hits as the plan expects" for name in untold]
+    return ServiceWorld(f"fitted to {run}", tuple(targets), tuple(assumed), shares)
 
 
 def slices_of(own: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

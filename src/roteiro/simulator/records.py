@@ -18,9 +18,12 @@ from roteiro.terms.codes import ErrorClass
 
 __all__ = [
     "ARRIVAL",
+    "CACHE_DRAWS",
     "CLASSES",
     "DEMAND_DRAWS",
     "DRAWN",
+    "GENERATORS",
+    "HIT",
     "JOURNEY_DRAWS",
     "LOOP",
     "PART",
@@ -35,6 +38,7 @@ __all__ = [
     "arrival_at",
     "build",
     "generator_at",
+    "hit_at",
     "loop_of",
     "part_at",
     "records_of",
@@ -55,13 +59,16 @@ def record(*fields: tuple[Any, ...]) -> np.dtype[Any]:
 
 
 ARRIVAL: Final = record(
-    ("at", "f8"), ("key", "i4"), ("route", "i4"), ("asks", "i4"),  # key DRAWN: who asks for what is drawn from the mix
+    ("at", "f8"), ("key", "i4"), ("route", "i4"), ("asks", "i8"),  # key DRAWN: who asks for what is drawn from the mix
     ("input_estimate", "i4"), ("output_estimate", "i4"),  # what the journey is told at arrival
     ("input", "i4"), ("cached", "i4"), ("output", "i4"), ("reasoning", "i4"),  # what comes of it; output DRAWN: by the target's table
 )  # fmt: skip
 
-PART: Final = record(("below", "f8"), ("key", "i4"), ("route", "i4"), ("asks", "i4"))
+PART: Final = record(("below", "f8"), ("key", "i4"), ("route", "i4"), ("asks", "i8"))
 """One share of the mix; `below` is the sum of shares up to it."""
+
+HIT: Final = record(("share", "f8"), ("kind", "i8"), ("output", "i8"))
+"""One route: the share of its requests that a cache answers, the `CacheKind` of that, and the table of its answers' lengths."""
 
 SERVICE: Final = record(
     ("ttft", "i4"), ("itl", "i4"), ("output", "i4"), ("most_output", "i4"),
@@ -70,6 +77,7 @@ SERVICE: Final = record(
     ("itl_mean", "f8"), ("midstream", "f8"),  # share of streams that fail after their first byte, among those that fail
     ("request_s", "f8"), ("token_s", "f8"), ("burst_s", "f8"), ("requests_at", "f8"), ("tokens_at", "f8"),  # its own quota; 0: none
     ("failure", "i4", (CLASSES,)),  # tables of the time to failure
+    ("stall", "f8"), ("idle_s", "f8"),  # share of attempts that fall silent and never end; how long a silent stream is borne
     ("entered", "i8", (3,)), ("state", "i8"),  # how often its breaker entered each state, and which it is in
 )  # fmt: skip
 
@@ -79,17 +87,22 @@ WEATHER: Final = record(
 """How a target serves from `start` on: factors on its times, the share of attempts that fail, and sums of shares by class up to each."""
 
 WORK: Final = record(
-    ("version", "i8"), ("first_byte", "f8"), ("ends", "f8"),
+    ("version", "i8"), ("first_byte", "f8"), ("ends", "f8"), ("gap", "f8"),  # the last: seconds between two tokens
     ("input", "i4"), ("cached", "i4"), ("output", "i4"), ("reasoning", "i4"), ("retry_after_ms", "i4"),
+    ("wanted", "i4"),  # output tokens as the arrival had them, or DRAWN; `output` is the whole answer's, once it is drawn
+    ("relayed", "i4"), ("rest", "i4"), ("said", "i4"),  # output tokens: that the client had before, of this attempt, of it when it broke
     ("status", "i2"), ("error_class", "i1"), ("kind", "i1"), ("stream", "i1"),
 )  # fmt: skip
-"""One flow of the kernel, as the world knows it. `version` counts its timers: a timer of an older version is stale."""
+"""One attempt of a flow, as the world knows it. `version` counts its timers: a timer of an older version is stale.
+
+Row f is flow f's attempt; where the plan hedges, row flows + f its hedge, and row 2 × flows + f only the timer of when it is late.
+"""
 
 TIMER: Final = record(("at", "f8"), ("what", "i8"))
 
 TABLES: Final[dict[str, np.dtype[Any]]] = {
     "generators": GENERATOR, "work": WORK, "timers": TIMER, "arrivals": ARRIVAL, "mix": PART, "services": SERVICE, "weather": WEATHER,
-    "tables": TABLE,
+    "tables": TABLE, "hits": HIT,
 }  # fmt: skip
 
 LOOP: Final = record(
@@ -98,10 +111,14 @@ LOOP: Final = record(
     ("arrived", "i8"), ("most", "i8"), ("last_arrival", "f8"),  # so far; at most; none later than
     ("timers", "i8"), ("estimate", "i8"), ("stream", "f8"), ("input", "i8"), ("output", "i8"),  # tables of lengths, or DRAWN
     ("happened", "i8"),
+    ("flows", "i8"), ("hedging", "i8"), ("caching", "i8"), ("tiers", "i8"),  # slots; whether the plan has such things
+    # Complexity of requests that no record tells: by input tokens from which, or by shares up to each where those are given.
+    ("medium_from", "i8"), ("complex_from", "i8"), ("simple_below", "f8"), ("medium_below", "f8"),
     *((f"n_{name}", "i8") for name in TABLES), *((f"at_{name}", "i8") for name in TABLES),
 )  # fmt: skip
 
-DEMAND_DRAWS, SERVICE_DRAWS, JOURNEY_DRAWS = 0, 1, 2  # generators: demand stays the same whatever a plan makes of it
+DEMAND_DRAWS, SERVICE_DRAWS, JOURNEY_DRAWS, CACHE_DRAWS = 0, 1, 2, 3  # generators: demand stays the same whatever a plan makes of it
+GENERATORS: Final = 4
 
 
 class Stop:
@@ -133,6 +150,7 @@ class World(NamedTuple):
     services: npt.NDArray[Any]
     weather: npt.NDArray[Any]
     tables: npt.NDArray[Any]
+    hits: npt.NDArray[Any]
 
 
 LINE: Final = 64
@@ -156,7 +174,7 @@ def build(capacities: dict[str, int], seed: int) -> World:
     if not JIT:
         buffers[buffer.ctypes.data] = buffer
     world = World(buffer, loop, *views)
-    for stream in (DEMAND_DRAWS, SERVICE_DRAWS, JOURNEY_DRAWS):
+    for stream in range(GENERATORS):
         world.generators[stream] = seeded(seed, stream)
     return world
 
@@ -199,6 +217,11 @@ def service_at(world: int, t: int) -> Any:
 @kernel
 def weather_at(world: int, i: int) -> Any:
     return record_at(world, loop_of(world).at_weather, i, WEATHER)
+
+
+@kernel
+def hit_at(world: int, r: int) -> Any:
+    return record_at(world, loop_of(world).at_hits, r, HIT)
 
 
 @kernel

@@ -88,7 +88,11 @@ class TenantResult(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Measured(Generic[T]):
-    """All that is told of simulated runs: of one seed with T float, over seeds with T Estimate."""
+    """All that is told of simulated runs: of one seed with T float, over seeds with T Estimate.
+
+    `cached` is the share of requests that a cache answered; `rescues` and `hedged` count. `lost_usd` is what attempts that were given up
+    cost beside `cost_usd`, `saved_usd` what caches saved, both estimates.
+    """
 
     requests: T
     simulated_s: T
@@ -103,6 +107,11 @@ class Measured(Generic[T]):
     attempts_a_request: T
     fallbacks: T
     degraded: T
+    cached: T
+    rescues: T
+    hedged: T
+    lost_usd: T
+    saved_usd: T
 
 
 def measure(compiled: Compiled, tally: Tally, simulated_s: float) -> Measured[float]:
@@ -133,6 +142,11 @@ def measure(compiled: Compiled, tally: Tally, simulated_s: float) -> Measured[fl
         attempts_a_request=ratio(tally.extra[0], requests),
         fallbacks=float(tally.extra[1]),
         degraded=float(tally.extra[2]),
+        cached=ratio(tally.extra[3], requests),
+        rescues=float(tally.extra[4]),
+        hedged=float(tally.extra[5]),
+        lost_usd=tally.extra[6] / NUSD,
+        saved_usd=tally.extra[7] / NUSD,
     )  # fmt: skip
 
 

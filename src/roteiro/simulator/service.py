@@ -51,7 +51,8 @@ class TargetService:
     """One target. Times in seconds.
 
     `itl` is drawn for each gap where `gaps_differ`, as a plan describes it; else once an answer, as it is fitted. `failure`: time to the
-    failure by class. `midstream`: share of failing streams that fail after their first byte.
+    failure by class. `midstream`: share of failing streams that fail after their first byte. `stall`: share of attempts that fall silent,
+    half of the streams among them in the middle, until a timeout ends them.
     """
 
     ttft: table.Table
@@ -63,15 +64,20 @@ class TargetService:
     midstream: float = 0.0
     most_output: int = 0
     quota: Quota = Quota()
+    stall: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceWorld:
-    """All targets, in the order of the plan's names. `assumed`: what nothing tells of, in words."""
+    """All targets, in the order of the plan's names. `assumed`: what nothing tells of, in words.
+
+    `hits`: model → share of its requests that a cache answers; None is as the plan expects.
+    """
 
     name: str
     targets: tuple[TargetService, ...]
     assumed: tuple[str, ...] = ()
+    hits: Mapping[str, float] | None = None
 
 
 def of_plan(compiled: Compiled) -> ServiceWorld:
@@ -101,7 +107,11 @@ def of_provider(name: str, provider: Provider | None, assumed: list[str]) -> Tar
         itl=itl,
         output=table.lognormal(*(USUAL_OUTPUT if lengths is None else (lengths.median, lengths.p95))),
         weather=(Slice(failing=shares),),
-        failure={ErrorClass.SERVER: ttft, ErrorClass.RATE_LIMIT: table.constant(USUAL_REFUSAL_S)},
+        failure={
+            ErrorClass.SERVER: ttft,
+            ErrorClass.RATE_LIMIT: table.constant(USUAL_REFUSAL_S),
+            ErrorClass.CONTEXT: table.constant(USUAL_REFUSAL_S),
+        },
         gaps_differ=True,
         most_output=(provider.max_output_tokens or 0) if provider is not None else 0,
         quota=quota_of(provider),

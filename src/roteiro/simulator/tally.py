@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from roteiro.policy.kernel import entry
 from roteiro.policy.state import event_at, header_of
-from roteiro.terms.codes import BreakerState, Outcome, Reason
+from roteiro.terms.codes import BreakerState, CacheKind, Outcome, Reason
 
 __all__ = ["BINS", "TIMES", "Tally", "count"]
 
@@ -20,7 +20,8 @@ SHIFT: Final = 16
 BINS: Final = 0x7F80 + 1
 TIMES: Final = 2  # total, to the first byte
 SUCCESS = int(Outcome.SUCCESS)
-PROVIDER, TENANT = 6, 3  # columns, see Tally
+PROVIDER, TENANT, EXTRA = 6, 3, 8  # columns, see Tally
+NO_CACHE = int(CacheKind.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Tally:
 
     `bins` (tiers + 1, TIMES, BINS) and `sums` (ms) are of successes. `within`: successes within the tier's promised times. `providers`:
     answers, attempts at it that were last, input tokens, output tokens, cost (nano-dollars), failed last attempts. `tenants`: requests,
-    successes, cost. `reasons`: by why requests ended. `extra`: attempts, fallbacks, degraded.
+    successes, cost. `reasons`: by why requests ended. `extra`: attempts, fallbacks, degraded, answered from a cache, rescues, hedged, lost
+    and saved (nano-dollars).
     `breakers`: by target, how often it entered each state.
     """
 
@@ -54,7 +56,7 @@ class Tally:
 
         return cls(
             zeros(tiers, len(Outcome)), zeros(tiers, TIMES, BINS), np.zeros((tiers, TIMES)), zeros(tiers, TIMES), promised_ms,
-            zeros(targets, PROVIDER), zeros(tenants, TENANT), zeros(max(Reason) + 1), zeros(3), zeros(targets, len(BreakerState)),
+            zeros(targets, PROVIDER), zeros(tenants, TENANT), zeros(max(Reason) + 1), zeros(EXTRA), zeros(targets, len(BreakerState)),
         )  # fmt: skip
 
     def add(self, block: int, tail: int, head: int) -> None:
@@ -101,7 +103,12 @@ def count(
         reasons[event.reason] += 1
         extra[0] += event.attempts
         extra[1] += event.fallbacks
-        extra[2] += event.degraded
+        extra[2] += 1 if event.degraded != 0 else 0
+        extra[3] += 1 if event.cache != NO_CACHE else 0
+        extra[4] += event.rescues
+        extra[5] += 1 if event.hedged != 0 else 0
+        extra[6] += event.lost_nusd
+        extra[7] += event.saved_nusd
         tenants[event.tenant, 0] += 1
         tenants[event.tenant, 2] += event.cost_nusd
         if event.target >= 0:

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.plan.compile import Compiled, fresh_block
-from roteiro.policy.state import release
-from roteiro.simulator import loop, table
+from roteiro.policy import complexity
+from roteiro.policy.state import NONE, State, release
+from roteiro.simulator import hits, loop, table
 from roteiro.simulator.demand import Demand
-from roteiro.simulator.records import ARRIVAL, CLASSES, DRAWN, Stop, World, build
+from roteiro.simulator.records import ARRIVAL, CLASSES, DRAWN, GENERATORS, Stop, World, build
 from roteiro.simulator.service import ServiceWorld, TargetService
 from roteiro.simulator.tally import Tally
+from roteiro.terms.codes import Complexity
 from roteiro.terms.codes import World as Origin
 from roteiro.terms.error import InvariantError
 
@@ -53,7 +55,7 @@ class Simulation:
         self.block, self.state = fresh_block(compiled, epoch_unix_s)
         self.header = self.state.header
         self.header["world"], self.header["journal"] = int(Origin.SIMULATED), int(journal)
-        self.world = world_of(compiled, demand, service, seed)
+        self.world = world_of(compiled, demand, service, seed, self.state)
         tiers = [compiled.plan.sla_tiers.get(name) for name in compiled.names.tiers]
         promised = [
             [math.nan, math.nan],
@@ -140,7 +142,7 @@ def promise(seconds: float | None) -> float:
     return math.nan if seconds is None else seconds * 1e3
 
 
-def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: int) -> World:
+def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: int, state: State) -> World:
     tables = [demand.input]
     lengths = DRAWN
     if demand.output is not None:
@@ -149,25 +151,45 @@ def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: in
     flows = compiled.capacities["flows"]
     slices = sum(len(target.weather) for target in service.targets)
     own = sum(3 + CLASSES for _ in service.targets)
+    hedging = bool((state.routes["hedge_share"] > 0.0).any())
+    rows = 3 * flows if hedging else flows
     world = build(
         {
-            "generators": 3, "work": flows, "timers": 2 * flows, "arrivals": max(len(demand.arrivals), 1), "mix": max(len(demand.mix), 1),
-            "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
+            "generators": GENERATORS, "work": rows, "timers": 2 * rows, "arrivals": max(len(demand.arrivals), 1),
+            "mix": max(len(demand.mix), 1), "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
+            "hits": max(len(compiled.names.routes), 1),
         },
         seed,
     )  # fmt: skip
     at = 0
     for t, target in enumerate(service.targets):
         put_target(world, t, target, at, tables)
+        world.services[t]["idle_s"] = compiled.edge.targets[t].idle_s
         at += len(target.weather)
     world.tables["quantiles"][: len(tables)] = tables
     control = world.loop
     control["process"], control["tick_s"], control["estimate"] = demand.process, loop.TICK_S, demand.estimate
     control["gap_s"], control["gamma_shape"] = 1.0 / demand.rate_per_s, 1.0 / demand.cv**2 if demand.cv > 0.0 else 1.0
     control["stream"], control["input"], control["output"] = demand.stream, 0, lengths
+    control["flows"], control["hedging"] = flows, hedging
+    world.hits[:] = hits.rows_of(
+        compiled, hits.expected(compiled) if service.hits is None else service.hits, world.services["output"].tolist()
+    )
+    control["caching"], control["tiers"] = (world.hits["share"] > 0.0).any(), (state.routes["tiers"] != NONE).any()
+    put_complexity(control, demand)
     world.mix[: len(demand.mix)] = demand.mix
     world.arrivals[: len(demand.arrivals)] = demand.arrivals if len(demand.arrivals) else np.zeros(0, ARRIVAL)
     return world
+
+
+def put_complexity(control: npt.NDArray[Any], demand: Demand) -> None:
+    """How demanding tasks are, whose requests nobody reads here: shares where they are given, else by length alone."""
+    simple, medium = (math.nan, math.nan) if demand.complexity is None else np.cumsum(demand.complexity)[:2]
+    control["simple_below"], control["medium_below"] = simple, medium
+    steps = [0, *(tokens for tokens, _ in complexity.INPUT_POINTS)]
+    tiers = [complexity.tier(complexity.score(0, tokens, demand.estimate)) for tokens in steps]
+    for column, tier in (("medium_from", Complexity.MEDIUM), ("complex_from", Complexity.COMPLEX)):
+        control[column] = next((tokens for tokens, found in zip(steps, tiers, strict=True) if found >= tier), 1 << 60)
 
 
 def put_target(world: World, t: int, target: TargetService, at: int, tables: list[table.Table]) -> None:
@@ -180,6 +202,7 @@ def put_target(world: World, t: int, target: TargetService, at: int, tables: lis
     row["ttft"], row["itl"], row["output"] = place(target.ttft), place(target.itl), place(target.output)
     row["most_output"], row["gaps"], row["itl_mean"] = target.most_output, target.gaps_differ, table.mean(target.itl)
     row["midstream"], row["first"], row["count"] = target.midstream, at, len(target.weather)
+    row["stall"] = target.stall
     usual = place(next(iter(target.failure.values()), target.ttft))
     row["failure"] = usual
     for error_class, times in target.failure.items():
