@@ -108,12 +108,11 @@ def _not_blamed(seen: Seen) -> list[str]:
     return [f"{name} is blamed for {count} failures" for name, count in seen.failures.items() if count]
 
 
-def _says(words: str) -> Check:
-    def check(seen: Seen) -> list[str]:
-        shown = seen.told.message + seen.told.text + seen.told.body.decode("utf-8", "replace")
-        return [] if words in shown else [f"the provider's reason is not told: {seen.told.message!r}"]
-
-    return check
+def _says_why(seen: Seen) -> list[str]:
+    """The filter's own text, or the word that stands for it where the dialect's API has but that."""
+    shown = seen.told.message + seen.told.text + seen.told.body.decode("utf-8", "replace")
+    told = _REASON in shown or "SAFETY" in shown
+    return [] if told else [f"the provider's reason is not told: {seen.told.message!r}"]
 
 
 def _turned_away(status: int) -> Check:
@@ -162,7 +161,7 @@ def _took_the_larger(seen: Seen) -> Sequence[str]:
 
 
 def _told_of_content(seen: Seen) -> Sequence[str]:
-    return all_of(answered_or_refused, _says(_REASON), asked(1, others=0), _not_blamed)(seen)
+    return all_of(answered_or_refused, _says_why, asked(1, others=0), _not_blamed)(seen)
 
 
 def _all_down(seen: Seen) -> Sequence[str]:
