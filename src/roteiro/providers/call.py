@@ -31,7 +31,7 @@ at all, and the client has the answer already."""
 class Failure:
     """Why a call gave no (whole) answer."""
 
-    __slots__ = ("error_class", "frames", "message", "retry_after_ms", "status", "why")
+    __slots__ = ("error_class", "frames", "message", "param", "retry_after_ms", "status", "why")
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Failure:
         retry_after_ms: int | None = None,
         message: str | None = None,
         frames: int = 0,
+        param: str | None = None,
     ) -> None:
         self.error_class = error_class
         self.why = why
@@ -52,6 +53,8 @@ class Failure:
         """What the provider says of the request itself; only where the request is at fault."""
         self.frames = frames
         """Frames of a stream that carried something before it broke."""
+        self.param = param
+        """The field that the target's dialect cannot say, as the client calls it."""
 
 
 class Listener(Protocol):
@@ -278,7 +281,7 @@ class Call:
 
     def _bad(self, error: BadAnswerError) -> None:
         """An answer that is none. What a filter refused is told to the client; what else a provider says is not."""
-        reader, message = self._reader, str(error) if error.error_class == ErrorClass.CONTENT else None
+        reader, message = self._reader, self._target.clean(str(error)) if error.error_class == ErrorClass.CONTENT else None
         frames = 0 if reader is None else reader.frames
         self._end_with(Failure(error.error_class, str(error), 200, message=message, frames=frames), drop=True)
 

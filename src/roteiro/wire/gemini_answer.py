@@ -90,6 +90,7 @@ class Candidate(Struct, rename="camel"):
 
 class _Feedback(Struct, rename="camel"):
     block_reason: str | None = None
+    block_reason_message: str | None = None
 
 
 class _Usage(Struct, rename="camel"):
@@ -134,8 +135,10 @@ def decode(body: bytes) -> Response | None:
     if bytes(response.error) != b"null":
         raise BadAnswerError(class_of_error(response.error), "an error in an answer's place")
     if response.prompt_feedback is not None and response.prompt_feedback.block_reason is not None:
-        # The reason is one of Google's words, never what the client wrote.
-        raise BadAnswerError(ErrorClass.CONTENT, f"the prompt was blocked: {response.prompt_feedback.block_reason}")
+        why = response.prompt_feedback.block_reason
+        if response.prompt_feedback.block_reason_message:
+            why += f": {' '.join(response.prompt_feedback.block_reason_message.split())[:500]}"
+        raise BadAnswerError(ErrorClass.CONTENT, f"the prompt was blocked: {why}")
     return response
 
 
