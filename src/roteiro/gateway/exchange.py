@@ -170,6 +170,9 @@ class Exchange:
 
     def obey(self, command: int, argument: float, reason: int) -> None:
         """Does what the journey commands."""
+        if self.due:  # it waited, and may have been let go before its time
+            self.due = 0.0
+            self._dispatch.sweep.forget(self)
         if command == _SEND:
             self._send(int(argument), reason)
         elif command in (_WAIT, _QUEUE):
@@ -192,8 +195,7 @@ class Exchange:
         """A wait is over, or the time to hedge or to drain."""
         self._dispatch.sweep.forget(self)
         if self._call is None:
-            self._dispatch.queued.pop(self._flow, None)
-            self._step(_AGAIN)
+            self._again()
         elif self._left:
             self._leave()
         else:
@@ -319,7 +321,7 @@ class Exchange:
         try:
             passage = passage_of(self.ask, target.back, edge.model, edge.max_output_tokens, seen)
         except (UntranslatableError, RequestError) as error:
-            listener.failed(Failure(ErrorClass.UNFIT, "the target's dialect cannot say it", 400, message=str(error)))
+            listener.failed(Failure(ErrorClass.UNFIT, "the target's dialect cannot say it", 400, message=str(error), param=error.param))
             return None
         self._headers = b"%b%bx-roteiro-reason: %b\r\nx-roteiro-attempts: %d\r\n" % (
             self.identity, target.headers, REASONS[reason], len(self._tried) + 1,
@@ -338,7 +340,7 @@ class Exchange:
         try:
             passage = Translated(self.ask, target.back, edge.model, edge.max_output_tokens, seen, text or None)
         except (UntranslatableError, RequestError) as error:
-            self.failed(Failure(ErrorClass.UNFIT, "the target's dialect cannot say it", 400, message=str(error)))
+            self.failed(Failure(ErrorClass.UNFIT, "the target's dialect cannot say it", 400, message=str(error), param=error.param))
             return
         self._lane = 0
         call = self._call = Call(target, passage, self, self._until, argument >> _TARGET_BITS, self._traceparent())
@@ -412,9 +414,11 @@ class Exchange:
         if self._flow != NO_FLOW:
             self._settle(_GONE, usage._replace(estimated=True))
 
-    def _step(self, what: int) -> None:
-        command, argument, reason, _, waiting = self._dispatch.journey.step(what, self._flow)
-        self.obey(command, argument, reason)
+    def _again(self) -> None:
+        command, argument, reason, _, waiting = self._dispatch.journey.step(_AGAIN, self._flow)
+        if command != _NONE:  # none: another worker let it go in this moment, and `wake` is about to tell
+            self._dispatch.queued.pop(self._flow, None)
+            self.obey(command, argument, reason)
         if waiting:
             self._dispatch.wake()
 
@@ -432,9 +436,9 @@ class Exchange:
     def _rejected(self, reason: int, retry_after_s: float) -> None:
         self._over = True
         failure = self._failure
-        status, message = (failure.status, failure.message) if failure is not None else (0, None)
+        status, message, param = (failure.status, failure.message, failure.param) if failure is not None else (0, None, None)
         refusal = of_reason(
-            reason, retry_after_s, self._tried, status, message, front=self.ask.front,
+            reason, retry_after_s, self._tried, status, message, param, front=self.ask.front,
             bound=named(self._dispatch.edge, reason, self._compared), relayed=self._relayed,
         )  # fmt: skip
         if self._origin is None or not self._origin.rejected(reason, refusal):
