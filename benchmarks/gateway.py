@@ -94,14 +94,15 @@ def latency(folder: Path, options: Options) -> dict[str, Any]:
         request = load.write("open.http", over_the_wire(body()))
         ports = {"direct": load.port, "nginx": proxy_port, "roteiro": ours.port}
         for port in ports.values():
-            load.open(port, request, rate=RATE, seconds=1.0)
+            load.mix(port, [(request, RATE)], seconds=1.0)
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ports}
         for i in range(options.rounds):
             for name in turns(list(ports), i):
-                rows[name].append(load.open(ports[name], request, rate=RATE, seconds=LATENCY_S))
+                row = load.mix(ports[name], [(request, RATE)], seconds=LATENCY_S)
+                rows[name].append({**row, **row["kinds"][0]})
     return {
-        "requests": sum(row["requests"] for row in rows["roteiro"]),
-        "not_answered": sum(row["failed"] + row["unanswered"] for row in rows["roteiro"]),
+        "requests": sum(row["asked"] for row in rows["roteiro"]),
+        "not_answered": sum(row["asked"] - row["answered"] for row in rows["roteiro"]),
         "ms": {name: quantiles(found, "us") for name, found in rows.items()},
         "added_ms": added(rows, "us"),
         "noise": {

@@ -5,9 +5,11 @@
  * commands it sleeps. It listens on a port of 127.0.0.1, says it on its first line, takes one command a line, answers each with one line
  * of JSON, and ends with its standard input.
  *
- *   open PORT FILE RATE SECONDS CONNECTIONS       whole answers, asked for at random (exponential) intervals
+ *   mix PORT SECONDS CONNECTIONS FILE RATE …      whole answers, of up to four kinds of clients, each at its rate a second and at
+ *                                                 random (exponential) intervals, whether or not earlier ones were answered
  *   streams PORT FILE SECONDS AT_ONCE TOTAL       streams, so many at once, for a time or until so many were begun (0: no bound)
  *   pace FRAMES MICROSECONDS                      what the provider's streams are from now on
+ *   delay MICROSECONDS                            how long the provider takes for a whole answer from now on
  *
  * FILE holds a request as it goes over the wire, with `#000000#` in its body: the digits become the request's number. The provider answers
  * with a fixed body, or, where the request has `"stream":true`, with numbered frames, the first at once, each further one its time
@@ -35,7 +37,8 @@
 
 #define ROOM 16384  /* bytes of a request or of an answer's head that are kept */
 #define MOST 4096   /* connections of a kind */
-#define SAMPLES 4000000
+#define SAMPLES 1000000
+#define KINDS 4       /* of clients */
 
 enum kind { INPUT, LISTENER, PROVIDER, CLIENT };
 enum client_state { IDLE, AWAITS_HEAD, IN_BODY };
@@ -51,7 +54,7 @@ struct conn {
     struct conn *next;
     /* client */
     enum client_state state;
-    int chunked, streamed, expected, seen, done, broken, closes;
+    int chunked, seen, done, broken, closes, status, waits, of;
     int64_t left, begun, first;   /* left: bytes of the body or of the chunk; -1 at a chunk's size line */
     int trailer;
     char line[ROOM];
@@ -59,10 +62,16 @@ struct conn {
 };
 
 static int ep, frames = 53, listening;
-static int64_t pace = 5000000;
-static struct conn *queue_head, *queue_tail;          /* provider's streams, by when their next frame is due */
-static char *request;
-static size_t request_size, mark;
+static int64_t pace = 5000000, delay;
+static struct queue { struct conn *head, *tail; } paced, delayed;   /* what the provider owes, by when it is due */
+static struct client {                                              /* of one kind */
+    char *request;
+    size_t size, mark;
+    float *samples;
+    long count, asked, answered, refused_429, refused_503, untold;  /* untold: refused without a Retry-After */
+    double rate;
+    int64_t next;
+} clients[KINDS];
 static float *samples_a, *samples_b;
 static long count_a, count_b, whole, failed, waited, begun, frames_seen;
 static int streaming, next_number;
@@ -128,6 +137,13 @@ static size_t event(char *at, const char *form, ...) {
 
 #define CHUNK "data: {\"id\":\"chatcmpl-%d\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"m\",\"choices\":"
 
+/* Each queue has one interval, so that what was put in first is due first. */
+static void owe(struct queue *q, struct conn *c, int64_t at) {
+    c->due = at, c->next = NULL;
+    if (q->tail) q->tail->next = c; else q->head = c;
+    q->tail = c;
+}
+
 static void next_frame(struct conn *c, int64_t at, size_t head, char *out) {
     int last = c->frame == frames - 1;
     size_t size = head + event(out + head, CHUNK "[{\"index\":0,\"delta\":{%s\"content\":\"%d-%d \"},\"finish_reason\":%s}]}\n\n",
@@ -144,19 +160,30 @@ static void next_frame(struct conn *c, int64_t at, size_t head, char *out) {
         c->due = 0;
         return;
     }
-    c->due = at + pace, c->next = NULL;
-    if (queue_tail) queue_tail->next = c; else queue_head = c;
-    queue_tail = c;
+    owe(&paced, c, at + pace);
+}
+
+static void answer_whole(struct conn *c) {
+    char out[4096];
+    int size = sprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", sizeof ANSWER - 1,
+                       ANSWER);
+    put(c->fd, out, (size_t)size);
+    c->due = 0;
+}
+
+static struct conn *due(struct queue *q, int64_t now) {
+    struct conn *c = q->head;
+    if (!c || c->due > now) return NULL;
+    q->head = c->next;
+    if (!q->head) q->tail = NULL;
+    return c;
 }
 
 static void serve_due(int64_t now) {
     char out[4096];
-    while (queue_head && queue_head->due <= now) {
-        struct conn *c = queue_head;
-        queue_head = c->next;
-        if (!queue_head) queue_tail = NULL;
-        if (c->fd < 0) free(c); else next_frame(c, now, 0, out);
-    }
+    struct conn *c;
+    while ((c = due(&paced, now))) if (c->fd < 0) free(c); else next_frame(c, now, 0, out);
+    while ((c = due(&delayed, now))) if (c->fd < 0) free(c); else answer_whole(c);
 }
 
 static void serve(struct conn *c) {
@@ -176,9 +203,7 @@ static void serve(struct conn *c) {
             size_t size = (size_t)sprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
             next_frame(c, now_ns(), size, out);
         } else {
-            int size = sprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                               sizeof ANSWER - 1, ANSWER);
-            put(c->fd, out, (size_t)size);
+            if (delay) owe(&delayed, c, now_ns() + delay); else answer_whole(c);
         }
         c->have -= head + body;
         memmove(c->in, c->in + head + body, c->have);
@@ -206,16 +231,17 @@ static void close_conn(struct conn *c) {
     if (!c->due) free(c);  /* else it is in the provider's queue, which frees it */
 }
 
-static void ask(struct conn *c) {
+static void ask(struct conn *c, int of) {
     char digits[8];
+    struct client *k = &clients[of];
     next_number = next_number % 999999 + 1;
     snprintf(digits, sizeof digits, "%06d", next_number);
-    memcpy(request + mark, digits, 6);
-    c->number = next_number, c->state = AWAITS_HEAD;
+    memcpy(k->request + k->mark, digits, 6);
+    c->number = next_number, c->state = AWAITS_HEAD, c->of = of;
     c->have = c->filled = 0;
-    c->expected = c->seen = c->done = c->broken = c->trailer = 0;
-    c->first = 0, c->begun = now_ns(), begun++;
-    if (!put(c->fd, request, request_size)) c->broken = 1;
+    c->seen = c->done = c->broken = c->trailer = c->status = c->waits = 0;
+    c->first = 0, c->begun = now_ns(), begun++, k->asked++;
+    if (!put(c->fd, k->request, k->size)) c->broken = 1;
 }
 
 static void complain(struct conn *c, const char *why) {
@@ -227,11 +253,18 @@ static void complain(struct conn *c, const char *why) {
 static void over(struct conn *c) {
     int64_t now = now_ns();
     if (streaming && !c->broken && (c->seen != frames || !c->done)) complain(c, "not all frames came");
+    struct client *k = &clients[c->of];
     if (c->broken) failed++;
-    else {
-        whole++;
-        if (count_a < SAMPLES) samples_a[count_a++] = (float)((streaming ? c->first : now) - c->begun) / 1e3f;
-        if (streaming && count_b < SAMPLES) samples_b[count_b++] = (float)(now - c->begun) / 1e3f;
+    else whole++;
+    if (!c->broken && streaming && count_a < SAMPLES) {
+        samples_a[count_a++] = (float)(c->first - c->begun) / 1e3f;
+        samples_b[count_b++] = (float)(now - c->begun) / 1e3f;
+    } else if (!c->broken && c->status == 200) {
+        k->answered++;
+        if (k->count < SAMPLES) k->samples[k->count++] = (float)(now - c->begun) / 1e3f;
+    } else if (!c->broken) {
+        *(c->status == 429 ? &k->refused_429 : &k->refused_503) += 1;
+        k->untold += !c->waits;
     }
     c->state = IDLE;
     if (c->closes || c->broken) close_conn(c);
@@ -275,7 +308,7 @@ static int body(struct conn *c, const char *bytes, size_t size) {
             size_t part = (int64_t)size < c->left ? size : (size_t)c->left;
             if (c->left > 2) take(c, bytes, (int64_t)part < c->left - 2 ? part : (size_t)(c->left - 2));
             c->left -= (int64_t)part, bytes += part, size -= part;
-            if (!c->left) c->left = -1, c->expected = 0, c->have = 0;
+            if (!c->left) c->left = -1, c->have = 0;
             continue;
         }
         char letter = *bytes++;
@@ -303,8 +336,10 @@ static void heard(struct conn *c, char *bytes, size_t size) {
         c->have += size, c->in[c->have] = 0;
         char *end = memmem(c->in, c->have, "\r\n\r\n", 4);
         if (!end) return;
-        if (strncmp(c->in + 8, " 200", 4)) { complain(c, "not a 200"); over(c); return; }
+        c->status = atoi(c->in + 9);
+        if (c->status != 200 && (streaming || (c->status != 429 && c->status != 503))) { complain(c, "not a 200"); over(c); return; }
         *end = 0;
+        c->waits = strcasestr(c->in, "\r\nretry-after:") != NULL;
         char *length = strcasestr(c->in, "\r\ncontent-length:");
         c->chunked = strcasestr(c->in, "\r\ntransfer-encoding: chunked") != NULL;
         c->closes = strcasestr(c->in, "\r\nconnection: close") != NULL;
@@ -363,24 +398,25 @@ static int by_size(const void *a, const void *b) {
 
 static void tell(const char *name, float *samples, long count) {
     qsort(samples, (size_t)count, sizeof *samples, by_size);
-    static const double shares[] = {0.5, 0.9, 0.99, 0.999};
-    static const char *names[] = {"p50", "p90", "p99", "p99.9"};
+    static const double shares[] = {0.5, 0.95, 0.99, 0.999};
+    static const char *names[] = {"p50", "p95", "p99", "p99.9"};
     printf("\"%s\":{", name);
     for (int i = 0; i < 4 && count; i++)
         printf("\"%s\":%.1f,", names[i], (double)samples[(long)(shares[i] * (double)(count - 1) + 0.5)]);
     printf("\"most\":%.1f}", count ? (double)samples[count - 1] : 0.0);
 }
 
-static void read_request(const char *path) {
+static void read_request(int of, const char *path, double rate) {
+    struct client *k = &clients[of];
     FILE *file = fopen(path, "rb");
     if (!file) die("the request's file");
-    free(request);
-    request = malloc(ROOM);
-    request_size = fread(request, 1, ROOM, file);
+    if (!k->request && (!(k->request = malloc(ROOM)) || !(k->samples = malloc(SAMPLES * sizeof *k->samples)))) die("memory");
+    k->size = fread(k->request, 1, ROOM, file);
     fclose(file);
-    char *at = memmem(request, request_size, "#000000#", 8);
+    char *at = memmem(k->request, k->size, "#000000#", 8);
     if (!at) die("the request has no #000000#");
-    mark = (size_t)(at - request) + 1;
+    k->mark = (size_t)(at - k->request) + 1, k->rate = rate;
+    k->count = k->asked = k->answered = k->refused_429 = k->refused_503 = k->untold = 0;
 }
 
 static void clear(int port, int connections) {
@@ -397,27 +433,36 @@ static struct conn *one_idle(int most) {
     return idle_count ? idle[--idle_count] : NULL;
 }
 
-static void run_open(int port, double rate, double seconds, int connections) {
+static void run_mix(int port, double seconds, int connections, int kinds) {
     streaming = 0;
     clear(port, connections);
-    int64_t at = now_ns(), until = at + (int64_t)(seconds * 1e9), give_up = until + 20000000000;
-    while (at < until) {
-        at += (int64_t)(-log(1.0 - uniform()) / rate * 1e9);
-        struct conn *c;
+    int64_t start = now_ns(), until = start + (int64_t)(seconds * 1e9), give_up = until + 20000000000;
+    for (int i = 0; i < kinds; i++) clients[i].next = start + (int64_t)(-log(1.0 - uniform()) / clients[i].rate * 1e9);
+    for (;;) {
+        int of = 0;
+        for (int i = 1; i < kinds; i++) if (clients[i].next < clients[of].next) of = i;
+        int64_t at = clients[of].next;
+        if (at >= until) break;
+        clients[of].next += (int64_t)(-log(1.0 - uniform()) / clients[of].rate * 1e9);
         while (now_ns() < at) look(0);
-        while (!(c = one_idle(connections))) {
-            waited++;
-            if (now_ns() > give_up) break;
-            look(0);
-        }
+        struct conn *c = one_idle(connections);
+        if (!c) waited++;
+        while (!c && now_ns() < give_up) look(0), c = one_idle(connections);
         if (!c) break;
         if (count_b < SAMPLES) samples_b[count_b++] = (float)(now_ns() - at) / 1e3f;
-        ask(c);
+        ask(c, of);
     }
     while (whole + failed < begun && now_ns() < give_up) look(0);
-    printf("{\"requests\":%ld,\"failed\":%ld,\"unanswered\":%ld,\"waited\":%ld,", whole, failed, begun - whole - failed, waited);
-    tell("us", samples_a, count_a);
-    printf(",");
+    printf("{\"failed\":%ld,\"unanswered\":%ld,\"waited\":%ld,\"drained_s\":%.3f,\"kinds\":[", failed, begun - whole - failed, waited,
+           (double)(now_ns() - until) / 1e9);
+    for (int i = 0; i < kinds; i++) {
+        struct client *k = &clients[i];
+        printf("%s{\"asked\":%ld,\"answered\":%ld,\"429\":%ld,\"503\":%ld,\"without_retry_after\":%ld,", i ? "," : "", k->asked,
+               k->answered, k->refused_429, k->refused_503, k->untold);
+        tell("us", k->samples, k->count);
+        printf("}");
+    }
+    printf("],");
     tell("late_us", samples_b, count_b);
     printf("}\n");
 }
@@ -436,7 +481,7 @@ static void run_streams(int port, double seconds, int at_once, long total) {
         if ((!more && !busy) || now > give_up) break;
         if (more && busy < at_once && now >= next) {
             struct conn *c = one_idle(at_once);
-            if (c) ask(c);
+            if (c) ask(c, 0);
             next = now + (int64_t)(uniform() * 2.0 * gap);
         }
         look(0);
@@ -470,7 +515,8 @@ int main(void) {
     size_t have = 0;
     for (;;) {
         int64_t now = now_ns();
-        look(queue_head ? (int)((queue_head->due > now ? queue_head->due - now : 0) / 1000000) : 1000);
+        struct conn *first = paced.head ? paced.head : delayed.head;
+        look(first ? (int)((first->due > now ? first->due - now : 0) / 1000000) : 1000);
         ssize_t got = read(0, command + have, sizeof command - 1 - have);
         if (got == 0) return 0;
         if (got < 0) continue;
@@ -479,18 +525,22 @@ int main(void) {
         while ((end = strchr(command, '\n'))) {
             *end = 0;
             char path[1024];
-            int port, connections;
+            int port, connections, used, kinds = 0;
             double rate, seconds, us;
             long total;
-            if (sscanf(command, "open %d %1023s %lf %lf %d", &port, path, &rate, &seconds, &connections) == 5) {
-                read_request(path);
-                run_open(port, rate, seconds, connections);
+            if (sscanf(command, "mix %d %lf %d%n", &port, &seconds, &connections, &used) == 3) {
+                for (char *rest = command + used; kinds < KINDS && sscanf(rest, "%1023s %lf%n", path, &rate, &used) == 2; rest += used)
+                    read_request(kinds++, path, rate);
+                run_mix(port, seconds, connections < MOST ? connections : MOST, kinds);
             } else if (sscanf(command, "streams %d %1023s %lf %d %ld", &port, path, &seconds, &connections, &total) == 5) {
-                read_request(path);
+                read_request(0, path, 0);
                 run_streams(port, seconds, connections < MOST ? connections : MOST, total);
             } else if (sscanf(command, "pace %d %lf", &frames, &us) == 2) {
                 pace = (int64_t)(us * 1e3);
                 printf("{\"frames\":%d,\"us\":%.0f}\n", frames, us);
+            } else if (sscanf(command, "delay %lf", &us) == 1) {
+                delay = (int64_t)(us * 1e3);
+                printf("{\"us\":%.0f}\n", us);
             } else {
                 printf("{\"error\":\"no such command\"}\n");
             }

@@ -185,13 +185,17 @@ class Worker:
 
 
 @contextlib.contextmanager
-def worker(folder: Path, name: str, provider: int, plan: Path = PLAN) -> Iterator[Worker]:
-    """One gateway worker that serves `plan`; its rings are emptied as long as it runs, as the ledger's writer would."""
+def worker(folder: Path, name: str, provider: int, plan: Path = PLAN, keys: Mapping[str, str] = {}) -> Iterator[Worker]:
+    """One gateway worker that serves `plan`; its rings are emptied as long as it runs, as the ledger's writer would.
+
+    `keys` are further ones, each with its tenant.
+    """
     reading = read(plan)
     assert reading.plan is not None, reading.problems
     tenant = next(iter(reading.plan.tenants))
     grants = [Grant("bench", hashlib.sha256(KEY.encode()).hexdigest(), tenant)]
     grants += [Grant(f"key-{n}", hashlib.sha256(b"sk-%d" % n).hexdigest(), tenant) for n in range(OTHER_KEYS)]
+    grants += [Grant(f"of-{whose}", hashlib.sha256(key.encode()).hexdigest(), whose) for key, whose in keys.items()]
     compiled = compile_plan(reading.plan, reading.digest, grants)
     block = folder / f"{name}.block"
     with block.open("wb") as file:
@@ -232,7 +236,7 @@ class Load:
         self.port = int(self._said()["port"])
 
     def write(self, name: str, request: bytes) -> Path:
-        """Keeps a request for `open` and `streams`."""
+        """Keeps a request for `mix` and `streams`."""
         path = self._folder / name
         path.write_bytes(request)
         return path
@@ -241,9 +245,14 @@ class Load:
         """What streams are from now on."""
         self._ask(f"pace {frames} {interval_ms * 1e3}")
 
-    def open(self, port: int, request: Path, *, rate: float, seconds: float, connections: int = 16) -> dict[str, Any]:
-        """Whole answers at a rate: times in µs from the write of a request to the last byte of its answer."""
-        return self._ask(f"open {port} {request} {rate} {seconds} {connections}")
+    def delay(self, ms: float) -> None:
+        """How long the provider takes for a whole answer from now on."""
+        self._ask(f"delay {ms * 1e3}")
+
+    def mix(self, port: int, kinds: Sequence[tuple[Path, float]], *, seconds: float, connections: int = 16) -> dict[str, Any]:
+        """Whole answers, of each kind of client a request at a rate: times in µs from the write of a request to its answer's last byte."""
+        asked = " ".join(f"{request} {rate}" for request, rate in kinds)
+        return self._ask(f"mix {port} {seconds} {connections} {asked}")
 
     def streams(self, port: int, request: Path, *, seconds: float = 0.0, at_once: int, total: int = 0) -> dict[str, Any]:
         """Streams: times in µs from the write of a request to its first frame, and to its end."""
@@ -346,6 +355,7 @@ class Machine:
             "processor": found[1] if found else "unknown",
             "cores": os.cpu_count(),
             "python": sys.version.split()[0],
+            "nice": os.nice(0),
             "load_average_before": round(self._load, 2),
             "quiet": self._load < 0.7,
             "steal": round(ticks[7] / max(1, sum(ticks)), 4),
