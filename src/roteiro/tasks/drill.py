@@ -44,7 +44,7 @@ class Drill:
     """What to drill. `only`: names of scenarios, or their beginnings; all where there are none. `models`: without any, those that the plan
     writes.
 
-    `seconds`: cases that have not begun by then are left out, and so are those that wait for longer timeouts.
+    `seconds`, from when the server serves: cases that have not begun by then are left out, and so are those that wait for longer timeouts.
     """
 
     plan: Path
@@ -125,7 +125,7 @@ class _Theatre:
 
     def __init__(self, plan: Plan, cases: Sequence[Case], keys: Mapping[str, str], folder: Path, wanted: Drill) -> None:
         self._plan, self._cases, self._keys, self._folder, self._wanted = plan, cases, keys, folder, wanted
-        self._until = float("inf") if wanted.seconds is None else time.monotonic() + wanted.seconds
+        self._until = float("inf")
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     async def perform(self, on_row: Callable[[DrillRow, Played], None]) -> tuple[list[DrillRow], str]:
@@ -143,6 +143,8 @@ class _Theatre:
                 keys = running.enter_context(client_keys(served, data))
                 # Not from another thread: the system ends the server when the thread that started it is gone.
                 server = running.enter_context(ServerProcess(file, data, {}, self._keys, workers=self._wanted.workers))
+                if self._wanted.seconds is not None:  # from here on: a first start may compile the kernel, which is no part of the drill
+                    self._until = time.monotonic() + self._wanted.seconds
                 playing = [asyncio.create_task(self._one(stage, server.base_url, keys[TENANT], on_row)) for stage in stages]
                 played = await asyncio.gather(*playing)
                 state = await asyncio.to_thread(settled, server)
