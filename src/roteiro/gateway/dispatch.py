@@ -17,6 +17,7 @@ from roteiro.gateway.idempotency import HEADER as IDEMPOTENCY_KEY
 from roteiro.gateway.internal import ON_BEHALF
 from roteiro.gateway.journey_port import NO_FLOW, JourneyPort
 from roteiro.gateway.sweep import Sweep
+from roteiro.gateway.token_counter import TokenCounter
 from roteiro.gateway.trace_context import TraceContext, read
 from roteiro.policy.complexity import judge, pack
 from roteiro.providers.outbox import Outbox
@@ -101,6 +102,7 @@ class Dispatch:
         self.run = run.encode()
         self.desk, self.trace = desk, trace
         self.caches = caches
+        self.counter = TokenCounter()
         self.coalescer = Coalescer(asyncio.get_running_loop().call_later)
         self._worker, self._refusals = worker, 0
         self.date = b""

@@ -143,6 +143,7 @@ async def serve(spec: WorkerSpec) -> None:
             if isinstance(connection, Lane):
                 connection.drop()
         dispatch.close()
+        await dispatch.counter.close()
         await asyncio.sleep(0)  # dropped connections settle their flows
         if desk is not None:
             desk.close()
