@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from tests.gateway.world import compiled
 
-from roteiro.gateway.refusal import Refusal, named, of_request
+from roteiro.gateway.refusal import Refusal, named, of_request, outcome_of
 from roteiro.gateway.refusal import of_reason as of_reason_in
 from roteiro.journey.settle import status_of
-from roteiro.terms.codes import ErrorClass, Reason
+from roteiro.terms.codes import ErrorClass, Outcome, Reason
 from roteiro.terms.error import RequestError
 from roteiro.wire.registry import FRONTS
 
@@ -57,6 +57,19 @@ def test_the_clients_fault_is_told_as_the_provider_said_it(error_class: ErrorCla
     assert (refusal.status, json.loads(refusal.body)["error"]["message"]) == (422, "no such field")
     silent = json.loads(of_reason(Reason.NOT_RETRYABLE, 0.0, [error_class], 400, None).body)["error"]
     assert "refused" in silent["message"]
+
+
+def test_what_no_dialect_can_say_is_the_clients_fault_where_nothing_was_sent() -> None:
+    unfit, words = ErrorClass.UNFIT, "leave `seed` out"
+    for tried in ([unfit], [unfit, unfit]):
+        refusal = of_reason(Reason.ALL_TRIED, 0.0, tried, 400, words)
+        error = json.loads(refusal.body)["error"]
+        assert (refusal.status, error["code"], error["message"]) == (400, "cannot_be_translated", words)
+        assert outcome_of(Reason.ALL_TRIED, tried) == Outcome.INVALID
+    refusal = of_reason(Reason.ALL_TRIED, 0.0, [ErrorClass.TIMEOUT, unfit], 400, words)
+    error = json.loads(refusal.body)["error"]
+    assert (refusal.status, error["code"]) == (502, "provider_error") and "timeout, not in the provider's dialect" in error["message"]
+    assert outcome_of(Reason.ALL_TRIED, [ErrorClass.TIMEOUT, unfit]) == Outcome.FAILED
 
 
 def test_what_a_provider_says_of_its_own_faults_stays_inside() -> None:

@@ -15,7 +15,7 @@ from roteiro.terms.edge import Edge
 from roteiro.terms.error import RequestError
 from roteiro.wire.dialect import Front
 
-__all__ = ["Refusal", "categories", "named", "of_reason", "of_request", "outcome_of"]
+__all__ = ["Refusal", "categories", "named", "of_reason", "of_request", "outcome_of", "sent"]
 
 
 class Refusal(NamedTuple):
@@ -101,7 +101,12 @@ _outcome_of: Final = getattr(_kernel_outcome_of, "py_func", _kernel_outcome_of)
 
 def outcome_of(reason: int, tried: Sequence[ErrorClass]) -> int:
     """The outcome of a request that was rejected, as the ledger has it. `tried` has the error class of each failed attempt."""
-    return int(_outcome_of(reason, tried[-1] if tried else ErrorClass.NONE, len(tried)))
+    return int(_outcome_of(reason, tried[-1] if tried else ErrorClass.NONE, sent(tried)))
+
+
+def sent(tried: Sequence[ErrorClass]) -> int:
+    """How many of the attempts went out: what a target's dialect cannot say was never sent to it."""
+    return sum(error_class is not ErrorClass.UNFIT for error_class in tried)
 
 
 def categories(tried: Sequence[ErrorClass]) -> str:
@@ -128,6 +133,7 @@ def of_reason(
     tried: Sequence[ErrorClass],
     status: int = 0,
     message: str | None = None,
+    param: str | None = None,
     *,
     front: Front,
     bound: str | None = None,
@@ -135,17 +141,18 @@ def of_reason(
 ) -> Refusal:
     """For a request that the journey rejected.
 
-    `tried` has the error class of each failed attempt; `status` and `message` are the last provider's, which only a request that
-    is itself at fault gets to see. `bound` names the limit or budget that was reached; `relayed`: a part of the answer has reached the
-    client; `front` is the dialect that the client speaks.
+    `tried` has the error class of each failed attempt; `status` and `message` are the last provider's, which only a request that is itself
+    at fault gets to see; `param` is the field at fault, where one is known. `bound` names the limit or budget that was reached; `relayed`:
+    a part of the answer has reached the client; `front` is the dialect that the client speaks.
     """
     last = tried[-1] if tried else ErrorClass.NONE
-    said = int(_status_of(reason, last, len(tried), status))
+    attempts = sent(tried)
+    said = int(_status_of(reason, last, attempts, status))
     why = _known(reason)
-    if tried and last in _OF_THE_REQUEST and not relayed:
+    if last in _OF_THE_REQUEST and not relayed and (last is not ErrorClass.UNFIT or attempts == 0):
         code = _OF_THE_REQUEST[last]
         text = message or f"the provider refused the request ({_CATEGORIES[last]})"
-        return Refusal(said, b"x-should-retry: false\r\n", front.error(said, code, text, type="invalid_request_error"))
+        return Refusal(said, b"x-should-retry: false\r\n", front.error(said, code, text, param, "invalid_request_error"))
     words = _WORDS.get(why, _OTHER)
     if relayed and why is Reason.NOT_RETRYABLE:
         words = _NOT_CONTINUED if last in _OF_THE_REQUEST and len(tried) > 1 else _BROKEN_OFF

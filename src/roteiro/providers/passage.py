@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec import structs
 
 from roteiro.terms.codes import ErrorClass, Operation
-from roteiro.wire.canon import Answer, BadAnswerError, Usage
+from roteiro.wire.canon import Answer, BadAnswerError, Finished, Usage
 from roteiro.wire.dialect import Ask, Back, Reader, Relay, Seen, Writer
 from roteiro.wire.openai_embeddings import OpenAIEmbeddingsFront
 
@@ -68,7 +68,8 @@ class Translated:
 
     def stream(self, created: int) -> Relay:
         """As `Straight`."""
-        return Translation(self._back.reader(self._prefix), self.ask.front.writer(self.ask, created, self._seen or Seen()))
+        ask = self.ask
+        return Translation(self._back.reader(self._prefix), ask.front.writer(ask, created, self._seen or Seen()), ask.choices)
 
     def whole(self, body: bytes, created: int) -> tuple[bytes, Usage | None]:
         """As `Straight`."""
@@ -99,10 +100,13 @@ Passage: TypeAlias = Straight | Translated
 class Translation:
     """A `Relay` whose frames are read in one dialect and written in another."""
 
-    __slots__ = ("_reader", "_writer", "done", "finished", "frames", "skipped", "usage")
+    __slots__ = ("_missing", "_reader", "_writer", "done", "finished", "frames", "skipped", "usage")
 
-    def __init__(self, reader: Reader, writer: Writer) -> None:
+    def __init__(self, reader: Reader, writer: Writer, choices: int = 1) -> None:
         self._reader, self._writer = reader, writer
+        self._missing = choices if choices > 1 else 0
+        """Alternatives whose end has not come: one may be over before the next begins. A provider may give fewer than it was asked for,
+        so an answer can be whole without them, but it is not to be cut short."""
         self.frames = self.skipped = 0
         self.finished = self.done = False
         self.usage: Usage | None = None
@@ -115,6 +119,9 @@ class Translation:
         reader = self._reader
         deltas = reader.feed(data)
         self.frames, self.usage, self.finished, self.done = reader.frames, reader.usage, reader.finished, reader.done
+        if self._missing > 0:
+            self._missing -= sum(type(delta) is Finished for delta in deltas)
+            self.finished = self.finished and self._missing <= 0
         return self._writer.write(deltas) if deltas else b""
 
     def close(self) -> bytes:
