@@ -40,7 +40,7 @@ SECTIONS = ("requests", "latency", "streams", "at_once", "memory")
 FRAMES, INTERVAL_MS = 53, 5.0
 AT_ONCE = 64
 CROWDS, CROWD_FRAMES = (512, 1024), 50
-RATE, LATENCY_S = 200.0, 10.0
+RATE, LATENCY_S = 200.0, 5.0
 MARKS = (0.1, 0.5, 1.0)
 """Shares of `--requests` at which memory is looked at."""
 

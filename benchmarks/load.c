@@ -3,7 +3,8 @@
  * It is the client of a gateway and the provider behind it at once, and while it measures it asks the system for news without sleeping:
  * what it times is then not its own waking up, nor a client that waits for the provider to leave their common core. Between two
  * commands it sleeps. It listens on a port of 127.0.0.1, says it on its first line, takes one command a line, answers each with one line
- * of JSON, and ends with its standard input.
+ * of JSON, and ends with its standard input. Started as `load doze` it sleeps while it measures, too: that is for a machine which others use,
+ * under a real-time policy that wakes it at once.
  *
  *   mix PORT SECONDS CONNECTIONS FILE RATE …      whole answers, of up to four kinds of clients, each at its rate a second and at
  *                                                 random (exponential) intervals, whether or not earlier ones were answered
@@ -381,9 +382,20 @@ static void happen(struct conn *c) {
     }
 }
 
-static void look(int wait_ms) {
+static int dozing;
+
+/* Waits for news until then, and not beyond what the provider owes; without sleeping, unless told to doze. */
+static void look_until(int64_t at) {
     struct epoll_event news[256];
-    int n = epoll_wait(ep, news, 256, wait_ms);
+    struct timespec wait = {0};
+    if (dozing || at == INT64_MAX) {
+        if (paced.head && paced.head->due < at) at = paced.head->due;
+        if (delayed.head && delayed.head->due < at) at = delayed.head->due;
+        int64_t left = at - now_ns();
+        if (left > 1000000000) left = 1000000000;
+        if (left > 0) wait.tv_sec = left / 1000000000, wait.tv_nsec = left % 1000000000;
+    }
+    int n = epoll_pwait2(ep, news, 256, &wait, NULL);
     for (int i = 0; i < n; i++) {
         struct conn *c = news[i].data.ptr;
         if (c->kind != INPUT) happen(c);
@@ -425,7 +437,7 @@ static void clear(int port, int connections) {
     count_a = count_b = whole = failed = waited = begun = frames_seen = 0;
     for (int i = 0; i < connections && i < MOST; i++) idle[idle_count++] = dial(), open_count++;
     int64_t until = now_ns() + 50000000;
-    while (now_ns() < until) look(1);
+    while (now_ns() < until) look_until(until);
 }
 
 static struct conn *one_idle(int most) {
@@ -444,15 +456,15 @@ static void run_mix(int port, double seconds, int connections, int kinds) {
         int64_t at = clients[of].next;
         if (at >= until) break;
         clients[of].next += (int64_t)(-log(1.0 - uniform()) / clients[of].rate * 1e9);
-        while (now_ns() < at) look(0);
+        while (now_ns() < at) look_until(at);
         struct conn *c = one_idle(connections);
         if (!c) waited++;
-        while (!c && now_ns() < give_up) look(0), c = one_idle(connections);
+        while (!c && now_ns() < give_up) look_until(give_up), c = one_idle(connections);
         if (!c) break;
         if (count_b < SAMPLES) samples_b[count_b++] = (float)(now_ns() - at) / 1e3f;
         ask(c, of);
     }
-    while (whole + failed < begun && now_ns() < give_up) look(0);
+    while (whole + failed < begun && now_ns() < give_up) look_until(give_up);
     printf("{\"failed\":%ld,\"unanswered\":%ld,\"waited\":%ld,\"drained_s\":%.3f,\"kinds\":[", failed, begun - whole - failed, waited,
            (double)(now_ns() - until) / 1e9);
     for (int i = 0; i < kinds; i++) {
@@ -483,8 +495,9 @@ static void run_streams(int port, double seconds, int at_once, long total) {
             struct conn *c = one_idle(at_once);
             if (c) ask(c, 0);
             next = now + (int64_t)(uniform() * 2.0 * gap);
+            if (next <= now) continue;
         }
-        look(0);
+        look_until(more && busy < at_once ? next : give_up);
     }
     printf("{\"streams\":%ld,\"whole\":%ld,\"broken\":%ld,\"unanswered\":%ld,\"frames\":%ld,\"seconds\":%.3f,", begun, whole, failed,
            begun - whole - failed, frames_seen, (double)(now_ns() - start) / 1e9);
@@ -494,7 +507,8 @@ static void run_streams(int port, double seconds, int at_once, long total) {
     printf("}\n");
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+    dozing = count > 1 && !strcmp(arguments[1], "doze");
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
@@ -514,9 +528,7 @@ int main(void) {
     char command[2048];
     size_t have = 0;
     for (;;) {
-        int64_t now = now_ns();
-        struct conn *first = paced.head ? paced.head : delayed.head;
-        look(first ? (int)((first->due > now ? first->due - now : 0) / 1000000) : 1000);
+        look_until(INT64_MAX);
         ssize_t got = read(0, command + have, sizeof command - 1 - have);
         if (got == 0) return 0;
         if (got < 0) continue;
