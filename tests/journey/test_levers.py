@@ -420,3 +420,20 @@ def test_who_waited_past_its_patience_is_not_let_go() -> None:
         << reject 503 (queue_timeout)
     """,
     )
+
+
+def test_the_larger_model_is_asked_whatever_the_smaller_ones_took() -> None:
+    play(
+        CONTEXTS.replace("roomy: {targets: {long: 1}}", "roomy: {targets: {long: 1}, retry: {attempts: 2}}"),
+        """
+        >> 0.0 A arrives from acme for chat with 900 in, 50 out
+        << send one
+        >> 0.1 A fails: context 400
+        << send two (fallback)
+        >> 0.2 A fails: context 413
+        << send long (larger_context)
+        >> 0.3 A ends with 2100 in, 50 out
+        << done
+        == outcomes success
+    """,
+    )

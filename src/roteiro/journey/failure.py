@@ -122,7 +122,7 @@ def failed(
         return reject(block, f, PAST_DEADLINE, 0.0, 0.0, flow.deadline - now, now)
     if error_class == UNFIT:  # nothing was sent
         flow.attempts -= 1
-    elif flow.attempts >= route.attempts:
+    elif flow.attempts >= route.attempts and not wider:  # the larger model is asked whatever the smaller ones took
         return reject(block, f, OUT_OF_ATTEMPTS, pause_s, attempts, float(route.attempts), now)
     elif not retry.spend(header):
         return reject(block, f, RETRY_BUDGET, max(pause_s, SHED_RETRY_AFTER_S), header.retry_balance, header.retry_ratio, now)

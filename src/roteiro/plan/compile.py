@@ -35,6 +35,8 @@ COUNTED: Final = sum(1 << c for c in (ErrorClass.SERVER, ErrorClass.TIMEOUT, Err
 PERIOD_S: Final = {"hour": 3600.0, "day": 86_400.0, "week": 604_800.0, "month": 0.0}
 MONDAY_S: Final = 4 * 86_400.0  # 1970-01-01 was a Thursday
 RETRY_CAP: Final = 100.0
+RETRY_START: Final = 10.0
+"""What a fresh server may retry before the ratio binds: a few, since nothing is known yet of how often it is asked."""
 NEVER: Final = 1e18
 
 
@@ -171,7 +173,7 @@ def fresh_block(
     header["epoch_unix_s"], header["epoch_monotonic_s"], header["journal"] = epoch_unix_s, epoch_monotonic_s, 1
     header["plan"] = len(compiled.names.plans) - 1
     compiled.fill(state)
-    header["retry_balance"] = RETRY_CAP
+    header["retry_balance"] = RETRY_START
     return buffer, state
 
 
