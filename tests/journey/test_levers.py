@@ -345,6 +345,12 @@ def test_an_hour_too_dear_takes_the_cheaper_model_until_it_is_over() -> None:
         << send one
     """,
     )
+<<<<<<< HEAD
+    world.header["cost_degrading"] = 1
+    kept = world.begin("acme", "alone", operation=Operation.EMBEDDINGS)
+    assert world.names.targets[int(kept.argument) & 0xFFFF] == "one", "what embeds is no model of answers"
+=======
+>>>>>>> main
     notes = world.decisions()[np.isin(world.decisions()["reason"], (Reason.COST_DEGRADED, Reason.COST_RECOVERED))]
     assert notes["now_s"].tolist() == [90.1, 3600.1]
     assert notes["y"].tolist() == [1e7, 1e7] and notes["x"][0] == 1.6e7 and notes["x"][1] < 1e7

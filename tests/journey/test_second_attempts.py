@@ -237,3 +237,98 @@ def test_an_outage_with_hedges_and_rescues_sends_no_more_than_the_ratios_allow()
     assert len(events) == requests and (events["outcome"] == 1).all()
     assert 0.8 * 0.2 * requests <= extra <= 0.2 * requests + saved
     assert 0 < hedges <= 0.5 * requests
+<<<<<<< HEAD
+
+
+def test_one_hedge_a_request() -> None:
+    play(
+        PLAN.replace("at_most: 50%", "at_most: 100%"),
+        """
+        >> 0.0 A arrives from acme for quick
+        << send one
+        >> 0.9 A is late
+        << send two (hedged)
+        >> 1.0 A fails: server lane=1
+        << nothing
+        >> 1.0 B arrives from acme for quick
+        << send one#1
+        >> 1.1 A is late
+        << nothing
+    """,
+    )
+
+
+def test_who_waited_for_its_place_is_late_from_when_it_was_told() -> None:
+    world = play(
+        PLAN.replace("at_most: 50%", "at_most: 100%").replace("key_env: [K1, K2]", "limits: {concurrency: 1}").replace(
+            "weight: 0, base_url: \"http://127.0.0.1:2/v1\"", "weight: 0, limits: {concurrency: 1}, base_url: \"http://127.0.0.1:2/v1\""
+        ),
+        """
+        >> 0.0 A arrives from acme for quick @1
+        << send one
+        >> 0.0 B arrives from acme for quick @1
+        << send two
+        >> 0.1 C arrives from acme for quick @2
+        << queue until 5.1
+        >> 1.0 A ends @1
+        << done
+        >> 1.0 wake @1
+        << C nothing
+        >> 2.0 wake @2
+        << C send one
+    """,
+    )  # fmt: skip
+    flow = world.state.flows[world.state.flows["worker"] == 2][0]
+    assert (flow["sent"], flow["hedge_at"]) == (2.0, pytest.approx(2.8))
+
+
+def test_who_has_fewer_places_to_go_does_not_hold_up_who_has_more() -> None:
+    play(
+        PLAN.replace("key_env: [K1, K2]", "limits: {concurrency: 1}").replace(
+            "weight: 0, base_url: \"http://127.0.0.1:2/v1\"", "weight: 0, limits: {concurrency: 1}, base_url: \"http://127.0.0.1:2/v1\""
+        ),
+        """
+        >> 0.0 A arrives from acme for chat
+        << send one
+        >> 0.0 B arrives from acme for chat
+        << send two
+        >> 0.1 A fails: protocol
+        << queue until 5.1 (targets_full)
+        >> 0.1 C arrives from acme for chat
+        << send one
+        >> 0.2 D arrives from acme for chat
+        << queue until 5.2 (targets_full)
+        >> 0.3 C ends
+        << done
+        >> 0.3 wake
+        << D send one (only_target)
+        >> 0.4 B ends
+        << done
+        >> 0.4 wake
+        << A send two (fallback)
+    """,
+    )  # fmt: skip
+
+
+def test_each_break_is_counted_for_what_it_produced_and_attempts_bound_rescues() -> None:
+    play(
+        PLAN.replace("alone: {targets: {one: 1}, retry: {attempts: 4,", "alone: {targets: {one: 1}, retry: {attempts: 3,"),
+        """
+        >> 0.0 A arrives from acme for alone with 100 in, 50 out streaming
+        << send one
+        >> 1.0 A fails after 20 tokens: connection 0
+        << rescue one#1 (rescued)
+        >> 2.0 A fails after 30 tokens: connection 0
+        << rescue one (rescued)
+        >> 3.0 A fails after 30 tokens: connection 0
+        << reject 502 (not_retryable)
+        == event rescues 2
+        == event lost_nusd 4400000
+        >> 4.0 B arrives from acme for alone streaming
+        << send one#1
+        >> 34.5 B fails after 3 tokens: connection 0
+        << reject 502 (not_retryable)
+    """,
+    )
+=======
+>>>>>>> main
