@@ -345,12 +345,9 @@ def test_an_hour_too_dear_takes_the_cheaper_model_until_it_is_over() -> None:
         << send one
     """,
     )
-<<<<<<< HEAD
     world.header["cost_degrading"] = 1
     kept = world.begin("acme", "alone", operation=Operation.EMBEDDINGS)
     assert world.names.targets[int(kept.argument) & 0xFFFF] == "one", "what embeds is no model of answers"
-=======
->>>>>>> main
     notes = world.decisions()[np.isin(world.decisions()["reason"], (Reason.COST_DEGRADED, Reason.COST_RECOVERED))]
     assert notes["now_s"].tolist() == [90.1, 3600.1]
     assert notes["y"].tolist() == [1e7, 1e7] and notes["x"][0] == 1.6e7 and notes["x"][1] < 1e7
@@ -424,22 +421,5 @@ def test_who_waited_past_its_patience_is_not_let_go() -> None:
         << nobody
         >> 5.2 B again
         << reject 503 (queue_timeout)
-    """,
-    )
-
-
-def test_the_larger_model_is_asked_whatever_the_smaller_ones_took() -> None:
-    play(
-        CONTEXTS.replace("roomy: {targets: {long: 1}}", "roomy: {targets: {long: 1}, retry: {attempts: 2}}"),
-        """
-        >> 0.0 A arrives from acme for chat with 900 in, 50 out
-        << send one
-        >> 0.1 A fails: context 400
-        << send two (fallback)
-        >> 0.2 A fails: context 413
-        << send long (larger_context)
-        >> 0.3 A ends with 2100 in, 50 out
-        << done
-        == outcomes success
     """,
     )

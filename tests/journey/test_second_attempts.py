@@ -237,7 +237,6 @@ def test_an_outage_with_hedges_and_rescues_sends_no_more_than_the_ratios_allow()
     assert len(events) == requests and (events["outcome"] == 1).all()
     assert 0.8 * 0.2 * requests <= extra <= 0.2 * requests + saved
     assert 0 < hedges <= 0.5 * requests
-<<<<<<< HEAD
 
 
 def test_one_hedge_a_request() -> None:
@@ -330,5 +329,3 @@ def test_each_break_is_counted_for_what_it_produced_and_attempts_bound_rescues()
         << reject 502 (not_retryable)
     """,
     )
-=======
->>>>>>> main
