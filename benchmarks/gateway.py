@@ -48,7 +48,7 @@ MARKS = (0.1, 0.5, 1.0)
 @dataclass
 class Options:
     rounds: int
-    seconds: float
+    seconds: int
     requests: int
 
 
@@ -200,7 +200,7 @@ def added(rows: dict[str, list[dict[str, Any]]], what: str) -> dict[str, dict[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of a round")
+    parser.add_argument("--seconds", type=int, default=3, help="of a round")
     parser.add_argument("--requests", type=int, default=1_000_000, help="after which memory is looked at")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     chosen = parser.parse_args()

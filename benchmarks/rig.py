@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import hashlib
 import json
+import math
 import os
 import re
 import resource
@@ -288,10 +289,10 @@ class Load:
 
 
 def wrk(port: int, script: Path, seconds: float, connections: int = 32) -> int:
-    """Requests that were answered in a round as fast as it goes. Any answer but 200 raises RuntimeError."""
+    """Requests that were answered in so many seconds (whole ones), as fast as it goes. Any answer but 200 raises RuntimeError."""
     said = subprocess.run(
         [
-            "taskset", "-c", str(OTHERS), "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(script),
+            "taskset", "-c", str(OTHERS), "wrk", "-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "--timeout", "30s", "-s", str(script),
             f"http://127.0.0.1:{port}/v1/chat/completions",
         ],
         capture_output=True, text=True, check=True,
