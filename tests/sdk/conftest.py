@@ -14,7 +14,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(served: World) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(api_key=served.keys["acme"], base_url=f"{served.origin}/v1", max_retries=0) as client:
         yield client
@@ -26,7 +26,7 @@ async def aclient(served: World) -> AsyncIterator[openai.AsyncOpenAI]:
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def claude(served: World) -> Iterator[anthropic.Anthropic]:
     with anthropic.Anthropic(api_key=served.keys["acme"], base_url=served.origin, max_retries=0) as client:
         yield client

@@ -9,10 +9,10 @@ import openai
 import pytest
 from pydantic import BaseModel
 from tests.gateway.server import eventually
-from tests.sdk.world import BACKS, WORDS, World
+from tests.sdk.world import BACKS, BREAKS, WORDS, World
 
 from roteiro.testing.answer import follows
-from roteiro.testing.fault import CutStream, ErrorFrame, Malformed, Reset, Stall, Status, Throttle
+from roteiro.testing.fault import CutStream, Malformed, Reset, Stall, Status, Throttle
 
 SAID: list[Any] = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where to?"}]
 CALL: list[Any] = [{"role": "user", "content": "Please use the tool for Lisboa."}]
@@ -426,7 +426,6 @@ def test_what_passes_is_not_seen(client: openai.OpenAI, served: World, back: str
             assert follows(ask(client, f"weak-{back}").choices[0].message.content)
 
 
-BREAKS = [ErrorFrame(after=3), CutStream(after=3), Reset(at="body", after=3), Stall(at="middle", after=3)]
 every_break = pytest.mark.parametrize("fault", BREAKS, ids=lambda fault: fault.name)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.gateway.server import Server
 
-from roteiro.testing.fault import AnyFault
+from roteiro.testing.fault import AnyFault, CutStream, ErrorFrame, Reset, Stall
 from roteiro.testing.quantiles import Latency, Quantiles
 from roteiro.testing.sandbox_process import SandboxProcess
 from roteiro.testing.sandbox_settings import SandboxSettings
@@ -20,7 +20,7 @@ from roteiro.testing.script import Phase, Script
 
 BACKS: Final = ("openai", "anthropic", "gemini")
 _PRICE: Final = "on_premises: true, price: {input: $1/1M tokens, output: $2/1M tokens}"
-_TOUGH: Final = "breaker: {minimum_calls: 1000000}, timeouts: {connect: 2s, first_token: 1s, idle: 1s, attempt: 8s}"
+_TOUGH: Final = "breaker: {minimum_calls: 1000000}, timeouts: {connect: 2s, first_token: 1s, idle: 500ms, attempt: 8s}"
 PLAN: Final = (
     "roteiro: 1\nproviders:\n"
     + "".join(
@@ -50,6 +50,7 @@ retry: {attempts: 2, same_target: 1, backoff: 5ms, max_backoff: 10ms, ratio: 100
 tenants:
   acme: {workloads: [chat, nightly]}
   hasty: {workloads: [chat], limits: {requests: 1/min}}
+  hurried: {workloads: [chat], limits: {requests: 1/min}}
   poor: {workloads: [chat], budgets: {daily: {amount: $0.000001, period: day, stop_at: 100%}}}
   narrow: {workloads: [chat], models: [openai]}
 workloads:
@@ -57,6 +58,8 @@ workloads:
   nightly: {priority: batch, model: openai}
 """
 )
+BREAKS: Final = (ErrorFrame(after=3), CutStream(after=3), Reset(at="body", after=3), Stall(at="middle", after=3))
+"""The ways in which a stream breaks after three words."""
 WORDS: Final = 12
 """Tokens that a sandbox says where nothing cuts it."""
 _PACE_S: Final = 0.004
@@ -108,7 +111,7 @@ def world(folder: Path) -> Iterator[World]:
             )
         }
         server = stack.enter_context(Server(folder / "plan.yaml", folder / "data", urls))
-        yield World(server, sandboxes, {tenant: server.key(tenant) for tenant in ("acme", "hasty", "poor", "narrow")})
+        yield World(server, sandboxes, {tenant: server.key(tenant) for tenant in ("acme", "hasty", "hurried", "poor", "narrow")})
 
 
 def _settings(back: str) -> SandboxSettings:

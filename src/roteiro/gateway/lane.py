@@ -47,6 +47,7 @@ _EARLIER: Final = SimpleNamespace(response_complete=False)
 
 
 _DEFAULT_FRONT: Final = FRONTS[b"/v1/chat/completions"]
+_NAME: Final = b"x-request-id: "
 
 
 class _Request(NamedTuple):
@@ -81,6 +82,7 @@ class Lane(HttpToolsProtocol):
         self._closing = False  # the server drains: this answer is the last
         self._deaf = False  # what comes is read and forgotten
         self._keep_alive = self._chunks = True  # of the request in flight
+        self._names_twice = False  # the client of that request looks for its name in `request-id`, without the x
         self._front: Front | None = None  # of the request that arrives; None for a plain one
         self._chunked = self._wants_more = True
         self._in_head = True
@@ -198,7 +200,7 @@ class Lane(HttpToolsProtocol):
     def answer(self, headers: bytes, body: bytes) -> None:
         self._write(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n%b%bcontent-length: %d\r\n%b\r\n%b"
-            % (self._dispatch.date, headers, len(body), self._connection(), body)
+            % (self._dispatch.date, self._named_for(headers), len(body), self._connection(), body)
         )
         self._finish()
 
@@ -206,7 +208,7 @@ class Lane(HttpToolsProtocol):
         line = _STATUS_LINES.get(refusal.status) or b"HTTP/1.1 %d \r\n" % refusal.status
         self._write(
             b"%bcontent-type: application/json\r\n%b%b%bcontent-length: %d\r\n%b\r\n%b"
-            % (line, self._dispatch.date, headers, refusal.headers, len(refusal.body), self._connection(), refusal.body)
+            % (line, self._dispatch.date, self._named_for(headers), refusal.headers, len(refusal.body), self._connection(), refusal.body)
         )
         self._finish()
 
@@ -218,7 +220,7 @@ class Lane(HttpToolsProtocol):
             form, first = b"", frames
         self._write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n%b%b%b%b\r\n%b"
-            % (self._dispatch.date, headers, form, self._connection(), first)
+            % (self._dispatch.date, self._named_for(headers), form, self._connection(), first)
         )
 
     def relay(self, frames: bytes) -> None:
@@ -348,6 +350,7 @@ class Lane(HttpToolsProtocol):
         self._keep_alive, self._chunks = request.keep_alive, request.chunks
         incoming, dispatch = request.incoming, self._dispatch
         front = incoming.front
+        self._names_twice = front.name == "anthropic"
         try:
             if request.fault is not None:
                 raise request.fault
@@ -390,6 +393,12 @@ class Lane(HttpToolsProtocol):
         self._heard_at = self._dispatch.sweep.now()
         self.flow.resume_reading()
         self.transport.write_eof()
+
+    def _named_for(self, headers: bytes) -> bytes:
+        """An answer's headers, with the request's name where the dialect's own client looks for it."""
+        if not self._names_twice or (at := headers.find(_NAME)) < 0:
+            return headers
+        return headers + headers[at + 2 : headers.index(b"\r\n", at) + 2]
 
     def _connection(self) -> bytes:
         return b"" if self._keep_alive and not self._closing else b"connection: close\r\n"

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from roteiro.gateway.dispatch import Dispatch
 from roteiro.gateway.refusal import of_request
@@ -86,7 +89,7 @@ def application(dispatch: Dispatch, more: Sequence[BaseRoute] = ()) -> Starlette
 
     async def request_error(request: Request, error: RequestError) -> Response:
         refusal = of_request(error, front_of(request))
-        headers = dict(line.split(": ", 1) for line in (refusal.headers + dispatch.refusal_identity()).decode().splitlines())
+        headers = dict(line.split(": ", 1) for line in refusal.headers.decode().splitlines())
         return Response(refusal.body, refusal.status, headers, "application/json")
 
     async def http_error(request: Request, error: HTTPException) -> Response:
@@ -94,8 +97,13 @@ def application(dispatch: Dispatch, more: Sequence[BaseRoute] = ()) -> Starlette
             404: ("unknown_url", f"nothing answers {request.method} {request.url.path}"),
             405: ("method_not_allowed", f"{request.url.path} does not answer {request.method}"),
         }.get(error.status_code, ("http_error", str(error.detail)))
-        headers = dict(error.headers or {}) | {"x-request-id": dispatch.refusal_identity()[14:-2].decode()}
-        return Response(front_of(request).error(error.status_code, code, message), error.status_code, headers, "application/json")
+        body = front_of(request).error(error.status_code, code, message)
+        return Response(body, error.status_code, error.headers, "application/json")
+
+    async def crash(request: Request, error: Exception) -> Response:  # whoever serves the application logs it
+        identity = dispatch.refusal_identity().decode().strip().split(": ")
+        body = front_of(request).error(500, "internal_error", "the gateway failed; its log tells why")
+        return Response(body, 500, dict([identity]), "application/json")
 
     return Starlette(
         routes=[
@@ -107,8 +115,28 @@ def application(dispatch: Dispatch, more: Sequence[BaseRoute] = ()) -> Starlette
             Route("/health/live", live),
             Route("/health/ready", ready),
         ],
-        exception_handlers={HTTPException: http_error, RequestError: request_error},  # type: ignore[dict-item]
+        exception_handlers={HTTPException: http_error, RequestError: request_error, Exception: crash},  # type: ignore[dict-item]
+        middleware=[Middleware(_Named, dispatch)],
     )
+
+
+class _Named:
+    """Names every answer, as those of the fast lane are: Anthropic's client looks for `request-id`, all others for `x-request-id`."""
+
+    def __init__(self, app: ASGIApp, dispatch: Dispatch) -> None:
+        self._app, self._dispatch = app, dispatch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                name = self._dispatch.refusal_identity()[14:-2].decode()
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = name
+                if scope["path"].startswith("/v1/messages"):
+                    headers["request-id"] = name
+            await send(message)
+
+        await self._app(scope, receive, named if scope["type"] == "http" else send)
 
 
 def front_of(request: Request) -> Front:
