@@ -292,8 +292,8 @@ def wrk(port: int, script: Path, seconds: float, connections: int = 32) -> int:
     """Requests that were answered in so many seconds (whole ones), as fast as it goes. Any answer but 200 raises RuntimeError."""
     said = subprocess.run(
         [
-            "taskset", "-c", str(OTHERS), "wrk", "-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "--timeout", "30s", "-s", str(script),
-            f"http://127.0.0.1:{port}/v1/chat/completions",
+            "taskset", "-c", str(OTHERS), "wrk", "-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "--timeout", "30s",
+            "-s", str(script), f"http://127.0.0.1:{port}/v1/chat/completions",
         ],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
