@@ -17,7 +17,7 @@ from roteiro.analysis.column import is_word, sum_of
 
 __all__ = ["COLUMNS", "Purse", "PurseUse", "period_start", "purse_use"]
 
-COLUMNS: Final = ("time", "total_ms", "tenant", "workload", "cost_nusd")
+COLUMNS: Final = ("time", "total_ms", "tenant", "workload", "cost_nusd", "lost_nusd")
 """The columns of `events` that are read."""
 
 
@@ -76,7 +76,8 @@ def purse_use(events: pa.Table, purses: Iterable[Purse], at: datetime) -> tuple[
             mine &= is_word(events, "tenant", *purse.tenants)
         if purse.workloads is not None:
             mine &= is_word(events, "workload", *purse.workloads)
-        spent = sum_of(events.filter(pa.array(mine, pa.bool_())), "cost_nusd") if np.any(mine) else 0
+        its = events.filter(pa.array(mine, pa.bool_())) if np.any(mine) else None
+        spent = 0 if its is None else sum_of(its, "cost_nusd") + sum_of(its, "lost_nusd")
         share = spent / purse.amount_nusd if purse.amount_nusd else None
         used.append(PurseUse(purse.name, purse.period, since, purse.amount_nusd, spent, purse.amount_nusd - spent, share))
     return tuple(used)

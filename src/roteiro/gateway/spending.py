@@ -88,7 +88,7 @@ def spent_in_ring(compiled: Compiled, state: State, first: int, starts_s: Iterab
     names, epoch_s = compiled.names, float(state.header["epoch_unix_s"][0])
     rows = [state.events[seq % capacity] for seq in range(first, head)]
     return [
-        Spent(start_s, names.tenants[row["tenant"]], names.workloads[row["workload"]], int(row["cost_nusd"]))
+        Spent(start_s, names.tenants[row["tenant"]], names.workloads[row["workload"]], int(row["cost_nusd"]) + int(row["lost_nusd"]))
         for start_s in set(starts_s)
         for row in rows
         if epoch_s + float(row["ended_s"]) >= start_s

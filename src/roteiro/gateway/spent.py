@@ -41,8 +41,8 @@ def read_ledger(ledger: "Queries", since_s: Iterable[float], cut: Cut | None) ->
     found = []
     for moment in since_s:
         rows = ledger.sql(
-            """SELECT tenant, workload, sum(cost_nusd)::BIGINT AS cost_nusd FROM events
-               WHERE world = 'live' AND cost_nusd > 0 AND epoch_us(time) / 1e6 + (ended_s - arrival_s) >= $since
+            """SELECT tenant, workload, sum(cost_nusd + coalesce(lost_nusd, 0))::BIGINT AS cost_nusd FROM events
+               WHERE world = 'live' AND cost_nusd + coalesce(lost_nusd, 0) > 0 AND epoch_us(time) / 1e6 + (ended_s - arrival_s) >= $since
                  AND NOT (run = $run AND seq >= $below)
                GROUP BY tenant, workload ORDER BY tenant, workload""",
             {"since": moment, "run": cut.run if cut else "", "below": cut.seq if cut else 0},

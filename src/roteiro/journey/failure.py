@@ -43,8 +43,8 @@ def blame(block: int, f: int, t: int, credential: int, error_class: int, pause_s
     if error_class == RATE_LIMIT and pause_s > 0.0:
         credentials.rest(target, credential, now + pause_s, False)
     elif error_class == AUTH:
-        credentials.rest(target, credential, now + credentials.REFUSED_S, True)
-        note(block, flow.request, flow.worker, f, t, CREDENTIAL_REFUSED, float(credential), credentials.REFUSED_S, now)
+        rests = credentials.REFUSED_S if credentials.refuse(target, credential, now) else 0.0
+        note(block, flow.request, flow.worker, f, t, CREDENTIAL_REFUSED, float(credential), rests, now)
         if c != NONE:
             routing.bar_credential(flow, c, credential)
     elif c != NONE and (error_class == TIMEOUT or error_class == UNFIT):

@@ -11,9 +11,10 @@ from roteiro.journey.failure import failed
 from roteiro.journey.lanes import hedge, speaks, wins
 from roteiro.journey.place import SHED_RETRY_AFTER_S, Answer, decided, place, reject, send, unplaced, unreport, wake
 from roteiro.journey.settle import close, cost_of, leave_hedge, leave_target
+from roteiro.policy import credential as credentials
 from roteiro.policy import queue, routing
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import NONE, Flowing, flow_at, route_at
+from roteiro.policy.state import NONE, Flowing, flow_at, route_at, target_at
 from roteiro.terms.codes import Command, Reason
 
 __all__ = ["again", "begin", "end", "failed", "first_byte", "gone", "hedge", "wake"]
@@ -84,6 +85,7 @@ def end(block: int, f: int, input_tokens: int, cached: int, output_tokens: int, 
     if flow.lane == 1:
         flow.hedged = 2
     flow.error_class, flow.estimated = 0, flags & 1
+    credentials.accepted(target_at(block, flow.target), flow.credential)
     cost = cost_of(block, flow.target, input_tokens, cached, output_tokens, reasoning, now)
     leave_target(block, f, 0, True, input_tokens + output_tokens, cost, now, u)
     decided(flow, DONE, 0.0, OK, float(cost), float(flow.reserved_nusd))

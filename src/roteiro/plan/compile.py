@@ -278,6 +278,7 @@ def fill_credentials(target: Any, keys: int) -> None:
     target["credentials"] = count
     target["next_credential"] %= count
     target["credential_until"][count:] = 0.0
+    target["refusals"][count:] = 0
     target["credential_refused"] &= (1 << count) - 1
 
 

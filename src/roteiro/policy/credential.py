@@ -12,11 +12,16 @@ from typing import Any
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import CREDENTIALS
 
-__all__ = ["AVAILABLE", "LIMITED", "REFUSED", "REFUSED_S", "condition", "count", "rest", "returns_at", "settle", "take"]
+__all__ = [
+    "AVAILABLE", "LIMITED", "REFUSALS", "REFUSED", "REFUSED_S", "accepted", "condition", "count", "refuse", "rest", "returns_at", "settle", "take",
+]  # fmt: skip
 
 AVAILABLE, LIMITED, REFUSED = 0, 1, 2
 REFUSED_S = 60.0
 """How long a refused credential rests before somebody else may try it: an operator who mends a key should not have to restart."""
+REFUSALS = 3
+"""Refusals in a row before it rests for everybody. A single one may be about the request (some firewalls say 403 to a text), and one client
+must not be able to take a provider from all others."""
 NEVER = 1e18
 
 
@@ -78,6 +83,22 @@ def rest(target: Any, k: int, until: float, refused: bool) -> None:
     else:
         target.credential_refused &= ~(1 << k)
     settle(target)
+
+
+@kernel
+def refuse(target: Any, k: int, now: float) -> bool:
+    """Credential `k` was refused → whether that was once too often, and it rests."""
+    target.refusals[k] += 1
+    if target.refusals[k] < REFUSALS:
+        return False
+    rest(target, k, now + REFUSED_S, True)
+    return True
+
+
+@kernel
+def accepted(target: Any, k: int) -> None:
+    """An answer came by credential `k`."""
+    target.refusals[k] = 0
 
 
 @kernel

@@ -82,6 +82,7 @@ TARGET: Final = record(
     ("credentials", "i8"), ("next_credential", "i8"),  # how many (0 counts as 1), and whose turn it is
     ("credential_until", "f8", (CREDENTIALS,)),  # resting until then: its rate limit is reached, or it was refused
     ("credential_refused", "i8"),  # bit per credential that rests because it was refused
+    ("refusals", "i8", (CREDENTIALS,)),  # in a row
     ("off_peak_from_s", "f8"), ("off_peak_to_s", "f8"), ("off_peak_share", "f8"),  # seconds of the local day; price × share; 0: none
 )  # fmt: skip
 

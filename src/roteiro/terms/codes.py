@@ -246,7 +246,7 @@ class Reason(IntEnum):
     KEY_ROTATED = 41
     """The same target with another of its credentials. x: credential; y: attempts so far."""
     CREDENTIAL_REFUSED = 42
-    """A provider refused a credential, which rests for a while. x: credential; y: seconds."""
+    """A provider refused a credential. x: credential; y: seconds that it rests for all, 0 until the third refusal in a row."""
     HEDGED = 43
     """A second attempt beside one that is late. x: seconds waited; y: the delay that was set."""
     RESCUED = 44
