@@ -148,8 +148,9 @@ def test_models_are_listed(claude: anthropic.Anthropic) -> None:
     assert {*BACKS, "mixed"} <= {model.id for model in page} and not page.has_more
     one = claude.models.retrieve("mixed")
     assert (one.id, one.type, one.display_name) == ("mixed", "model", "mixed") and one.created_at.year
-    with pytest.raises(anthropic.NotFoundError):
+    with pytest.raises(anthropic.NotFoundError) as caught:
         claude.models.retrieve("nonsense")
+    assert details(caught.value)["error_code"] == "model_not_found" and caught.value.request_id
 
 
 def test_a_batch_over_every_back(claude: anthropic.Anthropic) -> None:

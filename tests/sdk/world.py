@@ -24,7 +24,7 @@ _TOUGH: Final = "breaker: {minimum_calls: 1000000}, timeouts: {connect: 2s, firs
 PLAN: Final = (
     "roteiro: 1\nproviders:\n"
     + "".join(
-        f"  {name}: {{name: sandbox, model: {model}, dialect: {dialect}, kind: {kind}, weight: 1, {_PRICE}, {_TOUGH}}}\n"
+        f"  {name}: {{name: sandbox, model: {model}, base_url: 'http://127.0.0.1:9', dialect: {dialect}, kind: {kind}, {_PRICE}, {_TOUGH}}}\n"
         for name, model, dialect, kind in (
             *((f"at-{back}", f"upstream-{back}", back, "chat") for back in BACKS),
             *((f"weak-{back}", f"upstream-{back}", back, "chat") for back in BACKS),

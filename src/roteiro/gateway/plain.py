@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -105,7 +105,7 @@ def application(dispatch: Dispatch, more: Sequence[BaseRoute] = ()) -> Starlette
         body = front_of(request).error(500, "internal_error", "the gateway failed; its log tells why")
         return Response(body, 500, dict([identity]), "application/json")
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *more,
             Route("/v1/models", models),
@@ -118,6 +118,8 @@ def application(dispatch: Dispatch, more: Sequence[BaseRoute] = ()) -> Starlette
         exception_handlers={HTTPException: http_error, RequestError: request_error, Exception: crash},  # type: ignore[dict-item]
         middleware=[Middleware(_Named, dispatch)],
     )
+    app.router.redirect_slashes = False  # a redirect would name this server as it sees itself, and send a key there
+    return app
 
 
 class _Named:
@@ -132,7 +134,7 @@ class _Named:
                 name = self._dispatch.refusal_identity()[14:-2].decode()
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = name
-                if scope["path"].startswith("/v1/messages"):
+                if _is_anthropic(scope["path"], Headers(scope=scope)):
                     headers["request-id"] = name
             await send(message)
 
@@ -140,8 +142,12 @@ class _Named:
 
 
 def front_of(request: Request) -> Front:
-    """The dialect that a client of this address speaks."""
-    return _ANTHROPIC if request.url.path.startswith("/v1/messages") else _OPENAI
+    """The dialect that a client of this address speaks; of the addresses that both have, Anthropic's clients say so in a header."""
+    return _ANTHROPIC if _is_anthropic(request.url.path, request.headers) else _OPENAI
+
+
+def _is_anthropic(path: str, headers: Headers) -> bool:
+    return path.startswith("/v1/messages") or "anthropic-version" in headers
 
 
 def model_row(name: str) -> dict[str, str | int]:
