@@ -20,11 +20,12 @@ from roteiro.testing.script import Phase, Script
 
 BACKS: Final = ("openai", "anthropic", "gemini")
 _PRICE: Final = "on_premises: true, price: {input: $1/1M tokens, output: $2/1M tokens}"
-_TOUGH: Final = "breaker: {minimum_calls: 1000000}, timeouts: {connect: 2s, first_token: 1s, idle: 500ms, attempt: 8s}"
+_STEADY: Final = "timeouts: {connect: 10s, first_token: 30s, idle: 30s, attempt: 60s}"
+_WEAK: Final = "breaker: {minimum_calls: 1000000}, timeouts: {connect: 10s, first_token: 1s, idle: 500ms, attempt: 20s}"
 PLAN: Final = (
     "roteiro: 1\nproviders:\n"
     + "".join(
-        f"  {name}: {{name: sandbox, model: {model}, base_url: 'http://127.0.0.1:9', dialect: {dialect}, kind: {kind}, {_PRICE}, {_TOUGH}}}\n"
+        f"  {name}: {{name: sandbox, model: {model}, base_url: 'http://127.0.0.1:9', dialect: {dialect}, kind: {kind}, {_PRICE}, {_WEAK if name.startswith('weak') else _STEADY}}}\n"
         for name, model, dialect, kind in (
             *((f"at-{back}", f"upstream-{back}", back, "chat") for back in BACKS),
             *((f"weak-{back}", f"upstream-{back}", back, "chat") for back in BACKS),

@@ -37,12 +37,9 @@ class SandboxProcess:
         self.settings = settings or SandboxSettings()
         self.port = port
         self.pid = 0
+        self.base_url = ""
+        """What a client of the dialect is given: the origin and the version. Known once started."""
         self._child: subprocess.Popen[bytes] | None = None
-
-    @property
-    def base_url(self) -> str:
-        """`http://127.0.0.1:PORT/v1`, known once started."""
-        return f"http://127.0.0.1:{self.port}/v1"
 
     def start(self) -> str:
         """Start the child and wait until it listens; answers the base URL. Raises SettingsError with what it said when it does not."""
@@ -56,7 +53,7 @@ class SandboxProcess:
         except (TimeoutError, msgspec.DecodeError) as error:
             self.stop()
             raise SettingsError(f"sandbox {self.settings.name} did not start: {error}") from error
-        self.port = int(ready["port"])
+        self.port, self.base_url = int(ready["port"]), str(ready["base_url"])
         return self.base_url
 
     def stop(self) -> None:
