@@ -1,6 +1,7 @@
 """Connections to a provider: reused, replaced when stale, bounded, cancelled, and proof against bad HTTP."""
 
 import asyncio
+import socket
 
 import pytest
 from tests.providers.harness import OK, Asker, Clock, answering, read_request, run, served, until
@@ -251,5 +252,19 @@ def test_refused_and_unknown_addresses() -> None:
             assert asker.failure is not None
             assert asker.failure[0] is ErrorClass.CONNECTION
             pool.close()
+
+    run(story())
+
+
+def test_whoever_waits_beyond_the_bound_hears_of_a_refused_connection_as_soon_as_the_others() -> None:
+    async def story() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        pool = Pool(Address(f"http://127.0.0.1:{port}", {}), Clock(), connect_s=30.0, most=2)
+        async with asyncio.timeout(10):
+            for asker in [Asker(pool).ask() for _ in range(4)]:
+                await asker.result()
+                assert asker.failure is not None and asker.failure[0] == ErrorClass.CONNECTION
+        pool.close()
 
     run(story())

@@ -6,6 +6,7 @@ What must not live here: HTTP to clients, and decisions.
 import asyncio
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from typing import Final, NamedTuple, Protocol
@@ -104,7 +105,7 @@ class Dispatch:
         self.caches = caches
         self.counter = TokenCounter()
         self.coalescer = Coalescer(asyncio.get_running_loop().call_later)
-        self._worker, self._refusals = worker, 0
+        self._worker, self._process, self._refusals = worker, os.getpid(), 0
         self.date = b""
         self.targets: list[Target] = []
         self.edge: Edge
@@ -172,9 +173,9 @@ class Dispatch:
         return flags, (0, 0, 0) if trace is None and self.trace is not None else trace
 
     def refusal_identity(self) -> bytes:
-        """The header that names a request which the journey never saw."""
+        """The header that names a request which the journey never saw. A worker in another's place has another process."""
         self._refusals += 1
-        return b"x-request-id: %b-w%d-%d\r\n" % (self.run, self._worker, self._refusals)
+        return b"x-request-id: %b-w%d-%d-%d\r\n" % (self.run, self._worker, self._process, self._refusals)
 
     def tenant_name(self, key: int) -> str:
         """Whose key it is."""

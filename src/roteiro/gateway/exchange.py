@@ -10,12 +10,13 @@ from roteiro.gateway.coalesce import SharedCall
 from roteiro.gateway.dispatch import REASONS, Dispatch
 from roteiro.gateway.hedge import Rival
 from roteiro.gateway.journey_port import NO_FLOW
-from roteiro.gateway.refusal import Refusal, named, of_reason
+from roteiro.gateway.refusal import Refusal, named, of_reason, sent
 from roteiro.providers.call import Call, Failure, Listener
 from roteiro.providers.passage import Passage, Translated, passage_of
 from roteiro.terms.codes import Command, ErrorClass, Operation, Step
 from roteiro.terms.edge import EdgeRoute
 from roteiro.terms.error import InvariantError, RequestError
+from roteiro.wire.body import MOST_TOKENS
 from roteiro.wire.canon import UntranslatableError, Usage
 from roteiro.wire.dialect import Ask, Seen
 from roteiro.wire.openai import estimate_tokens
@@ -101,7 +102,7 @@ class Exchange:
 
     __slots__ = (
         "_call", "_client", "_compared", "_dispatch", "_failure", "_flow", "_headers", "_lane", "_left", "_number", "_origin",
-        "_over", "_relayed", "_rival", "_route", "_trace", "_tried", "_until", "ask", "degraded", "due", "seen",
+        "_over", "_paused", "_relayed", "_rival", "_route", "_shown", "_trace", "_tried", "_until", "ask", "degraded", "due", "seen",
     )  # fmt: skip
 
     def __init__(self, dispatch: Dispatch, client: Client, ask: Ask, origin: Origin | None = None) -> None:
@@ -115,7 +116,8 @@ class Exchange:
         self._failure: Failure | None = None
         self._headers = b""
         self._trace: tuple[int, int, int] | None = None
-        self._relayed = self._over = self._left = False
+        self._relayed = self._over = self._left = self._paused = False
+        self._shown = 0  # tokens that the client has of attempts that broke
         self._until = self.due = self._compared = 0.0
         self.degraded = False
         """Whether a cheaper model was taken; looked at where there is an origin."""
@@ -140,7 +142,7 @@ class Exchange:
         command, argument, reason, self._flow, waiting = answer
         if self._origin is not None and command != _REJECT and command != _DONE:
             self.degraded = dispatch.journey.is_degraded(self._flow)
-        if trace is not None and self._flow != NO_FLOW and command != _REJECT:
+        if trace is not None and self._flow != NO_FLOW and command != _REJECT and command != _DONE:  # else the flow may be another's by now
             if trace != _UNTRACED:
                 dispatch.journey.annotate(self._flow, trace)
             self._trace = trace if dispatch.trace is not None else None
@@ -207,22 +209,28 @@ class Exchange:
             return
         dispatch = self._dispatch
         if self._call is not None and self._route.on_disconnect != "cancel":
-            self._left, self._client = True, _NOBODY
+            self._left = True
+            if self._origin is None:  # else a claim may be kept for whoever asks again
+                self._client = _NOBODY
             self.resume()
             dispatch.leavers.add(self)
             if self._route.on_disconnect == "drain_until":
                 self.due = dispatch.sweep.now() + self._route.drain_s
                 dispatch.sweep.watch(self)
+            else:
+                dispatch.sweep.forget(self)  # nobody is in a hurry any more: no hedge
             return
         self._leave()
 
     def pause(self) -> None:
         """The client reads slowly."""
+        self._paused = True
         if self._call is not None:
             self._call.pause()
 
     def resume(self) -> None:
         """The client reads again."""
+        self._paused = False
         if self._call is not None:
             self._call.resume()
 
@@ -239,11 +247,12 @@ class Exchange:
         """As `Listener`."""
         self._win(lane)
         call, self._call, self._over = self._call, None, True
+        usage = _believed(usage)
         used = usage or Usage(self.ask.input_tokens, 0, estimate_tokens(body), 0, True)
         self._settle(_GONE if self._left else _END, used)
-        if self._origin is not None and call is not None:
-            self._origin.answered(call.passage, body, usage)
         self._client.answer(self._headers, body)
+        if self._origin is not None and call is not None:  # last: a client need not wait, and does not lose its answer where this fails
+            self._origin.answered(call.passage, body, usage)
 
     def frames(self, data: bytes, lane: int = 0) -> None:
         """As `Listener`."""
@@ -251,22 +260,26 @@ class Exchange:
             self._client.relay(data)
             return
         self._relayed = True
-        self._dispatch.journey.step(_FIRST_BYTE, self._flow, lane)
+        _, _, _, _, waiting = self._dispatch.journey.step(_FIRST_BYTE, self._flow, lane)
+        freed = self._rival is not None
         self._win(lane)
         self._client.open_stream(self._headers, data)
+        if freed and waiting:  # the lane that lost left a place
+            self._dispatch.wake()
 
     def finished(self, usage: Usage | None, frames: int, lane: int = 0) -> None:
         """As `Listener`."""
         call, self._call, self._over = self._call, None, True
+        usage = _believed(usage)
         self._settle(_GONE if self._left else _END, usage or Usage(self.ask.input_tokens, 0, frames, 0, True))
+        self._client.end_stream(b"", broken=False)
         if self._origin is not None and call is not None:
             self._origin.answered(call.passage, None, usage)
-        self._client.end_stream(b"", broken=False)
 
     def failed(self, failure: Failure, lane: int = 0) -> None:
         """As `Listener`."""
         rival = self._rival
-        if self._route.hedge:
+        if self._route.hedge and not self._left:  # who drains is watched for its patience
             self._dispatch.sweep.forget(self)
         if rival is not None:  # the other lane goes on
             if lane:
@@ -275,16 +288,17 @@ class Exchange:
                 self._take_over(rival)
         else:
             self._call = None
-        if self._left:
+        if self._left and rival is None:
             self._over = True
             self._settle(_GONE, Usage(self.ask.input_tokens, 0, failure.frames, 0, True))
+            self._client.drop()
             return
         self._failure = failure
         self._tried.append(failure.error_class)
         wait = -1 if failure.retry_after_ms is None else failure.retry_after_ms
         seen, shown, flags = self.seen, 0, lane
         if self._relayed:
-            shown = max(failure.frames, 1)
+            shown = self._shown = max(self._shown + failure.frames, 1)
             if seen is not None and seen.rescuable and self._route.rescue:
                 flags |= _RESCUABLE
         command, argument, reason, _, waiting = self._dispatch.journey.step(
@@ -297,8 +311,11 @@ class Exchange:
 
     def stalled(self, usage: Usage, lane: int = 0) -> None:
         """As `Listener`."""
+        rival, self._rival = self._rival, None
+        if rival is not None:
+            rival.cancel()
         self._call, self._over = None, True
-        self._settle(_GONE, usage._replace(estimated=True))
+        self._settle(_GONE, (_believed(usage) or _NOTHING)._replace(estimated=True))
         self._client.drop()
 
     # what commands mean
@@ -312,6 +329,8 @@ class Exchange:
             self.due = self._dispatch.journey.hedge_at(self._flow)
             if self.due > 0.0:
                 self._dispatch.sweep.watch(self)
+        if self._paused:
+            call.pause()
         call.start()
 
     def _prepare(self, argument: int, reason: int, listener: Listener, seen: Seen | None) -> Call | SharedCall | None:
@@ -324,7 +343,7 @@ class Exchange:
             listener.failed(Failure(ErrorClass.UNFIT, "the target's dialect cannot say it", 400, message=str(error), param=error.param))
             return None
         self._headers = b"%b%bx-roteiro-reason: %b\r\nx-roteiro-attempts: %d\r\n" % (
-            self.identity, target.headers, REASONS[reason], len(self._tried) + 1,
+            self.identity, target.headers, REASONS[reason], (sent(self._tried) if self._tried else 0) + 1 + (self._rival is not None),
         )  # fmt: skip
         credential, route = argument >> _TARGET_BITS, self._route
         if route.coalesce_s > 0.0 and self.ask.operation == Operation.EMBEDDINGS:
@@ -344,6 +363,8 @@ class Exchange:
             return
         self._lane = 0
         call = self._call = Call(target, passage, self, self._until, argument >> _TARGET_BITS, self._traceparent())
+        if self._paused:
+            call.pause()
         call.start()
 
     def _traceparent(self) -> bytes:
@@ -365,13 +386,14 @@ class Exchange:
             rival.headers, self._headers = self._headers, headers
             if call is not None:
                 rival.call = call
+                self._headers = headers.replace(b"attempts: 1\r\n", b"attempts: 2\r\n")  # whichever answers, two were made
                 call.start()
         if waiting:
             self._dispatch.wake()
 
     def _win(self, lane: int) -> None:
         """A lane has an answer: the other one is given up."""
-        if self._route.hedge:
+        if self._route.hedge and not self._left:
             self._dispatch.sweep.forget(self)
         rival, self._rival = self._rival, None
         if rival is None:
@@ -408,11 +430,13 @@ class Exchange:
             rival.cancel()
         if call is not None:
             self._call = None
-            usage = call.cancel()
+            usage = _believed(call.cancel()) or _NOTHING
         else:
             dispatch.queued.pop(self._flow, None)
         if self._flow != NO_FLOW:
             self._settle(_GONE, usage._replace(estimated=True))
+        if self._left:
+            self._client.drop()  # a claim is let go
 
     def _again(self) -> None:
         command, argument, reason, _, waiting = self._dispatch.journey.step(_AGAIN, self._flow)
@@ -443,3 +467,8 @@ class Exchange:
         )  # fmt: skip
         if self._origin is None or not self._origin.rejected(reason, refusal):
             self.refuse(refusal)
+
+
+def _believed(usage: Usage | None) -> Usage | None:
+    """A provider's word on what an answer took, or None where it cannot be: no model answers so long."""
+    return usage if usage is not None and 0 <= usage.input <= MOST_TOKENS and 0 <= usage.output <= MOST_TOKENS else None

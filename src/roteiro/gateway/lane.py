@@ -95,6 +95,7 @@ class Lane(HttpToolsProtocol):
         self._told: dict[bytes, bytes] = {}
         self._fault: RequestError | None = None
         self._begun_at = self._heard_at = dispatch.sweep.now()
+        self._unread = 0  # bytes that the client had not taken at the last look
 
     # asyncio's callbacks
 
@@ -116,7 +117,7 @@ class Lane(HttpToolsProtocol):
             idle_bytes = heads == self._heads and (from_head or (self._front is not None and size == self._size))
             self._watch_arrival(len(data) if idle_bytes else 0)
         if self._line:
-            if not self._busy:
+            if not self._busy and not self.flow.write_paused:
                 self._next()
             if self._line:
                 self.flow.pause_reading()  # bounds what one connection can line up
@@ -138,6 +139,8 @@ class Lane(HttpToolsProtocol):
         super().resume_writing()
         if self._exchange is not None:
             self._exchange.resume()
+        elif not self._busy:
+            self._next_if_any()
 
     # uvicorn's
 
@@ -241,10 +244,25 @@ class Lane(HttpToolsProtocol):
 
     # the worker's
 
+    def cut_off(self) -> None:
+        """The worker ends: what is in flight is settled now, as if the client had left."""
+        self._deaf = True
+        self._line.clear()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.gone()
+        self.transport.abort()
+
     def tidy(self, now: float) -> None:
         """Looks at the connection's patience; to be called about once a second."""
         if self._busy:
             self._heard_at = now
+        elif self.flow.write_paused:  # nothing else is begun before the client has taken what was written
+            unread = self.transport.get_write_buffer_size()
+            if unread != self._unread:
+                self._unread, self._heard_at = unread, now
+            elif now - self._heard_at > KEEP_ALIVE_S:
+                self.transport.abort()
         elif self._deaf:
             if now - self._heard_at > LINGER_S:
                 self.transport.abort()
@@ -379,7 +397,7 @@ class Lane(HttpToolsProtocol):
                 self._continue()
 
     def _next_if_any(self) -> None:
-        if self._line and not self._busy and not self.transport.is_closing():
+        if self._line and not self._busy and not self.flow.write_paused and not self.transport.is_closing():
             self._next()
             if not self._line:
                 self.flow.resume_reading()
@@ -387,6 +405,8 @@ class Lane(HttpToolsProtocol):
     def _hang_up(self) -> None:
         self._line.clear()
         self._dispatch.outbox.flush()
+        if self.transport.is_closing():  # the client left before its answer
+            return
         if not self._deaf or not self.transport.can_write_eof():
             self.transport.close()
             return

@@ -141,10 +141,10 @@ async def serve(spec: WorkerSpec) -> None:
         announcing.cancel()
         for connection in list(server.server_state.connections):  # those that the drain did not wait for
             if isinstance(connection, Lane):
-                connection.drop()
+                connection.cut_off()
         dispatch.close()
         await dispatch.counter.close()
-        await asyncio.sleep(0)  # dropped connections settle their flows
+        await asyncio.sleep(0)  # connections that were cut off close
         if desk is not None:
             desk.close()
 

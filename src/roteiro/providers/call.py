@@ -131,17 +131,22 @@ class Call:
         return Usage(self._passage.ask.input_tokens, 0, reader.frames if reader is not None else 0, 0)
 
     def pause(self) -> None:
-        """The client is slow: the provider must wait, and is not to blame for it."""
-        if self._connection is not None and not self._paused:
+        """The client is slow: the provider must wait, and is not to blame for it. Before there is a connection, too."""
+        if not self._paused:
             self._paused = True
-            self.due = self._end
-            self._connection.pause()
+            if self._connection is not None:
+                self.due = self._end
+                self._connection.pause()
 
     def resume(self) -> None:
-        if self._connection is not None and self._paused:
+        if self._paused:
             self._paused = False
-            self._progress()
-            self._connection.resume()
+            if self._connection is not None:
+                if self._status:
+                    self._progress()
+                else:
+                    self._expect()
+                self._connection.resume()
 
     def late(self) -> None:
         """The timer's word that `due` has passed."""
@@ -151,7 +156,7 @@ class Call:
             self._finish(listener, reader)
             if connection is not None:
                 connection.abort()
-        elif self._paused and listener is not None:
+        elif self._paused and self._connection is not None and listener is not None:
             listener.stalled(self.cancel())
         elif self._connection is None:
             self._fail(ErrorClass.CONNECTION, "no connection in time")
@@ -163,10 +168,12 @@ class Call:
     def connected(self, connection: Connection) -> None:
         target, ask, body = self._target, self._passage.ask, self._passage.body
         self._connection = connection
-        # The head of an answer that is not streamed comes when the answer is done, so only the attempt's end bounds it.
-        self.due = min(self._end, target.timer.now() + target.edge.first_token_s) if ask.stream else self._end
+        self._expect()
         head = target.head(self._passage.operation, ask.stream, self._credential)
         connection.send(self, b"%b%d\r\n%b%b\r\n" % (head, len(body), self._passage.head, self._extra), body)
+        if self._paused:
+            self.due = self._end
+            connection.pause()
 
     def head(self, status: int, headers: dict[bytes, bytes]) -> None:
         self._status = status
@@ -264,6 +271,11 @@ class Call:
         if closing:
             listener.frames(closing)
         listener.finished(reader.usage, reader.frames)
+
+    def _expect(self) -> None:
+        """The head of an answer that is not streamed comes when the answer is done, so only the attempt's end bounds it."""
+        target = self._target
+        self.due = min(self._end, target.timer.now() + target.edge.first_token_s) if self._passage.ask.stream else self._end
 
     def _progress(self) -> None:
         self.due = min(self._end, self._target.timer.now() + self._target.edge.idle_s)

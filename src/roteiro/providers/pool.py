@@ -320,7 +320,13 @@ class Pool:
         if len(self._open) + len(self._opening) < self._most and len(self._opening) < len(self._waiting):
             task = asyncio.get_running_loop().create_task(self._connect())
             self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            task.add_done_callback(self._opened)
+
+    def _opened(self, task: "asyncio.Task[None]") -> None:
+        """A connection was opened, or could not be: whoever waits beyond the bound is next."""
+        self._opening.discard(task)
+        if self._waiting and not self._closed:
+            self._grow()
 
     async def _connect(self) -> None:
         connection = Connection(self)
