@@ -53,7 +53,8 @@ def test_the_same_request_again_is_answered_from_the_cache_whole_and_streamed_in
             made, hit, hit_of_stream = gate.world.events()
             assert (made["cache"], hit["cache"], hit_of_stream["cache"]) == (CacheKind.NONE, CacheKind.EXACT, CacheKind.EXACT)
             assert (hit["outcome"], hit["reason"], hit["cost_nusd"], hit["attempts"]) == (Outcome.SUCCESS, Reason.CACHE_EXACT, 0, 0)
-            assert hit["saved_nusd"] > 0
+            assert (hit["input_tokens"], hit["output_tokens"], hit["estimated"]) == (11, 5, 0), "its own, not what a new answer might take"
+            assert hit["saved_nusd"] == made["cost_nusd"] > 0
             assert gate.world.in_flight() == 0
 
     run(story())
@@ -109,6 +110,19 @@ def test_embeddings_share_a_call_and_are_kept_text_by_text(tmp_path: Path) -> No
             assert gate.world.events()[-1]["cache"] == CacheKind.EMBEDDING
             other = await post(gate.port, "/v1/embeddings", {"model": "embed", "input": "xxx"}, OTHER_KEY)
             assert "x-roteiro-cache" not in other.headers
+
+    run(story())
+
+
+def test_a_model_that_embeds_does_not_talk_and_one_that_talks_does_not_embed() -> None:
+    async def story() -> None:
+        async with upstream(WHOLE) as one, gateway(one) as gate:
+            refused = await post(gate.port, "/v1/embeddings", {"model": "chat", "input": "x"})
+            assert (refused.status, refused.error["code"], refused.error["param"]) == (400, "wrong_kind_of_model", "model")
+        async with upstream(WHOLE) as one, gateway(one, plan=EMBEDDING) as gate:
+            body = {"model": "embed", "messages": [{"role": "user", "content": "x"}]}
+            assert (await post(gate.port, "/v1/chat/completions", body)).error["code"] == "wrong_kind_of_model"
+            assert not one.requests
 
     run(story())
 

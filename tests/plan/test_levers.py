@@ -178,7 +178,8 @@ def test_adoption_keeps_what_lives_and_leaves_nothing_of_what_went() -> None:
     state.routes["hedge_seen"][:], state.routes["hedge_delay_s"][:], state.routes["hedge_balance"][:] = 30, 0.4, 2.0
     state.header[0]["cost_degrading"] = 1
     old.fill(state)
-    assert (state.routes[chat]["hedge_seen"], state.routes[chat]["hedge_delay_s"], state.header[0]["cost_degrading"]) == (30, 0.4, 1)
+    kept = state.routes[chat]["hedge_seen"].tolist(), state.routes[chat]["hedge_delay_s"].tolist(), state.header[0]["cost_degrading"]
+    assert kept == ([30, 30], [0.4, 0.4], 1)
     built(LESS, before=old).fill(state)
     a = state.targets[0]
     assert (a["credentials"], a["next_credential"], a["credential_refused"], list(a["credential_until"][:2])) == (1, 0, 1, [50.0, 0.0])
@@ -186,7 +187,8 @@ def test_adoption_keeps_what_lives_and_leaves_nothing_of_what_went() -> None:
     gone = state.routes[chat]
     assert (gone["retired"], gone["hedge_share"], gone["rescue"], gone["larger"], gone["degrade"]) == (1, 0.0, 0, NONE, NONE)
     assert list(gone["tiers"]) == [NONE, NONE, NONE]
-    assert (state.routes[long]["hedge_seen"], state.routes[long]["hedge_balance"]) == (0, 2.0), "another percentile is followed anew"
+    followed = state.routes[long]["hedge_seen"].tolist(), state.routes[long]["hedge_balance"]
+    assert followed == ([0, 0], 2.0), "another percentile is followed anew"
     assert (state.header[0]["cost_degrading"], state.header[0]["cost_route"], state.header[0]["hour_bound_nusd"]) == (0, NONE, 0)
 
 

@@ -69,6 +69,11 @@ class KnownTexts:
         return None not in self._known
 
     @property
+    def tokens(self) -> int:
+        """Of the texts that are known."""
+        return sum(kept.tokens for kept in self._known if kept is not None)
+
+    @property
     def partial(self) -> bool:
         """Whether some is, and the provider's answer has to be completed."""
         return self.ask is not self._asked

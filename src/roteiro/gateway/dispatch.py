@@ -23,7 +23,7 @@ from roteiro.gateway.trace_context import TraceContext, read
 from roteiro.policy.complexity import judge, pack
 from roteiro.providers.outbox import Outbox
 from roteiro.providers.target import Target
-from roteiro.terms.codes import Command, Reason, Step
+from roteiro.terms.codes import Command, Operation, Reason, Step
 from roteiro.terms.edge import Edge, EdgeTenant
 from roteiro.terms.error import InvariantError, RequestError
 from roteiro.wire.dialect import Ask, Front
@@ -210,6 +210,13 @@ class Dispatch:
             raise RequestError(400, "missing_required_parameter", f"you must provide `model`; known are: {known}", "model")
         shown = model if len(model) <= 100 else model[:99] + "…"
         raise RequestError(404, "model_not_found", f"no model `{shown}`; known are: {known}", "model")
+
+    def check_kind(self, route: int, ask: Ask) -> None:
+        """Raises RequestError (400) where a model that embeds is asked to talk, or one that talks to embed."""
+        kind = self.edge.routes[route].kind
+        if (kind == "embedding") != (ask.operation == Operation.EMBEDDINGS):
+            does, other = ("embeds", "answers") if kind == "embedding" else ("answers", "embeds")
+            raise RequestError(400, "wrong_kind_of_model", f"model `{ask.model or 'default'}` {does}; name one that {other}", "model")
 
     def models_of(self, key: int) -> list[str]:
         """Names of the logical models that the key's tenant may use."""

@@ -374,6 +374,7 @@ class Lane(HttpToolsProtocol):
                 raise request.fault
             ask = front.read(incoming.body, incoming.headers)
             route = dispatch.route_of(ask.model, incoming.key, incoming.workload)
+            dispatch.check_kind(route, ask)
             if dispatch.is_plain(route, incoming):
                 exchange = self._exchange = Exchange(dispatch, self, ask)
                 exchange.begin(incoming.key, route, incoming.workload, *dispatch.extras(route, ask, incoming.headers))

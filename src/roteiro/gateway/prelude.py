@@ -114,8 +114,11 @@ class Prelude:
         flags, trace = dispatch.extras(self._route, ask, incoming.headers)
         if looked is not None and looked.hit is not None:
             flags |= looked.hit.kind << 1
+            usage = looked.hit.usage
+            ask.input_tokens, ask.output_tokens = usage.input, usage.output  # its own, and not what a new answer might take
         elif known is not None and known.hit:
             flags |= CacheKind.EMBEDDING << 1
+            ask.input_tokens, ask.output_tokens = known.tokens, 0
         exchange.begin(incoming.key, self._route, incoming.workload, flags, trace)
 
     # the exchange's Origin

@@ -158,11 +158,11 @@ def reserve_money(block: int, flow: Any) -> int:
 
 @kernel
 def from_cache(block: int, f: int, now: float) -> Answer:
-    """The driver has an answer: it costs nothing, and the event says what it would have cost."""
+    """The driver has an answer, whose own tokens it told: it costs nothing, and the event says what it would have cost."""
     flow = flow_at(block, f)
     flow.saved_nusd = estimate_of(block, flow)
     reason = CACHE_SEMANTIC if flow.cache == SEMANTIC else CACHE_EXACT
-    flow.route_reason, flow.estimated = reason, 1
+    flow.route_reason = reason
     flow.first_byte = now if flow.stream != 0 else 0.0
     decided(flow, DONE, 0.0, reason, float(flow.saved_nusd), 0.0)
     close(block, f, reason, 0, flow.input_tokens, 0, flow.output_tokens, 0, now)

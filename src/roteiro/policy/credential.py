@@ -13,8 +13,20 @@ from roteiro.policy.kernel import kernel
 from roteiro.policy.state import CREDENTIALS
 
 __all__ = [
-    "AVAILABLE", "LIMITED", "REFUSALS", "REFUSED", "REFUSED_S", "accepted", "condition", "count", "refuse", "rest", "returns_at", "settle", "take",
-]  # fmt: skip
+    "AVAILABLE",
+    "LIMITED",
+    "REFUSALS",
+    "REFUSED",
+    "REFUSED_S",
+    "accepted",
+    "condition",
+    "count",
+    "refuse",
+    "rest",
+    "returns_at",
+    "settle",
+    "take",
+]
 
 AVAILABLE, LIMITED, REFUSED = 0, 1, 2
 REFUSED_S = 60.0

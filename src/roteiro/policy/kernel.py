@@ -26,7 +26,7 @@ def cache_directory() -> Path:
     journey as it was. A folder named after all sources together cannot be stale.
     """
     package = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(str(package).encode())  # Numba tells copies of the sources apart, so what one compiled is not there for another
     for room in ("terms", "policy", "journey", "simulator"):
         for path in sorted((package / room).glob("*.py")):
             digest.update(path.name.encode())
