@@ -365,3 +365,22 @@ def test_other_paths_and_methods_get_errors_in_the_same_shape() -> None:
             assert (await peer.read()).status == 503
 
     run(story())
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"GET /v1/" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 415),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_and_no_failure_of_ours(head: bytes, status: int, caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        async with gateway() as gate, gate.client() as peer:
+            peer.writer.write(head)
+            answer = await peer.read()
+            assert answer.status == status and answer.error["message"] and answer.headers["x-request-id"]
+
+    run(story())
+    assert "Traceback" not in caplog.text and "Fatal" not in caplog.text

@@ -63,7 +63,7 @@ class Hit:
         """For a request that is not streamed."""
         kept = self.kept
         choice = Choice(parts=(Text(kept.text),), finish=kept.finish, stop_sequence=kept.stop_sequence)  # type: ignore[arg-type]
-        return ask.front.answer(Answer(id=kept.id, model=kept.model, choices=(choice,), usage=self.usage), ask)
+        return ask.front.answer(Answer(id=kept.id, model=kept.model, choices=(choice,), usage=self.usage, created=int(kept.at)), ask)
 
     def frames(self, ask: Ask, created: int) -> bytes:
         """For a stream: all of it. `created` in Unix seconds."""

@@ -31,6 +31,8 @@ log = logging.getLogger("roteiro.gateway")
 
 HEAD_BYTES: Final = 64 * 1024
 """Most bytes of a request line and headers."""
+URL_BYTES: Final = 32 * 1024
+"""Longest address; its parser reads no more than 64 KiB."""
 KEEP_ALIVE_S: Final = 75.0
 """An idle connection is closed after this time."""
 PIECE_S: Final = 30.0
@@ -106,7 +108,9 @@ class Lane(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
-            raise error.__context__ or error from None  # ours: the loop logs it and drops the connection
+            if not isinstance(error.__context__, RequestError):
+                raise error.__context__ or error from None  # ours: the loop logs it and drops the connection
+            self._turn_away(error.__context__)
         except httptools.HttpParserError as error:
             self._turn_away(RequestError(400, "invalid_http", f"not a valid HTTP request: {error}"))
         except httptools.HttpParserUpgrade:
@@ -304,6 +308,8 @@ class Lane(HttpToolsProtocol):
                 self._workload = dispatch.workload_of(name, self._key)
         except RequestError as error:
             self._fault = error
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            self._fault = RequestError(415, "unsupported_encoding", "send the body as it is, without Content-Encoding", "content-encoding")
         if int(headers.get(b"content-length", b"0")) > dispatch.edge.body_bytes:
             self._fault = self._too_large()
         self._expects = headers.get(b"expect", b"").lower() == b"100-continue"
@@ -313,7 +319,13 @@ class Lane(HttpToolsProtocol):
                 self._continue()
 
     def _begin_plain(self) -> None:
-        """Hands the head to uvicorn, in line if an answer is in flight."""
+        """Hands the head to uvicorn, in line if an answer is in flight. Raises RequestError where it has no address that one could ask for."""
+        if len(self.url) > URL_BYTES:
+            raise RequestError(414, "uri_too_long", f"the address is more than {URL_BYTES} bytes")
+        try:
+            httptools.parse_url(self.url)
+        except httptools.HttpParserInvalidURLError:
+            raise RequestError(400, "invalid_http", "not a valid HTTP request: the address is none") from None
         url, headers = self.url, [(name.lower(), value) for name, value in self._named.items()]
         super().on_message_begin()
         self.url = url

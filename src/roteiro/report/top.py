@@ -197,7 +197,8 @@ class TopView:
             style = "green" if share < 0.6 else "yellow" if share < 0.9 else "bold red"
             line = Text(f" {row['name']:<{wide}} ")
             line.append(bar(share, max(8, min(30, width - wide - 45))), style=style)
-            line.append(f" {speech.share(share, 0) if share else '0%':>5} ", style=style)
+            told = "0%" if share == 0.0 else "<1%" if share < 0.005 else speech.share(share, 0)
+            line.append(f" {told:>5} ", style=style)
             spent = row["spent_nusd"] + row["reserved_nusd"]
             line.append(f" {speech.money(rounded(spent))}", style="bold")
             line.append(f" {speech.say('top.of', count='', most=speech.money(row['amount_nusd'])).strip()}", style="dim")

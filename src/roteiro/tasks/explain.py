@@ -3,8 +3,10 @@
 What must not live here: printing.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from roteiro.analysis.explain import DECISION_COLUMNS, Story, tell
 from roteiro.ledger import Ledger
@@ -51,8 +53,16 @@ def explain_request(data: str | Path, request_id: str, run: str | None = None) -
     return tell(run, number, events, decisions, notes, ledger.head(run).names)
 
 
+REFUSED_AT_THE_DOOR: Final = re.compile(r"-w\d+-\d+-\d+\s*$")
+"""Ends the ids of requests that no journey saw (see `Dispatch.refusal_identity`)."""
+
+
 def whom(ledger: Ledger, request_id: str, run: str | None) -> tuple[str, int]:
     """(run, number) of a request's id."""
+    if REFUSED_AT_THE_DOOR.search(request_id):
+        raise SettingsError(
+            f"{request_id.strip()[:80]} was refused before it entered the journey, so the ledger has no row of it; its answer said why"
+        )
     before, _, last = request_id.strip().rpartition("-")
     if not last.isdigit() or len(last) > 18:
         raise SettingsError(f"{request_id[:80]!r} is no request's id; take the x-request-id of an answer, as RUN-123")
