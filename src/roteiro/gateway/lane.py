@@ -319,7 +319,7 @@ class Lane(HttpToolsProtocol):
                 self._continue()
 
     def _begin_plain(self) -> None:
-        """Hands the head to uvicorn, in line if an answer is in flight. Raises RequestError where it has no address that one could ask for."""
+        """Hands the head to uvicorn, in line if an answer is in flight. Raises RequestError where its address is none."""
         if len(self.url) > URL_BYTES:
             raise RequestError(414, "uri_too_long", f"the address is more than {URL_BYTES} bytes")
         try:

@@ -60,9 +60,8 @@ REFUSED_AT_THE_DOOR: Final = re.compile(r"-w\d+-\d+-\d+\s*$")
 def whom(ledger: Ledger, request_id: str, run: str | None) -> tuple[str, int]:
     """(run, number) of a request's id."""
     if REFUSED_AT_THE_DOOR.search(request_id):
-        raise SettingsError(
-            f"{request_id.strip()[:80]} was refused before it entered the journey, so the ledger has no row of it; its answer said why"
-        )
+        told = "was refused before it entered the journey, so the ledger has no row of it; its answer said why"
+        raise SettingsError(f"{request_id.strip()[:80]} {told}")
     before, _, last = request_id.strip().rpartition("-")
     if not last.isdigit() or len(last) > 18:
         raise SettingsError(f"{request_id[:80]!r} is no request's id; take the x-request-id of an answer, as RUN-123")
