@@ -483,3 +483,33 @@ def test_names_of_refused_requests_are_never_given_twice(monkeypatch: pytest.Mon
 
     run(story())
     assert len(names) == 4
+
+
+def test_a_hedge_that_won_and_broke_is_gone_on_from_where_the_client_has_it() -> None:
+    async def story() -> None:
+        broken = stream(frame("one "), frame("two"), end=b"")
+        async with (
+            upstream(silent, stream(frame(" three"), FINISH, USAGE, DONE)) as one,
+            upstream(broken) as two,
+            gateway(one, two, plan=RIVALS) as gate,
+        ):
+            assert (await gate.ask(stream=True)).body.endswith(DONE)
+            assert json.loads(one.requests[-1].body)["messages"][-1] == {"role": "assistant", "content": "one two"}
+            (event,) = gate.world.events()
+            assert (event["outcome"], event["attempts"], event["rescues"]) == (Outcome.SUCCESS, 3, 1)
+            assert gate.world.in_flight() == 0
+
+    run(story())
+
+
+def test_a_connection_whose_answer_was_never_closed_is_not_used_again() -> None:
+    async def held(request: Message, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + chunk(frame("a")) + chunk(FINISH))
+        await asyncio.sleep(30)
+
+    async def story() -> None:
+        async with upstream(held) as one, gateway(one) as gate:
+            assert (await gate.ask(stream=True)).body.endswith(DONE)
+            await until(lambda: one.open == 0)
+
+    run(story())

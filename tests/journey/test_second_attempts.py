@@ -329,3 +329,14 @@ def test_each_break_is_counted_for_what_it_produced_and_attempts_bound_rescues()
         << reject 502 (not_retryable)
     """,
     )
+
+
+def test_a_hedge_is_one_of_the_attempts() -> None:
+    play(
+        PLAN.replace("retry: {attempts: 4", "retry: {attempts: 1"),
+        """
+        >> 0.0 A arrives from acme for hedged
+        << send one
+        >> 2.0 A is late
+    """,
+    )
