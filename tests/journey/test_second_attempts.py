@@ -329,15 +329,3 @@ def test_each_break_is_counted_for_what_it_produced_and_attempts_bound_rescues()
         << reject 502 (not_retryable)
     """,
     )
-
-
-def test_a_hedge_is_one_of_the_attempts() -> None:
-    story = """
-        >> 0.0 A arrives from acme for quick
-        << send one
-        >> 0.9 A is late
-        << %s
-    """
-    plan = PLAN.replace("at_most: 50%", "at_most: 100%")
-    play(plan, story % "send two (hedged)")
-    play(plan.replace("retry: {attempts: 3}", "retry: {attempts: 1}"), story % "nothing")
