@@ -464,3 +464,18 @@ def test_what_could_not_be_recorded_is_not_taken_and_readiness_knows() -> None:
     answer = world.begin("delta", "tiny")
     assert (answer.command, answer.reason) == (Command.REJECT, Reason.LEDGER_FULL)
     assert world.header["refused"] == 1 and len(world.events()) == 0
+
+
+def test_what_was_not_tried_again_takes_nothing_from_the_fleets_balance() -> None:
+    """One provider, and silence: nothing is tried again, so others may still."""
+    plan = (
+        "roteiro: 1\nproviders:\n  one: {name: x, model: m, on_premises: true, price: {input: $1/1M tokens, output: $1/1M tokens}}\n"
+        "models:\n  solo: {targets: [one], retry: {attempts: 3}}\ntenants:\n  acme: {}\nworkloads:\n  web: {priority: interactive, model: solo}\n"
+        "retry: {ratio: 10%, min_per_second: 0}\n"
+    )
+    world = World(plan)
+    flow = world.begin("acme", "solo", now=1.0).flow
+    before = float(world.header["retry_balance"])
+    answer = world.fail(flow, ErrorClass.TIMEOUT, status=0, now=2.0)
+    assert (answer.command, answer.reason) == (Command.REJECT, Reason.ALL_TRIED)
+    assert float(world.header["retry_balance"]) == pytest.approx(before)

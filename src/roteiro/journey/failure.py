@@ -20,7 +20,9 @@ from roteiro.terms.codes import Command, ErrorClass, Reason
 __all__ = ["failed", "wait_until"]
 
 SENT, BACKOFF = Flowing.SENT, Flowing.BACKOFF
-C_NONE, SEND, WAIT, RESCUE = int(Command.NONE), int(Command.SEND), int(Command.WAIT), int(Command.RESCUE)
+C_NONE, SEND, WAIT, RESCUE, REJECT = (
+    int(Command.NONE), int(Command.SEND), int(Command.WAIT), int(Command.RESCUE), int(Command.REJECT),
+)  # fmt: skip
 AUTH, RATE_LIMIT, TIMEOUT, CONTEXT, UNFIT = (
     int(ErrorClass.AUTH), int(ErrorClass.RATE_LIMIT), int(ErrorClass.TIMEOUT), int(ErrorClass.CONTEXT), int(ErrorClass.UNFIT),
 )  # fmt: skip
@@ -126,6 +128,17 @@ def failed(
         return reject(block, f, OUT_OF_ATTEMPTS, pause_s, attempts, float(route.attempts), now)
     elif not retry.spend(header):
         return reject(block, f, RETRY_BUDGET, max(pause_s, SHED_RETRY_AFTER_S), header.retry_balance, header.retry_ratio, now)
+    answer = next_attempt(block, f, t, error_class, pause_s, wider, smaller, now, u)
+    if answer[0] == REJECT and error_class != UNFIT:
+        retry.give_back(header)  # nothing was tried again
+    return answer
+
+
+@kernel
+def next_attempt(block: int, f: int, t: int, error_class: int, pause_s: float, wider: bool, smaller: float, now: float, u: float) -> Answer:
+    """Another attempt after one at target `t` failed: at once, after a wait, or none. `wider`: a model of a larger context was taken."""
+    flow = flow_at(block, f)
+    route, attempts = route_at(block, flow.route), float(flow.attempts)
     jitter = (u * SECOND_DRAW) % 1.0
     wait = retry.backoff(flow.attempts, route.backoff_s, route.max_backoff_s, jitter)
     c = routing.position(block, route, t)

@@ -10,7 +10,7 @@ from typing import Any
 from roteiro.policy.kernel import kernel
 from roteiro.terms.codes import ErrorClass
 
-__all__ = ["another_target_may_do", "backoff", "earn", "rescue_may_do", "same_target_may_do", "spend"]
+__all__ = ["another_target_may_do", "backoff", "earn", "give_back", "rescue_may_do", "same_target_may_do", "spend"]
 
 AUTH, RATE_LIMIT, SERVER, TIMEOUT = int(ErrorClass.AUTH), int(ErrorClass.RATE_LIMIT), int(ErrorClass.SERVER), int(ErrorClass.TIMEOUT)
 CONNECTION, PROTOCOL, UNFIT = int(ErrorClass.CONNECTION), int(ErrorClass.PROTOCOL), int(ErrorClass.UNFIT)
@@ -55,3 +55,9 @@ def spend(header: Any) -> bool:
         return False
     header.retry_balance -= 1.0
     return True
+
+
+@kernel
+def give_back(header: Any) -> None:
+    """An extra attempt that was taken was not made."""
+    header.retry_balance = min(header.retry_balance + 1.0, header.retry_cap)
