@@ -172,8 +172,9 @@ class CacheStore:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = os.open(path / "writing", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # Not `writemap`: a write to a full disk is then an error, and no signal that ends the process.
+        # meminit: what the process had in memory before must not come along in the unused part of a page.
         env = lmdb.open(
-            str(path), map_size=self.size_bytes, max_dbs=2, max_readers=READERS, sync=False, metasync=False, meminit=False, mode=0o600
+            str(path), map_size=self.size_bytes, max_dbs=2, max_readers=READERS, sync=False, metasync=False, meminit=True, mode=0o600
         )
         fcntl.flock(self._lock, fcntl.LOCK_EX)  # held for microseconds, by those that start beside us
         try:
