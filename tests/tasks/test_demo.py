@@ -59,7 +59,7 @@ def test_ctrl_c_ends_all_that_was_started(tmp_path: Path) -> None:
         started = children_of(process.pid)
         assert len(started) >= 3, "two sandboxes and the server"
         process.send_signal(signal.SIGINT)
-        assert process.wait(90) == 130
+        assert process.wait(200) == 130  # a drain takes up to a minute where the machine is busy
         assert eventually(lambda: not [pid for pid in started if Path(f"/proc/{pid}").exists()], 30.0)
     finally:
         if process.poll() is None:
