@@ -29,8 +29,8 @@ from roteiro.plan.read import read_text
 from roteiro.simulator import demand as demands
 from roteiro.simulator import service as services
 from roteiro.simulator import table
+from roteiro.simulator.arriving import POISSON
 from roteiro.simulator.demand import Demand
-from roteiro.simulator.loop import POISSON
 from roteiro.simulator.records import CLASSES
 from roteiro.simulator.service import ServiceWorld, Slice, TargetService
 from roteiro.simulator.world import Simulation

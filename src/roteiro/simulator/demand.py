@@ -18,7 +18,7 @@ from roteiro.plan.compile import Compiled
 from roteiro.plan.model import Demand as Wanted
 from roteiro.plan.model import Process
 from roteiro.simulator import table
-from roteiro.simulator.loop import GAMMA, POISSON, TRACE
+from roteiro.simulator.arriving import GAMMA, POISSON, TRACE
 from roteiro.simulator.records import ARRIVAL, DRAWN, PART
 from roteiro.simulator.trace import Trace, read_trace
 from roteiro.terms.codes import Operation, Outcome, Step

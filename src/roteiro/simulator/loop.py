@@ -6,40 +6,20 @@ stopped. The journey is told no length of an answer before that answer has been 
 What must not live here: decisions, and how demand and service came about.
 """
 
-from typing import Any
-
 from roteiro.journey.journal import room, rows_a_flow
 from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, kernel
-from roteiro.policy.state import NONE, TIERS, breaker_at, flow_at, header_of, route_at, target_at
-from roteiro.simulator import heap, table
-from roteiro.simulator.draw import exponential, gamma, uniform
-from roteiro.simulator.records import (
-    CACHE_DRAWS,
-    CLASSES,
-    DEMAND_DRAWS,
-    DRAWN,
-    JOURNEY_DRAWS,
-    SERVICE_DRAWS,
-    Stop,
-    arrival_at,
-    generator_at,
-    hit_at,
-    loop_of,
-    part_at,
-    service_at,
-    table_at,
-    timer_at,
-    weather_at,
-    work_at,
-)
-from roteiro.terms.codes import Command, ErrorClass, Operation, Reason, Step
+from roteiro.policy.state import NONE, breaker_at, flow_at, header_of, route_at, target_at
+from roteiro.simulator import heap
+from roteiro.simulator.arriving import NEVER, ask, next_arrival
+from roteiro.simulator.draw import uniform
+from roteiro.simulator.records import JOURNEY_DRAWS, Stop, generator_at, loop_of, service_at, timer_at, work_at
+from roteiro.simulator.serving import TIMEOUT, answers, fails, said_by, weather_of
+from roteiro.terms.codes import Command, Step
 
-__all__ = ["GAMMA", "POISSON", "TICK_S", "TRACE", "run"]
+__all__ = ["TICK_S", "run"]
 
-POISSON, GAMMA, TRACE = 0, 1, 2
-NEVER = 1e300
 TICK_S = 0.25
 FINISHED, DRAIN, REACHED = Stop.FINISHED, Stop.DRAIN, Stop.REACHED
 BEGIN, FIRST_BYTE, FAILED, AGAIN, END, WAKE, TEND, HEDGE = (
@@ -48,14 +28,10 @@ BEGIN, FIRST_BYTE, FAILED, AGAIN, END, WAKE, TEND, HEDGE = (
 SEND, WAIT, QUEUE, REJECT, DONE, RESCUE = (
     int(c) for c in (Command.SEND, Command.WAIT, Command.QUEUE, Command.REJECT, Command.DONE, Command.RESCUE)
 )
-HEDGED, EMBEDDINGS = int(Reason.HEDGED), int(Operation.EMBEDDINGS)
 PATIENCE, HEARD, OVER, LATE = 0, 1, 2, 3  # WORK.kind: a wait ends, the first byte comes, the attempt ends, it is late
-TIMEOUT, RATE_LIMIT, CONTEXT = int(ErrorClass.TIMEOUT), int(ErrorClass.RATE_LIMIT), int(ErrorClass.CONTEXT)
-STATUS = (200, 401, 429, 500, 0, 0, 400, 400, 200, 400, 0)  # by ErrorClass, as providers answer
 FLOW_BITS = 24
 FLOW_MASK = (1 << FLOW_BITS) - 1
 SPARE_ROWS = 1024  # decisions that one happening may write at most: its steps, and notes of each rule and breaker
-TINY_S = 1e-9
 TARGET_BITS = 0xFFFF  # of a command's argument; above them is the credential
 
 
@@ -81,110 +57,6 @@ def drop_stale(world: int, n: int) -> int:
             kept += 1
     heap.settle(world, kept)
     return kept
-
-
-@kernel
-def weather_of(world: int, service: Any, now: float) -> Any:
-    while service.cursor + 1 < service.count and weather_at(world, service.first + service.cursor + 1).start <= now:
-        service.cursor += 1
-    return weather_at(world, service.first + service.cursor)
-
-
-@kernel
-def over_quota(service: Any, tokens: int, now: float) -> float:
-    """Seconds until the provider's own quota lets the request in, which is then counted; 0.0 where it does now."""
-    wait = 0.0
-    if service.request_s > 0.0:
-        wait = max(service.requests_at, now) + service.request_s - now - service.burst_s
-    if service.token_s > 0.0:
-        wait = max(wait, max(service.tokens_at, now) + min(tokens * service.token_s, service.burst_s) - now - service.burst_s)
-    if wait > TINY_S:
-        return wait
-    if service.request_s > 0.0:
-        service.requests_at = max(service.requests_at, now) + service.request_s
-    if service.token_s > 0.0:
-        service.tokens_at = max(service.tokens_at, now) + tokens * service.token_s
-    return 0.0
-
-
-@kernel
-def draw_length(world: int, service: Any, work: Any) -> None:
-    """How long the whole answer is to be, where nothing says so yet; then what is left of it for this attempt."""
-    if work.output < 0:
-        work.output = max(int(table.at(table_at(world, service.output), uniform(generator_at(world, SERVICE_DRAWS))) + 0.5), 1)
-    if service.most_output > 0 and work.output > service.most_output:
-        work.output = service.most_output
-    work.rest = max(work.output - work.relayed, 1)
-
-
-@kernel
-def said_by(work: Any, t: float) -> int:
-    """Tokens of this attempt that have come by `t`, of one that breaks: at least the first, never the last unless it is the only one."""
-    said = 1 + int((t - work.first_byte) / work.gap) if work.gap > 0.0 else work.rest
-    return max(min(said, work.rest - 1), 1)  # type: ignore[no-any-return]
-
-
-@kernel
-def fails(world: int, service: Any, weather: Any, work: Any, target: Any, now: float) -> bool:
-    """Whether the attempt fails by itself; then when and how is written down in `work`."""
-    whole = work.input + work.relayed  # a rescue reads the prompt and what there is of the answer
-    quota = over_quota(service, whole + max(work.output - work.relayed, 0), now)
-    u = uniform(generator_at(world, SERVICE_DRAWS))
-    if quota > 0.0:
-        error_class, work.retry_after_ms = RATE_LIMIT, int(quota * 1e3) + 1
-    elif 0 < target.context_tokens < whole:
-        error_class, work.retry_after_ms = CONTEXT, -1
-    elif u < weather.failing:
-        error_class = 1
-        while error_class < CLASSES - 1 and u >= weather.below[error_class]:
-            error_class += 1
-        work.retry_after_ms = int(weather.retry_after_ms) if error_class == RATE_LIMIT else -1
-    elif service.stall > 0.0 and uniform(generator_at(world, SERVICE_DRAWS)) < service.stall:
-        stalls(world, service, weather, work, now)
-        return True
-    else:
-        return False
-    work.error_class, work.status = error_class, STATUS[error_class]
-    work.ends = now + table.at(table_at(world, service.failure[error_class]), uniform(generator_at(world, SERVICE_DRAWS)))
-    if work.stream != 0 and error_class != RATE_LIMIT and error_class != CONTEXT:
-        if uniform(generator_at(world, SERVICE_DRAWS)) < service.midstream:
-            work.first_byte = now + (work.ends - now) * uniform(generator_at(world, SERVICE_DRAWS))
-            draw_length(world, service, work)
-            work.gap = service.itl_mean * weather.slow_itl
-            work.said = said_by(work, work.ends)
-    return True
-
-
-@kernel
-def stalls(world: int, service: Any, weather: Any, work: Any, now: float) -> None:
-    """The attempt falls silent: a stream perhaps after some of its tokens. A timeout ends it."""
-    work.error_class, work.status, work.retry_after_ms = TIMEOUT, 0, -1
-    work.ends = NEVER
-    if work.stream == 0 or uniform(generator_at(world, SERVICE_DRAWS)) < 0.5:
-        return
-    work.first_byte = now + table.at(table_at(world, service.ttft), uniform(generator_at(world, SERVICE_DRAWS))) * weather.slow_ttft
-    draw_length(world, service, work)
-    work.gap = service.itl_mean * weather.slow_itl
-    work.said = max(int(work.rest * uniform(generator_at(world, SERVICE_DRAWS))), 1)
-    work.ends = work.first_byte + (work.said - 1) * work.gap + service.idle_s
-
-
-@kernel
-def answers(world: int, service: Any, weather: Any, work: Any, now: float) -> None:
-    """The attempt succeeds unless it takes too long."""
-    draw_length(world, service, work)
-    work.error_class, work.status, work.retry_after_ms = 0, 200, -1
-    gaps = work.rest - 1
-    heard = now + table.at(table_at(world, service.ttft), uniform(generator_at(world, SERVICE_DRAWS))) * weather.slow_ttft
-    work.ends, work.gap = heard, 0.0
-    if gaps > 0:
-        gap = table.at(table_at(world, service.itl), uniform(generator_at(world, SERVICE_DRAWS)))
-        if service.gaps != 0:  # the mean of so many independent gaps varies less than one
-            gap = service.itl_mean + (gap - service.itl_mean) / gaps**0.5
-        work.gap = max(gap, 0.0) * weather.slow_itl
-        work.ends += gaps * work.gap
-    if work.stream != 0:
-        work.first_byte = heard
 
 
 @kernel
@@ -274,84 +146,20 @@ def wake_all(world: int, block: int, now: float) -> None:
 
 
 @kernel
-def next_arrival(world: int) -> None:
-    """Draw or read when the next request comes."""
-    loop = loop_of(world)
-    if loop.arrived >= loop.most:
-        loop.next_arrival = NEVER
-        return
-    if loop.process == TRACE:
-        loop.next_arrival = arrival_at(world, loop.arrived).at
-    elif loop.process == POISSON:
-        loop.next_arrival += exponential(generator_at(world, DEMAND_DRAWS), loop.gap_s)
-    else:
-        loop.next_arrival += gamma(generator_at(world, DEMAND_DRAWS), loop.gamma_shape) * loop.gap_s / loop.gamma_shape
-    if loop.next_arrival > loop.last_arrival:
-        loop.next_arrival = NEVER
-
-
-@kernel
-def length(world: int, i: int) -> int:
-    return max(int(table.at(table_at(world, i), uniform(generator_at(world, DEMAND_DRAWS))) + 0.5), 1)
-
-
-@kernel
-def looks(world: int, tokens: int) -> int:
-    """The complexity of a task that nobody has read: drawn by the demand's shares, else by its length alone."""
-    loop = loop_of(world)
-    if loop.simple_below == loop.simple_below:
-        u = uniform(generator_at(world, CACHE_DRAWS))
-        return 1 if u < loop.simple_below else 2 if u < loop.medium_below else 3
-    return 1 if tokens < loop.medium_from else 2 if tokens < loop.complex_from else 3
-
-
-@kernel
-def has_tiers(block: int, r: int) -> bool:
-    for i in range(TIERS):
-        if route_at(block, r).tiers[i] != NONE:
-            return True
-    return False
-
-
-@kernel
 def arrive(world: int, block: int, now: float) -> None:
-    """One request: who it is from and how long it is, then the journey's word."""
-    loop = loop_of(world)
-    key, route, flags, cached, reasoning = DRAWN, 0, 0, 0, 0
-    if loop.process == TRACE:
-        arrival = arrival_at(world, loop.arrived)
-        key, route, flags, cached, reasoning = arrival.key, arrival.route, arrival.asks, arrival.cached, arrival.reasoning
-        tokens, output, estimate, most = arrival.input, arrival.output, arrival.input_estimate, arrival.output_estimate
-    else:
-        tokens = length(world, loop.input)
-        output = length(world, loop.output) if loop.output != DRAWN else DRAWN
-        estimate, most = tokens, loop.estimate
-    if key == DRAWN:
-        u = uniform(generator_at(world, DEMAND_DRAWS))
-        i = 0
-        while i + 1 < loop.n_mix and u >= part_at(world, i).below:
-            i += 1
-        part = part_at(world, i)
-        key, route, flags = part.key, part.route, part.asks
-        if uniform(generator_at(world, DEMAND_DRAWS)) < loop.stream and (flags >> 5) & 7 != EMBEDDINGS:
-            flags |= 1
-    if loop.tiers != 0 and (flags >> 3) & 3 == 0 and has_tiers(block, route):
-        flags |= looks(world, estimate) << 3
-    if loop.caching != 0:
-        hit = hit_at(world, route)
-        if hit.share > 0.0 and uniform(generator_at(world, CACHE_DRAWS)) < hit.share:
-            flags |= hit.kind << 1
-            drawn = max(int(table.at(table_at(world, hit.output), uniform(generator_at(world, CACHE_DRAWS))) + 0.5), 1)
-            estimate, most = tokens, output if output >= 0 else drawn  # the driver knows what it has
-    loop.arrived += 1
+    """One request, then the journey's word."""
+    asking = ask(world, block)
+    loop_of(world).arrived += 1
     next_arrival(world)
     u = uniform(generator_at(world, JOURNEY_DRAWS))
-    command, argument, _, f, _ = step(block, BEGIN, NONE, now, u, key, route, estimate, most, flags, 0)
+    command, argument, _, f, _ = step(
+        block, BEGIN, NONE, now, u, asking.key, asking.route, asking.input_estimate, asking.output_estimate, asking.asks, 0
+    )  # fmt: skip
     if f == NONE:
         return
     work = work_at(world, f)
-    work.input, work.cached, work.output, work.reasoning, work.stream = tokens, cached, output, reasoning, flags & 1
-    work.wanted, work.relayed = output, 0
+    work.input, work.cached, work.output, work.reasoning = asking.input, asking.cached, asking.output, asking.reasoning
+    work.stream, work.wanted, work.relayed = asking.asks & 1, asking.output, 0
     obey(world, block, command, argument, f, f, now)
     if header_of(block).news != NONE:  # it took the place of one that waited
         wake_all(world, block, now)

@@ -18,6 +18,7 @@ from roteiro.terms.codes import ErrorClass
 
 __all__ = [
     "ARRIVAL",
+    "ASKING",
     "CACHE_DRAWS",
     "CLASSES",
     "DEMAND_DRAWS",
@@ -36,6 +37,7 @@ __all__ = [
     "Stop",
     "World",
     "arrival_at",
+    "asking_of",
     "build",
     "generator_at",
     "hit_at",
@@ -63,6 +65,12 @@ ARRIVAL: Final = record(
     ("input_estimate", "i4"), ("output_estimate", "i4"),  # what the journey is told at arrival
     ("input", "i4"), ("cached", "i4"), ("output", "i4"), ("reasoning", "i4"),  # what comes of it; output DRAWN: by the target's table
 )  # fmt: skip
+
+ASKING: Final = record(
+    ("key", "i8"), ("route", "i8"), ("asks", "i8"), ("input_estimate", "i8"), ("output_estimate", "i8"),
+    ("input", "i8"), ("cached", "i8"), ("output", "i8"), ("reasoning", "i8"),
+)  # fmt: skip
+"""The request that comes now: there is one record of it."""
 
 PART: Final = record(("below", "f8"), ("key", "i4"), ("route", "i4"), ("asks", "i8"))
 """One share of the mix; `below` is the sum of shares up to it."""
@@ -102,7 +110,7 @@ TIMER: Final = record(("at", "f8"), ("what", "i8"))
 
 TABLES: Final[dict[str, np.dtype[Any]]] = {
     "generators": GENERATOR, "work": WORK, "timers": TIMER, "arrivals": ARRIVAL, "mix": PART, "services": SERVICE, "weather": WEATHER,
-    "tables": TABLE, "hits": HIT,
+    "tables": TABLE, "hits": HIT, "asking": ASKING,
 }  # fmt: skip
 
 LOOP: Final = record(
@@ -151,6 +159,7 @@ class World(NamedTuple):
     weather: npt.NDArray[Any]
     tables: npt.NDArray[Any]
     hits: npt.NDArray[Any]
+    asking: npt.NDArray[Any]
 
 
 LINE: Final = 64
@@ -202,6 +211,11 @@ def timer_at(world: int, k: int) -> Any:
 @kernel
 def arrival_at(world: int, i: int) -> Any:
     return record_at(world, loop_of(world).at_arrivals, i, ARRIVAL)
+
+
+@kernel
+def asking_of(world: int) -> Any:
+    return record_at(world, loop_of(world).at_asking, 0, ASKING)
 
 
 @kernel

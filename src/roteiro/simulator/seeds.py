@@ -17,8 +17,8 @@ from typing import Any, Final
 from roteiro.ledger import Head, SegmentWriter
 from roteiro.plan.compile import Compiled
 from roteiro.plan.version import save_version
+from roteiro.simulator.arriving import TRACE
 from roteiro.simulator.demand import Demand
-from roteiro.simulator.loop import TRACE
 from roteiro.simulator.result import Measured, measure
 from roteiro.simulator.service import ServiceWorld
 from roteiro.simulator.world import EPOCH_UNIX_S, FOREVER, Simulation

@@ -14,6 +14,7 @@ from roteiro.plan.compile import Compiled, fresh_block
 from roteiro.policy import complexity
 from roteiro.policy.state import NONE, State, release
 from roteiro.simulator import hits, loop, table
+from roteiro.simulator.arriving import TRACE
 from roteiro.simulator.demand import Demand
 from roteiro.simulator.records import ARRIVAL, CLASSES, DRAWN, GENERATORS, Stop, World, build
 from roteiro.simulator.service import ServiceWorld, TargetService
@@ -86,7 +87,7 @@ class Simulation:
         simulated seconds. What any of them raises ends the run where it stands.
         """
         control = self.world.loop
-        most = len(self.world.arrivals) if int(control["process"][0]) == loop.TRACE else None
+        most = len(self.world.arrivals) if int(control["process"][0]) == TRACE else None
         control["most"] = min(n for n in (requests, most, 1 << 60) if n is not None)
         control["last_arrival"] = duration_s
         if most is None and requests is None and duration_s >= FOREVER:
@@ -157,7 +158,7 @@ def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: in
         {
             "generators": GENERATORS, "work": rows, "timers": 2 * rows, "arrivals": max(len(demand.arrivals), 1),
             "mix": max(len(demand.mix), 1), "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
-            "hits": max(len(compiled.names.routes), 1),
+            "hits": max(len(compiled.names.routes), 1), "asking": 1,
         },
         seed,
     )  # fmt: skip

@@ -16,8 +16,8 @@ from roteiro.plan.read import Reading, read
 from roteiro.plan.version import load_version
 from roteiro.simulator import demand as demands
 from roteiro.simulator import service as services
+from roteiro.simulator.arriving import TRACE
 from roteiro.simulator.fit import fit
-from roteiro.simulator.loop import TRACE
 from roteiro.simulator.result import Estimate, Measured, over_seeds
 from roteiro.simulator.seeds import Job, Progress, simulate_seeds
 from roteiro.simulator.trace import read_trace
