@@ -4,6 +4,7 @@ A page function turns a result into a `Document`; a form of showing turns any do
 is no data for is said to have none. What must not live here: analysis, files, clocks.
 """
 
+from roteiro.report.chart import Axis, Bar, Bars, Chart, Dot, Figure, Lane, Lanes, Line, Rule, Span
 from roteiro.report.comparison import Compared, comparison_page
 from roteiro.report.cost import cost_page
 from roteiro.report.document import Cell, Column, Document, Note, Section, Table, Tone
@@ -19,12 +20,23 @@ from roteiro.report.traffic import traffic_page
 
 __all__ = [
     "LANGUAGES",
+    "Axis",
+    "Bar",
+    "Bars",
     "Cell",
+    "Chart",
     "Column",
     "Compared",
     "Document",
+    "Dot",
+    "Figure",
+    "Lane",
+    "Lanes",
+    "Line",
     "Note",
+    "Rule",
     "Section",
+    "Span",
     "Speech",
     "Table",
     "Tone",

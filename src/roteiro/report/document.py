@@ -1,4 +1,4 @@
-"""A report as a value: sections of tables and notes, told once and shown on a terminal, in Markdown or in HTML.
+"""A report as a value: sections of tables, notes and pictures, told once and shown on a terminal, in Markdown or in HTML.
 
 What must not live here: what a report says, and any one form of showing it.
 """
@@ -6,7 +6,9 @@ What must not live here: what a report says, and any one form of showing it.
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Cell", "Column", "Document", "Note", "Part", "Section", "Table", "Tone", "cell"]
+from roteiro.report.chart import Bars, Chart, Figure, Lanes
+
+__all__ = ["Bars", "Cell", "Chart", "Column", "Document", "Figure", "Lanes", "Note", "Part", "Section", "Table", "Tone", "cell"]
 
 
 class Tone(StrEnum):
@@ -49,7 +51,7 @@ class Note:
     tone: Tone = Tone.PLAIN
 
 
-Part = Table | Note
+Part = Table | Note | Figure
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ What must not live here: what the report says.
 """
 
 from html import escape
+from itertools import count
 from typing import Final
 
+from roteiro.report.chart_svg import CHART_STYLE, svg
 from roteiro.report.document import Cell, Document, Note, Part, Table
 
 __all__ = ["html"]
@@ -27,21 +29,26 @@ def html(document: Document, language: str = "en") -> str:
     body = [f"<h1>{escape(document.title)}</h1>"]
     if document.subtitle:
         body.append(f'<p class="quiet">{escape(document.subtitle)}</p>')
+    pictures = count(1)
     for section in document.sections:
         if section.title:
             body.append(f"<h2>{escape(section.title)}</h2>")
-        body += [block(part) for part in section.parts]
+        body += [block(part, pictures) for part in section.parts]
+    style = STYLE if next(pictures) == 1 else f"{STYLE}\n{CHART_STYLE}"
     return (
         f'<!doctype html>\n<html lang="{escape(language)}">\n<head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{escape(document.title)}</title>\n'
-        f"<style>\n{STYLE}\n</style></head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n"
+        f"<style>\n{style}\n</style></head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n"
     )
 
 
-def block(part: Part) -> str:
-    if isinstance(part, Note):
-        return f'<p class="{part.tone}">{escape(part.text)}</p>'
-    return table(part)
+def block(part: Part, pictures: "count[int]") -> str:
+    match part:
+        case Note():
+            return f'<p class="{part.tone}">{escape(part.text)}</p>'
+        case Table():
+            return table(part)
+    return svg(part, next(pictures))
 
 
 def table(part: Table) -> str:

@@ -6,10 +6,14 @@ What must not live here: what the report says.
 import re
 from typing import Final
 
-from roteiro.report.document import Cell, Document, Note, Part, Table, Tone
+from roteiro.report.chart_text import text_of
+from roteiro.report.document import Cell, Document, Figure, Note, Part, Table, Tone
 
 __all__ = ["markdown"]
 
+PICTURE_WIDTH: Final = 92
+"""What a pull request shows without a bar to scroll."""
+BACKTICKS: Final = re.compile("`+")
 SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|])")
 
 
@@ -26,9 +30,20 @@ def markdown(document: Document) -> str:
 
 
 def block(part: Part) -> str:
-    if isinstance(part, Note):
-        return toned(Cell(part.text, part.tone))
-    return table(part)
+    match part:
+        case Note():
+            return toned(Cell(part.text, part.tone))
+        case Table():
+            return table(part)
+    return picture(part)
+
+
+def picture(figure: Figure) -> str:
+    """A text block: it needs no colour, and a pull request shows it as it stands."""
+    drawn = "\n".join(text_of(figure, PICTURE_WIDTH))
+    longest = max((len(run) for run in BACKTICKS.findall(drawn)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{drawn}\n{fence}"
 
 
 def table(part: Table) -> str:

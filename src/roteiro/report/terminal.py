@@ -13,13 +13,20 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from roteiro.report.document import Column, Document, Note, Part, Table, Tone
+from roteiro.report.chart_text import Form, drawn
+from roteiro.report.document import Column, Document, Figure, Note, Part, Table, Tone
 
 __all__ = ["STYLES", "console", "rendered", "show"]
 
 STYLES: Final = {
     Tone.PLAIN: "", Tone.STRONG: "bold", Tone.GOOD: "green", Tone.BAD: "bold red", Tone.WARN: "yellow", Tone.QUIET: "dim",
 }  # fmt: skip
+PICTURE_STYLES: Final = {
+    "title": "bold", "frame": "dim", "rule": "yellow", "span": "red", "best": "bold cyan", "lane": "red",
+    "line0": "cyan", "line1": "magenta", "line2": "green", "line3": "yellow", "line4": "blue",
+    "band0": "on grey19", "band1": "on grey15", "band2": "on grey19", "band3": "on grey15", "band4": "on grey19",
+}  # fmt: skip
+"""Of the runs that `chart_text` draws. A span's edges are red ground."""
 PIPED_WIDTH: Final = 160
 """Where nobody's window sets the width, nothing need be left out."""
 
@@ -36,14 +43,21 @@ def console(stderr: bool = False) -> Console:
 def show(document: Document, to: Console) -> None:
     """Print the report; into a pipe without the blanks that fill a terminal's lines."""
     if to.is_terminal:
-        to.print(rendered(document, to.width))
+        to.print(rendered(document, to.width, form_of(to)))
         return
     with to.capture() as captured:
-        to.print(rendered(document, to.width))
+        to.print(rendered(document, to.width, form_of(to)))
     to.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
-def rendered(document: Document, width: int) -> RenderableType:
+def form_of(to: Console) -> Form:
+    """Pictures in colour where there is colour, in 7 bits where the terminal's encoding has no more."""
+    if to.options.ascii_only:
+        return Form.ASCII
+    return Form.COLOUR if to.is_terminal and to.color_system is not None and not to.no_color else Form.PLAIN
+
+
+def rendered(document: Document, width: int, form: Form = Form.PLAIN) -> RenderableType:
     """The report for a room of `width` columns."""
     parts: list[RenderableType] = [Text(document.title, style="bold underline")]
     if document.subtitle:
@@ -52,14 +66,31 @@ def rendered(document: Document, width: int) -> RenderableType:
         parts.append(Text())
         if section.title:
             parts.append(Text(section.title, style="bold"))
-        parts += [block(part, width) for part in section.parts]
+        parts += [block(part, width, form) for part in section.parts]
     return Group(*parts)
 
 
-def block(part: Part, width: int) -> RenderableType:
-    if isinstance(part, Note):
-        return Padding(Text(part.text, style=STYLES[part.tone]), (0, 0, 0, 1))
-    return table(part, width)
+def block(part: Part, width: int, form: Form) -> RenderableType:
+    match part:
+        case Note():
+            return Padding(Text(part.text, style=STYLES[part.tone]), (0, 0, 0, 1))
+        case Table():
+            return table(part, width)
+    return Padding(picture(part, width - 1, form), (1, 0, 0, 1))
+
+
+def picture(figure: Figure, width: int, form: Form) -> RenderableType:
+    """Its lines, each run of text in its style."""
+    lines = [
+        Text.assemble(*((text, styled(style)) for text, style in line), no_wrap=True, overflow="crop")
+        for line in drawn(figure, width, form)
+    ]
+    return Group(*lines)
+
+
+def styled(names: str) -> str:
+    """The style of a run: what is drawn there, on its ground."""
+    return " ".join(PICTURE_STYLES[name] for name in names.split())
 
 
 def table(part: Table, width: int) -> RenderableType:
