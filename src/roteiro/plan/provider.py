@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 from roteiro.plan.hours import TimeOfDay
 from roteiro.plan.part import ModelName, Name, Part
 from roteiro.plan.quantity import Count, Number, PositiveSeconds, RateOf, Share, Text, TokenPrice, Tokens, refuse
+from roteiro.plan.servers import Servers
 from roteiro.plan.zone import ZoneName
 
 __all__ = [
@@ -233,6 +234,9 @@ class Provider(Part):
     max_output_tokens: Tokens | None = Field(default=None, description="Longest answer it gives.")
     service: Service | None = Field(default=None, description="How it serves, for the sandbox and the simulator.")
     local: LocalModel | None = Field(default=None, description="A model that Roteiro runs itself.")
+    servers: Servers | None = Field(
+        default=None, description="Model servers of one's own: the simulator then computes its times from their batches."
+    )
 
     @property
     def key_env(self) -> str | None:

@@ -16,6 +16,7 @@ from roteiro.simulator.arriving import NEVER, ask, next_arrival
 from roteiro.simulator.draw import uniform
 from roteiro.simulator.records import JOURNEY_DRAWS, Stop, generator_at, loop_of, service_at, timer_at, work_at
 from roteiro.simulator.serving import TIMEOUT, answers, fails, said_by, weather_of
+from roteiro.simulator.timers import FLOW_BITS, FLOW_MASK, HEARD, LATE, OVER, PATIENCE, set_timer
 from roteiro.terms.codes import Command, Step
 
 __all__ = ["TICK_S", "run"]
@@ -28,35 +29,8 @@ BEGIN, FIRST_BYTE, FAILED, AGAIN, END, WAKE, TEND, HEDGE = (
 SEND, WAIT, QUEUE, REJECT, DONE, RESCUE = (
     int(c) for c in (Command.SEND, Command.WAIT, Command.QUEUE, Command.REJECT, Command.DONE, Command.RESCUE)
 )
-PATIENCE, HEARD, OVER, LATE = 0, 1, 2, 3  # WORK.kind: a wait ends, the first byte comes, the attempt ends, it is late
-FLOW_BITS = 24
-FLOW_MASK = (1 << FLOW_BITS) - 1
 SPARE_ROWS = 1024  # decisions that one happening may write at most: its steps, and notes of each rule and breaker
 TARGET_BITS = 0xFFFF  # of a command's argument; above them is the credential
-
-
-@kernel
-def set_timer(world: int, w: int, t: float, kind: int) -> None:
-    """Row `w` of the work waits for one thing from now on. Makes room by dropping stale timers."""
-    loop, work = loop_of(world), work_at(world, w)
-    work.version += 1
-    work.kind = kind
-    n = loop.timers
-    if n == loop.n_timers:
-        n = drop_stale(world, n)
-    loop.timers = heap.push(world, n, t, work.version << FLOW_BITS | w)
-
-
-@kernel
-def drop_stale(world: int, n: int) -> int:
-    kept = 0
-    for k in range(n):
-        item = timer_at(world, k).what
-        if work_at(world, item & FLOW_MASK).version == item >> FLOW_BITS:
-            heap.put(world, kept, timer_at(world, k).at, item)
-            kept += 1
-    heap.settle(world, kept)
-    return kept
 
 
 @kernel

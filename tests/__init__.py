@@ -1,0 +1,1 @@
+"""The tests mirror the source. A package, so that no other distribution's folder of this name can come before it."""
