@@ -7,7 +7,8 @@ import pytest
 from tests.simulator.build import compiled
 
 from roteiro.simulator import demand
-from roteiro.simulator.trace import MOST_TOLD, read_trace
+from roteiro.simulator.trace import read_trace
+from roteiro.simulator.trace_form import MOST_TOLD
 from roteiro.terms.error import PlanError
 
 HEAD = "TIMESTAMP,ContextTokens,GeneratedTokens\n"

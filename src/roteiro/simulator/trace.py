@@ -1,124 +1,97 @@
-"""Traces of arrivals: the CSV form of the Azure traces of language-model inference (TIMESTAMP, ContextTokens, GeneratedTokens).
+"""Records of demand from files, whatever their form: which reader a file wants.
 
-A row that cannot be read is a problem with its line, and the others count. What must not live here: who asked, which a trace does not tell.
+| form | what it has |
+|---|---|
+| CSV of the Azure traces | arrivals with their tokens |
+| JSONL of the Mooncake traces | arrivals with their tokens and chains of prefixes |
+| Parquet, a file or a folder: the ledger's events, or any record of token use | arrivals with their tokens, and who asked for what |
+| CSV of ServeGen, summed or client by client | rates by window |
+
+What must not live here: the forms themselves, each of which has a room of its own, and what is drawn.
 """
 
-import csv
-import math
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
+from roteiro.simulator.trace_azure import COLUMNS, read_azure, rows_of
+from roteiro.simulator.trace_form import Findings, Rates, Trace, contents, trouble
+from roteiro.simulator.trace_mooncake import read_mooncake
+from roteiro.simulator.trace_parquet import read_parquet
+from roteiro.simulator.trace_servegen import BY_CLIENT, SUMMED, read_by_client, read_summed, with_clients
 from roteiro.terms.error import PlanError
-from roteiro.terms.problem import Problem, Severity, Where
+from roteiro.terms.problem import Problem
 
-__all__ = ["Trace", "read_trace"]
+__all__ = ["SUFFIXES", "Rates", "Trace", "is_record", "read_record", "read_trace"]
 
-COLUMNS: Final = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
-STAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(\.\d{1,12})?(Z|[+-]\d\d:\d\d)?")
-MOST_TOKENS: Final = 100_000_000
-MOST_TOLD: Final = 50
-"""Bad rows that are told one by one; of the rest only the number."""
+SUFFIXES: Final = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+CLIENTS, ALONE = "_clients_10min.csv.gz", "_10min.csv"
+"""How ServeGen names the two files of one demand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Arrivals in the order of time: seconds since the first, and tokens."""
-
-    file: str
-    at_s: npt.NDArray[np.float64]
-    input_tokens: npt.NDArray[np.int64]
-    output_tokens: npt.NDArray[np.int64]
-
-    @property
-    def rate_per_s(self) -> float:
-        """Mean rate; infinite where all came at once."""
-        span = float(self.at_s[-1])
-        return (len(self.at_s) - 1) / span if span > 0.0 else math.inf
+def is_record(source: Path | str) -> bool:
+    """Whether a demand's name is that of a file or folder, and not of a run."""
+    return isinstance(source, Path) or str(source).lower().endswith(SUFFIXES) or "/" in str(source) or Path(source).is_file()
 
 
 def read_trace(path: Path) -> tuple[Trace, tuple[Problem, ...]]:
-    """The readable rows of a file, and a warning for each other one. Raises PlanError where there is no trace to read at all."""
-    name = str(path)
+    """The arrivals of a file that tells them one by one, and a warning for what is amiss. Raises PlanError where there are none."""
+    record, problems = read_record(path)
+    if isinstance(record, Rates):
+        raise trouble("E912", str(path), "tells rates by window and no arrivals, so there is nothing to take again", "let it be fitted")
+    return record, problems
+
+
+def read_record(path: Path) -> tuple[Trace | Rates, tuple[Problem, ...]]:
+    """What a file or folder tells of demand, and a warning for what is amiss. Raises PlanError where there is nothing to read."""
+    name, lower = str(path), path.name.lower()
+    findings = Findings(name)
+    if lower.endswith(".parquet") or path.is_dir():
+        return whole(read_parquet(path, findings), findings)
+    raw = contents(path)
+    if raw.startswith(b"PAR1"):
+        return whole(read_parquet(path, findings), findings)
+    if lower.endswith((".jsonl", ".jsonl.gz", ".ndjson")) or raw.lstrip()[:1] == b"{":
+        return whole(read_mooncake(iter(raw.removeprefix(b"\xef\xbb\xbf").splitlines()), findings), findings)
+    return of_csv(path, raw, findings)
+
+
+def whole(record: Trace | Rates, findings: Findings) -> tuple[Trace | Rates, tuple[Problem, ...]]:
+    return record, findings.told()
+
+
+def of_csv(path: Path, raw: bytes, findings: Findings) -> tuple[Trace | Rates, tuple[Problem, ...]]:
+    rows = rows_of(raw.decode("utf-8-sig", errors="replace").splitlines())
+    header = [column.strip() for column in next(rows, (1, []))[1]]
+    if set(COLUMNS) <= set(header):
+        return whole(read_azure(rows, header, findings), findings)
+    if set(BY_CLIENT) <= set(header):
+        rates = read_by_client(rows, header, findings)
+        beside = path.with_name(path.name.removesuffix(CLIENTS) + ALONE) if path.name.endswith(CLIENTS) else path
+        return whole(paired(rates, beside, beside != path), findings)
+    if set(SUMMED) <= set(header):
+        rates = read_summed(rows, header, findings)
+        beside = path.with_name(path.name.removesuffix(ALONE) + CLIENTS) if path.name.endswith(ALONE) else path
+        return whole(paired(rates, beside, beside != path), findings)
+    forms = "; ".join(", ".join(columns) for columns in (COLUMNS, BY_CLIENT, SUMMED))
+    message = f"has the columns {', '.join(header)[:200] or 'none'}; a record of demand has one of these: {forms}"
+    raise trouble("E912", findings.file, message, "write them in the first line")
+
+
+def paired(rates: Rates, beside: Path, named: bool) -> Rates:
+    """With the other of ServeGen's two files, where that lies beside it and can be read."""
+    if not named or not beside.is_file():
+        return rates
+    findings = Findings(str(beside))
     try:
-        lines = path.read_bytes().decode("utf-8-sig", errors="replace").splitlines()
-    except OSError as error:
-        raise PlanError(
-            [Problem("E911", Where(name), "", f"cannot be read: {error.strerror}", "name a CSV file that can be read")]
-        ) from error
-    reader = csv.reader(line.replace("\0", "\ufffd") for line in lines)
-    header = [column.strip() for column in next(rows_of(reader), [])]
-    if not set(COLUMNS) <= set(header):
-        message = f"has the columns {', '.join(header)[:200] or 'none'}; a trace has {', '.join(COLUMNS)}"
-        raise PlanError([Problem("E912", Where(name), "", message, "write them in the first line")])
-    problems: list[Problem] = []
-    rows: list[tuple[float, int, int]] = []
-    places = [header.index(column) for column in COLUMNS]
-    for cells in rows_of(reader):
-        row = row_of(cells, places)
-        if isinstance(row, str):
-            problems.append(Problem("W913", Where(name, reader.line_num), "", row, "the row is left out", Severity.WARNING))
+        rows = rows_of(contents(beside).decode("utf-8-sig", errors="replace").splitlines())
+        header = [column.strip() for column in next(rows, (1, []))[1]]
+        if rates.clients:
+            summed, by_client = read_summed(rows, header, findings), rates
         else:
-            rows.append(row)
-    if not rows:
-        raise PlanError([Problem("E914", Where(name), "", "has no row that can be read", "see the warnings"), *problems[:MOST_TOLD]])
-    return trace_of(name, rows, problems), told(name, problems)
-
-
-def rows_of(reader: Iterator[list[str]]) -> Iterator[list[str]]:
-    """Rows that are not empty; a row that breaks the CSV's own rules reads as one nonsensical cell."""
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            row = [str(error)]
-        if any(cell.strip() for cell in row):
-            yield row
-
-
-def row_of(cells: list[str], places: list[int]) -> tuple[float, int, int] | str:
-    """(Unix seconds, input tokens, output tokens), or what is wrong."""
-    if len(cells) <= max(places):
-        return f"has {len(cells)} cells, too few"
-    stamp, context, generated = (cells[place].strip() for place in places)
-    match = STAMP.fullmatch(stamp)
-    try:
-        if match is None:
-            raise ValueError
-        when = datetime.fromisoformat(match[1] + ("+00:00" if match[3] in (None, "Z") else match[3])).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return f"has the time {stamp[:60]!r}, not one like 2023-11-16 18:17:03.9799600"
-    tokens = []
-    for column, text in zip(COLUMNS[1:], (context, generated), strict=True):
-        if not text.isascii() or not text.isdigit() or len(text) > 12 or int(text) > MOST_TOKENS:
-            return f"has {text[:60]!r} {column}, not a number of tokens"
-        tokens.append(int(text))
-    return when.timestamp() + float(match[2] or 0.0), tokens[0], tokens[1]
-
-
-def trace_of(name: str, rows: list[tuple[float, int, int]], problems: list[Problem]) -> Trace:
-    at_s = np.array([row[0] for row in rows])
-    tokens = np.array([row[1:] for row in rows], np.int64)
-    order = np.argsort(at_s, kind="stable")
-    late = int(np.sum(np.diff(at_s) < 0.0))
-    if late:
-        message = f"has {late} rows earlier than the row before them"
-        problems.append(Problem("W915", Where(name), "", message, "they are put in order", Severity.WARNING))
-    at_s, tokens = at_s[order], tokens[order]
-    return Trace(name, at_s - at_s[0], tokens[:, 0], tokens[:, 1])
-
-
-def told(name: str, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    all_of_them = tuple(problems)
-    if len(all_of_them) <= MOST_TOLD:
-        return all_of_them
-    more = Problem("W913", Where(name), "", f"has {len(all_of_them) - MOST_TOLD} more such rows", "they are left out", Severity.WARNING)
-    return (*all_of_them[:MOST_TOLD], more)
+            summed, by_client = rates, read_by_client(rows, header, findings)
+    except (PlanError, ValueError):
+        return rates
+    if summed.window_s != by_client.window_s:
+        return rates
+    return replace(with_clients(summed, by_client), assumed=(f"{beside.name} beside it tells the rest",))
