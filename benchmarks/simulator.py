@@ -30,7 +30,7 @@ from roteiro.simulator import demand as demands
 from roteiro.simulator import service as services
 from roteiro.simulator import table
 from roteiro.simulator.arriving import POISSON
-from roteiro.simulator.demand import Demand
+from roteiro.simulator.groups import Lengths
 from roteiro.simulator.records import CLASSES
 from roteiro.simulator.service import ServiceWorld, Slice, TargetService
 from roteiro.simulator.world import Simulation
@@ -176,7 +176,7 @@ def queue(servers: int, rho: float, seed: int) -> Simulation:
     service = table.exponential(1.0)
     one = TargetService(ttft=service, itl=table.constant(0.0), output=table.constant(1.0))
     base = demands.drawn(plan, "poisson", POISSON, rho * servers / table.mean(service), 1.0)
-    wanted = Demand(**{name: getattr(base, name) for name in Demand.__dataclass_fields__} | {"output": table.constant(1.0)})
+    wanted = base.with_lengths(Lengths(base.streams[0].lengths.input, table.constant(1.0)))
     return Simulation(plan, wanted, ServiceWorld("M/M/c", (one,)), seed)
 
 

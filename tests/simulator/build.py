@@ -11,7 +11,7 @@ from roteiro.plan.read import read_text
 from roteiro.simulator import demand as demands
 from roteiro.simulator import service as services
 from roteiro.simulator import table
-from roteiro.simulator.demand import Demand
+from roteiro.simulator.groups import Lengths
 from roteiro.simulator.records import CLASSES
 from roteiro.simulator.service import ServiceWorld, Slice, TargetService
 from roteiro.simulator.world import Simulation
@@ -120,11 +120,8 @@ def queue(servers: int, rho: float, seed: int) -> Simulation:
     one = TargetService(ttft=service, itl=table.constant(0.0), output=table.constant(1.0))
     rate = rho * servers / table.mean(service)
     demand = demands.drawn(plan, "poisson", 0, rate, 1.0)
-    return Simulation(plan, Demand(**{**fields(demand), "output": table.constant(1.0)}), ServiceWorld("M/M/c", (one,)), seed)
-
-
-def fields(demand: Demand) -> dict[str, Any]:
-    return {name: getattr(demand, name) for name in Demand.__dataclass_fields__}
+    demand = demand.with_lengths(Lengths(demand.streams[0].lengths.input, table.constant(1.0)))
+    return Simulation(plan, demand, ServiceWorld("M/M/c", (one,)), seed)
 
 
 def erlang_c_wait(servers: int, rho: float) -> float:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +19,15 @@ from roteiro.plan.model import Demand as Wanted
 from roteiro.plan.model import Process
 from roteiro.simulator import table
 from roteiro.simulator.arriving import GAMMA, POISSON, TRACE
+from roteiro.simulator.groups import ClientGroup, Lengths, steady
 from roteiro.simulator.records import ARRIVAL, DRAWN, PART
 from roteiro.simulator.trace import Trace, read_trace
 from roteiro.terms.codes import Operation, Outcome, Step
 from roteiro.terms.edge import Names
-from roteiro.terms.error import LedgerError, PlanError
+from roteiro.terms.error import InvariantError, LedgerError, PlanError
 from roteiro.terms.problem import Problem, Where
 
-__all__ = ["Demand", "of_plan", "of_run", "of_trace"]
+__all__ = ["Demand", "drawn", "lengths_of", "mix_of", "of_plan", "of_run", "of_trace", "recorded"]
 
 CLOCKWORK_CV: Final = 1e-3
 USUAL_INPUT, USUAL_OUTPUT = (500, 2000), (150, 600)  # medians and 95th percentiles
@@ -38,27 +39,54 @@ COMPLEXITY: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Arrivals: drawn at `rate_per_s` with gaps of variation `cv`, or `arrivals` as they were (seconds, in order).
+    """All that arrives: the client groups of `streams`, each an arrival process of its own, and `arrivals` as they were (ARRIVAL rows, in
+    order; seconds). Either may be empty, not both.
 
-    `mix` says who asks for what where an arrival does not. `output` None: lengths of answers are the targets' affair.
-    `complexity`: shares of simple, medium and complex tasks; None judges a task by its length. A record tells its own.
-    `assumed` lists what the plan left open, in words.
+    `mix` and `stream` say who asks for what, and whether for a stream, where a recorded arrival does not. `estimate`: output tokens that a
+    request is taken to want at arrival. `blocks`: the ids of 512-token blocks that recorded prefixes are chains of. `keep`: the share of
+    arrivals that is simulated (see `thinned`). `complexity`: shares of simple, medium and complex tasks; None judges a task by its length.
+    A record tells its own. `assumed` lists what the plan left open, in words.
     """
 
     name: str
-    process: int
-    rate_per_s: float
-    cv: float
-    mix: npt.NDArray[Any]
-    stream: float
-    input: table.Table
-    output: table.Table | None
-    estimate: int
+    streams: tuple[ClientGroup, ...] = ()
     arrivals: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0, ARRIVAL))
+    mix: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0, PART))
+    stream: float = 0.5
+    estimate: int = 256
     horizon_s: float = math.inf
     assumed: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     complexity: tuple[float, float, float] | None = None
+    blocks: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    keep: float = 1.0
+
+    @property
+    def process(self) -> int:
+        """TRACE where there are recorded arrivals and nothing else, so that it ends by itself; else the first group's."""
+        return int(self.streams[0].slices["process"][0]) if self.streams else TRACE
+
+    @property
+    def rate_per_s(self) -> float:
+        """Mean arrivals a second over the horizon; infinite where all that is recorded came at once."""
+        drawn = math.fsum(group.mean_rate(self.horizon_s) for group in self.streams)
+        if len(self.arrivals):
+            last = float(self.arrivals["at"][-1])
+            drawn += len(self.arrivals) / last if last > 0.0 else math.inf
+        return drawn * self.keep
+
+    def with_lengths(self, lengths: Lengths) -> Self:
+        """The demand with other lengths in every group."""
+        return replace(self, streams=tuple(replace(group, lengths=lengths) for group in self.streams))
+
+    def thinned(self, factor: float) -> Self:
+        """The demand of which each request stays with the probability `factor`, by a coin of its own. Capacities must shrink with it.
+
+        Raises InvariantError for a factor outside of (0, 1].
+        """
+        if not 0.0 < factor <= 1.0:
+            raise InvariantError(f"demand thinned by {factor:g}; more than 0 and at most 1")
+        return replace(self, keep=self.keep * factor)
 
 
 def of_plan(compiled: Compiled, scenario: str | None = None, folder: Path | None = None) -> Demand:
@@ -95,7 +123,25 @@ def factors(wanted: Wanted, scenario: str | None) -> Mapping[str, float]:
 
 
 def drawn(compiled: Compiled, name: str, process: int, rate_per_s: float, cv: float) -> Demand:
-    """All that the plan says, or leaves to be assumed, beside the times of arrival."""
+    """One group of clients at one rate, all else as the plan says, or leaves to be assumed."""
+    lengths, assumed = lengths_of(compiled)
+    group = steady("all", process, rate_per_s, cv, lengths, mix_of(compiled), compiled.plan.demand.stream)
+    return Demand(name, (group,), estimate=compiled.plan.request.output_tokens, assumed=assumed)
+
+
+def recorded(compiled: Compiled, name: str, rows: npt.NDArray[Any]) -> Demand:
+    """Arrivals as they were, with the plan's mix for those that do not say whose they are. Raises InvariantError where there are none."""
+    if not len(rows):
+        raise InvariantError(f"demand {name} has no arrivals")
+    wanted = compiled.plan.demand
+    assumed = tuple(one for one in lengths_of(compiled)[1] if "_tokens" not in one)
+    return Demand(
+        name, (), rows, mix_of(compiled), wanted.stream, compiled.plan.request.output_tokens, float(rows["at"][-1]), assumed
+    )  # fmt: skip
+
+
+def lengths_of(compiled: Compiled) -> tuple[Lengths, tuple[str, ...]]:
+    """What the plan says of lengths, and what is assumed where it says nothing."""
     wanted, assumed = compiled.plan.demand, []
     spreads = [None if spread is None else (spread.median, spread.p95) for spread in (wanted.input_tokens, wanted.output_tokens)]
     by_targets = any(provider.service is not None and provider.service.output_tokens for provider in compiled.plan.providers.values())
@@ -106,10 +152,7 @@ def drawn(compiled: Compiled, name: str, process: int, rate_per_s: float, cv: fl
     if not wanted.mix and len(compiled.plan.tenants) > 1:
         assumed.append("demand.mix: every tenant the same share")
     lengths = [None if spread is None else table.lognormal(*spread) for spread in spreads]
-    return Demand(
-        name, process, rate_per_s, cv, mix_of(compiled), wanted.stream,
-        table.constant(1.0) if lengths[0] is None else lengths[0], lengths[1], compiled.plan.request.output_tokens, assumed=tuple(assumed),
-    )  # fmt: skip
+    return Lengths(table.constant(1.0) if lengths[0] is None else lengths[0], lengths[1]), tuple(assumed)
 
 
 def mix_of(compiled: Compiled) -> npt.NDArray[Any]:
@@ -134,14 +177,12 @@ def mix_of(compiled: Compiled) -> npt.NDArray[Any]:
 def of_trace(compiled: Compiled, trace: Trace, problems: tuple[Problem, ...] = (), rate_per_s: float | None = None) -> Demand:
     """A trace's arrivals and lengths, sped up or slowed down to a mean rate; the plan's mix says who asks for what."""
     rate = trace.rate_per_s if rate_per_s is None else rate_per_s
-    demand = drawn(compiled, Path(trace.file).name, TRACE, rate, 1.0)
     rows = np.zeros(len(trace.at_s), ARRIVAL)
     rows["at"] = trace.at_s * (trace.rate_per_s / rate if math.isfinite(rate) else 1.0)
     rows["key"] = DRAWN
     rows["input"] = rows["input_estimate"] = trace.input_tokens
-    rows["output"], rows["output_estimate"] = trace.output_tokens, demand.estimate
-    assumed = tuple(one for one in demand.assumed if "_tokens" not in one)
-    return replace(demand, arrivals=rows, horizon_s=float(rows["at"][-1]), assumed=assumed, problems=problems)
+    rows["output"], rows["output_estimate"] = trace.output_tokens, compiled.plan.request.output_tokens
+    return replace(recorded(compiled, Path(trace.file).name, rows), problems=problems)
 
 
 def of_run(compiled: Compiled, ledger: Queries, run: str) -> Demand:
@@ -161,10 +202,8 @@ def of_run(compiled: Compiled, ledger: Queries, run: str) -> Demand:
     rows = rows[known]
     if not len(rows):
         raise LedgerError(f"run {run} has no arrivals of tenants and models that the plan has")
-    horizon = float(rows["at"][-1])
-    demand = drawn(compiled, f"run {run}", TRACE, len(rows) / horizon if horizon > 0.0 else math.inf, 1.0)
     assumed = (f"{lost} recorded requests of tenants or models that the plan has not are left out",) if lost else ()
-    return replace(demand, arrivals=rows, horizon_s=horizon, assumed=assumed)
+    return replace(recorded(compiled, f"run {run}", rows), assumed=assumed)
 
 
 def from_decisions(begun: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:

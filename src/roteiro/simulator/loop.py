@@ -12,7 +12,7 @@ from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, kernel
 from roteiro.policy.state import NONE, breaker_at, flow_at, header_of, route_at, target_at
 from roteiro.simulator import heap
-from roteiro.simulator.arriving import NEVER, ask, next_arrival
+from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
 from roteiro.simulator.draw import uniform
 from roteiro.simulator.records import JOURNEY_DRAWS, Stop, generator_at, loop_of, service_at, timer_at, work_at
 from roteiro.simulator.serving import TIMEOUT, answers, fails, said_by, weather_of
@@ -224,7 +224,7 @@ def run(world: int, block: int, happenings: int) -> int:
     """Let at most so many things happen, none later than `loop.until` → why it stopped (`Stop`)."""
     loop = loop_of(world)
     if loop.happened == 0:
-        next_arrival(world)
+        first_arrivals(world)
         loop.next_tick = loop.tick_s
     for _ in range(happenings):
         loop.happened += 1

@@ -19,17 +19,22 @@ from roteiro.terms.codes import ErrorClass
 __all__ = [
     "ARRIVAL",
     "ASKING",
+    "BLOCK",
     "CACHE_DRAWS",
     "CLASSES",
     "DEMAND_DRAWS",
     "DRAWN",
     "GENERATORS",
+    "GROUP",
     "HIT",
+    "JOINT",
     "JOURNEY_DRAWS",
     "LOOP",
     "PART",
+    "PIECE",
     "SERVICE",
     "SERVICE_DRAWS",
+    "SLICE",
     "TABLES",
     "TIMER",
     "WEATHER",
@@ -38,13 +43,20 @@ __all__ = [
     "World",
     "arrival_at",
     "asking_of",
+    "block_at",
     "build",
+    "coming_at",
     "generator_at",
+    "group_at",
     "hit_at",
+    "joint_at",
     "loop_of",
     "part_at",
+    "piece_at",
     "records_of",
     "service_at",
+    "slice_at",
+    "source_at",
     "table_at",
     "timer_at",
     "weather_at",
@@ -64,13 +76,43 @@ ARRIVAL: Final = record(
     ("at", "f8"), ("key", "i4"), ("route", "i4"), ("asks", "i8"),  # key DRAWN: who asks for what is drawn from the mix
     ("input_estimate", "i4"), ("output_estimate", "i4"),  # what the journey is told at arrival
     ("input", "i4"), ("cached", "i4"), ("output", "i4"), ("reasoning", "i4"),  # what comes of it; output DRAWN: by the target's table
+    ("block", "i4"), ("blocks", "i4"),  # its prefix: where its chain begins in `Demand.blocks`, and how many; 0: none is known
 )  # fmt: skip
 
 ASKING: Final = record(
     ("key", "i8"), ("route", "i8"), ("asks", "i8"), ("input_estimate", "i8"), ("output_estimate", "i8"),
     ("input", "i8"), ("cached", "i8"), ("output", "i8"), ("reasoning", "i8"),
+    ("block", "i8"), ("blocks", "i8"),  # its prefix, as in ARRIVAL
+    ("number", "i8"), ("tries", "i8"),  # of the arrival, whatever the plan does; how often its client has come again with it
 )  # fmt: skip
-"""The request that comes now: there is one record of it."""
+"""The request that comes now: there is one record of it. Where refused clients come again, those that were sent off are kept so too."""
+
+SLICE: Final = record(
+    ("start", "f8"), ("rate", "f8"),  # seconds; arrivals a second
+    ("process", "i8"), ("gap_shape", "f8"),  # of the gaps: POISSON, GAMMA or WEIBULL, and the shape of a distribution whose mean is 1
+    ("input_factor", "f8"), ("output_factor", "f8"), ("unit", "f8"),  # on lengths; the last is reckoned: 1 / mean of what is drawn raw
+)  # fmt: skip
+"""How a client group arrives from `start` on, until the next slice; the last one lasts."""
+
+PIECE: Final = record(("start", "f8"), ("factor", "f8"))
+"""The shape that all groups share: a factor on their rates from `start` on."""
+
+GROUP: Final = record(
+    ("at", "f8"), ("ends", "f8"), ("gap_s", "f8"),  # next arrival; until when this rate holds; mean gap (NEVER: nothing comes)
+    ("process", "i8"), ("gap_shape", "f8"), ("unit", "f8"), ("input_factor", "f8"), ("output_factor", "f8"),  # of the slice that holds
+    ("first", "i4"), ("count", "i4"), ("cursor", "i4"), ("piece", "i4"), ("begun", "i4"),  # its slices; its place in the shape
+    ("part", "i4"), ("parts", "i4"), ("stream", "f8"),  # its share of the mix's table; share of requests that ask for a stream
+    ("kind", "i4"), ("input", "i4"), ("output", "i4"), ("rho", "f8"),  # of lengths: tables, and the copula's correlation
+    ("row", "i8"), ("rows", "i8"),  # joint lengths; of recorded arrivals the next one, and where they end
+    ("block", "i4"), ("blocks", "i4"),  # shared prefixes
+)  # fmt: skip
+"""One group of clients, an arrival process of its own; or, of the process TRACE, all recorded arrivals."""
+
+JOINT: Final = record(("input", "i4"), ("output", "i4"), ("cached", "i4"), ("reasoning", "i4"))
+"""Lengths of one recorded request, which are drawn together."""
+
+BLOCK: Final = record(("below", "f8"), ("what", "i4"), ("tokens", "i4"))
+"""A piece of a prompt's beginning, known by `what`. Of a population of prefixes, `below` is the sum of shares up to it."""
 
 PART: Final = record(("below", "f8"), ("key", "i4"), ("route", "i4"), ("asks", "i8"))
 """One share of the mix; `below` is the sum of shares up to it."""
@@ -111,13 +153,14 @@ TIMER: Final = record(("at", "f8"), ("what", "i8"))
 TABLES: Final[dict[str, np.dtype[Any]]] = {
     "generators": GENERATOR, "work": WORK, "timers": TIMER, "arrivals": ARRIVAL, "mix": PART, "services": SERVICE, "weather": WEATHER,
     "tables": TABLE, "hits": HIT, "asking": ASKING,
+    "groups": GROUP, "slices": SLICE, "pieces": PIECE, "joint": JOINT, "blocks": BLOCK, "sources": GENERATOR, "coming": TIMER,
 }  # fmt: skip
 
 LOOP: Final = record(
     ("now", "f8"), ("until", "f8"), ("next_arrival", "f8"), ("next_tick", "f8"), ("tick_s", "f8"),
-    ("process", "i8"), ("gap_s", "f8"), ("gamma_shape", "f8"),  # mean gap; shape of the Gamma
+    ("process", "i8"), ("comer", "i8"), ("sources", "i8"), ("shaped", "i8"), ("keep", "f8"),  # who comes next, of how many; see `arriving`
     ("arrived", "i8"), ("most", "i8"), ("last_arrival", "f8"),  # so far; at most; none later than
-    ("timers", "i8"), ("estimate", "i8"), ("stream", "f8"), ("input", "i8"), ("output", "i8"),  # tables of lengths, or DRAWN
+    ("timers", "i8"), ("estimate", "i8"),
     ("happened", "i8"),
     ("flows", "i8"), ("hedging", "i8"), ("caching", "i8"), ("tiers", "i8"),  # slots; whether the plan has such things
     # Complexity of requests that no record tells: by input tokens from which, or by shares up to each where those are given.
@@ -160,6 +203,13 @@ class World(NamedTuple):
     tables: npt.NDArray[Any]
     hits: npt.NDArray[Any]
     asking: npt.NDArray[Any]
+    groups: npt.NDArray[Any]
+    slices: npt.NDArray[Any]
+    pieces: npt.NDArray[Any]
+    joint: npt.NDArray[Any]
+    blocks: npt.NDArray[Any]
+    sources: npt.NDArray[Any]
+    coming: npt.NDArray[Any]
 
 
 LINE: Final = 64
@@ -241,3 +291,38 @@ def hit_at(world: int, r: int) -> Any:
 @kernel
 def table_at(world: int, i: int) -> Any:
     return record_at(world, loop_of(world).at_tables, i, TABLE)
+
+
+@kernel
+def group_at(world: int, g: int) -> Any:
+    return record_at(world, loop_of(world).at_groups, g, GROUP)
+
+
+@kernel
+def slice_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_slices, i, SLICE)
+
+
+@kernel
+def piece_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_pieces, i, PIECE)
+
+
+@kernel
+def joint_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_joint, i, JOINT)
+
+
+@kernel
+def block_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_blocks, i, BLOCK)
+
+
+@kernel
+def source_at(world: int, g: int) -> Any:
+    return record_at(world, loop_of(world).at_sources, g, GENERATOR)
+
+
+@kernel
+def coming_at(world: int, k: int) -> Any:
+    return record_at(world, loop_of(world).at_coming, k, TIMER)

@@ -16,7 +16,8 @@ from roteiro.policy.state import NONE, State, release
 from roteiro.simulator import hits, loop, table
 from roteiro.simulator.arriving import TRACE
 from roteiro.simulator.demand import Demand
-from roteiro.simulator.records import ARRIVAL, CLASSES, DRAWN, GENERATORS, Stop, World, build
+from roteiro.simulator.demand_world import Sources
+from roteiro.simulator.records import CLASSES, GENERATORS, Stop, World, build
 from roteiro.simulator.service import ServiceWorld, TargetService
 from roteiro.simulator.tally import Tally
 from roteiro.terms.codes import Complexity
@@ -56,6 +57,7 @@ class Simulation:
         self.block, self.state = fresh_block(compiled, epoch_unix_s)
         self.header = self.state.header
         self.header["world"], self.header["journal"] = int(Origin.SIMULATED), int(journal)
+        self.demand = demand
         self.world = world_of(compiled, demand, service, seed, self.state)
         tiers = [compiled.plan.sla_tiers.get(name) for name in compiled.names.tiers]
         promised = [
@@ -87,7 +89,7 @@ class Simulation:
         simulated seconds. What any of them raises ends the run where it stands.
         """
         control = self.world.loop
-        most = len(self.world.arrivals) if int(control["process"][0]) == TRACE else None
+        most = len(self.demand.arrivals) if self.demand.process == TRACE else None
         control["most"] = min(n for n in (requests, most, 1 << 60) if n is not None)
         control["last_arrival"] = duration_s
         if most is None and requests is None and duration_s >= FOREVER:
@@ -144,11 +146,8 @@ def promise(seconds: float | None) -> float:
 
 
 def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: int, state: State) -> World:
-    tables = [demand.input]
-    lengths = DRAWN
-    if demand.output is not None:
-        lengths = len(tables)
-        tables.append(demand.output)
+    sources = Sources(demand)
+    tables = list(sources.tables)
     flows = compiled.capacities["flows"]
     slices = sum(len(target.weather) for target in service.targets)
     own = sum(3 + CLASSES for _ in service.targets)
@@ -156,9 +155,10 @@ def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: in
     rows = 3 * flows if hedging else flows
     world = build(
         {
-            "generators": GENERATORS, "work": rows, "timers": 2 * rows, "arrivals": max(len(demand.arrivals), 1),
-            "mix": max(len(demand.mix), 1), "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
-            "hits": max(len(compiled.names.routes), 1), "asking": 1,
+            **sources.capacities,
+            "generators": GENERATORS, "work": rows, "timers": 2 * rows,
+            "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
+            "hits": max(len(compiled.names.routes), 1),
         },
         seed,
     )  # fmt: skip
@@ -169,17 +169,14 @@ def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: in
         at += len(target.weather)
     world.tables["quantiles"][: len(tables)] = tables
     control = world.loop
-    control["process"], control["tick_s"], control["estimate"] = demand.process, loop.TICK_S, demand.estimate
-    control["gap_s"], control["gamma_shape"] = 1.0 / demand.rate_per_s, 1.0 / demand.cv**2 if demand.cv > 0.0 else 1.0
-    control["stream"], control["input"], control["output"] = demand.stream, 0, lengths
+    sources.put(world, seed)
+    control["tick_s"] = loop.TICK_S
     control["flows"], control["hedging"] = flows, hedging
     world.hits[:] = hits.rows_of(
         compiled, hits.expected(compiled) if service.hits is None else service.hits, world.services["output"].tolist()
     )
     control["caching"], control["tiers"] = (world.hits["share"] > 0.0).any(), (state.routes["tiers"] != NONE).any()
     put_complexity(control, demand)
-    world.mix[: len(demand.mix)] = demand.mix
-    world.arrivals[: len(demand.arrivals)] = demand.arrivals if len(demand.arrivals) else np.zeros(0, ARRIVAL)
     return world
 
 
