@@ -7,7 +7,8 @@ from tests.simulator.test_demand import recorded
 
 from roteiro.policy.kernel import JIT
 from roteiro.simulator import demand, service, table
-from roteiro.simulator.fit import attempts_of, fit
+from roteiro.simulator.fit import fit
+from roteiro.simulator.fit_attempts import attempts_of
 from roteiro.simulator.world import Simulation
 from roteiro.terms.codes import ErrorClass, Outcome
 from roteiro.terms.error import LedgerError

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli import demo, dlq, drill, keys, plan, report, top, worlds
+from roteiro.cli import demo, dlq, drill, keys, plan, rehearse, report, top, worlds
 from roteiro.terms.error import InvariantError, PlanError, RoteiroError
 
 __all__ = ["app", "main"]
@@ -45,6 +45,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel=DURING)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=DURING)
 app.command("report", rich_help_panel=AFTER)(report.report)
 app.command("replay", rich_help_panel=AFTER)(worlds.replay)
+app.command("rehearse", rich_help_panel=AFTER)(rehearse.rehearse)
 app.command("schema", rich_help_panel=KEEPING)(plan.schema)
 app.command("version", rich_help_panel=KEEPING)(plan.version)
 

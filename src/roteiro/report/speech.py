@@ -10,6 +10,7 @@ from typing import Final, Literal
 from roteiro.report.words import WORDS
 from roteiro.report.words_of_codes import CODES
 from roteiro.report.words_of_drills import DRILL_WORDS
+from roteiro.report.words_of_rehearsal import REHEARSAL_WORDS
 from roteiro.report.words_of_top import TOP
 from roteiro.terms.error import SettingsError
 from roteiro.terms.units import NUSD
@@ -18,7 +19,7 @@ __all__ = ["LANGUAGES", "Language", "Speech", "speech"]
 
 Language = Literal["en", "pt-BR"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "pt-BR")
-PHRASES: Final = WORDS | CODES | DRILL_WORDS | TOP
+PHRASES: Final = WORDS | CODES | DRILL_WORDS | REHEARSAL_WORDS | TOP
 NANO_DIGITS: Final = 9
 
 

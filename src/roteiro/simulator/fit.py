@@ -8,6 +8,7 @@ together give back what was measured.
 What must not live here: draws, and what arrives (`demand`).
 """
 
+import math
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,29 +17,18 @@ import numpy.typing as npt
 
 from roteiro.ledger import Queries
 from roteiro.plan.compile import Compiled
-from roteiro.policy.kernel import JIT, entry
 from roteiro.simulator import hits, table
+from roteiro.simulator.fit_attempts import attempts_in_events, attempts_of
+from roteiro.simulator.fit_report import FitReport, Parameter, TargetFit
+from roteiro.simulator.fit_times import gaps_are_independent
 from roteiro.simulator.records import CLASSES
 from roteiro.simulator.service import ServiceWorld, Slice, TargetService
 from roteiro.simulator.service import of_plan as planned
-from roteiro.terms.codes import Command, ErrorClass, Outcome, Reason, Step
+from roteiro.terms.codes import ErrorClass
 from roteiro.terms.error import LedgerError
 
-__all__ = ["ATTEMPT", "attempts_of", "fit"]
+__all__ = ["fit", "fitted"]
 
-ATTEMPT: Final = np.dtype(
-    [
-        ("target", "i4"), ("stream", "i1"), ("error_class", "i1"), ("midstream", "i1"),
-        ("sent_s", "f8"), ("heard_s", "f8"), ("ended_s", "f8"),
-        ("output", "i8"), ("retry_after_ms", "i8"),
-    ],
-    align=True,
-)  # fmt: skip
-"""One attempt that came to an end; `heard_s` is 0 where no first byte was told."""
-
-BEGIN, FIRST_BYTE, FAILED, END, GONE = int(Step.BEGIN), int(Step.FIRST_BYTE), int(Step.FAILED), int(Step.END), int(Step.GONE)
-SEND, RESCUE, HEDGED = int(Command.SEND), int(Command.RESCUE), int(Reason.HEDGED)
-TARGET_BITS = 0xFFFF  # of a command's argument; above them is the credential
 ENOUGH: Final = 30
 """Streams from which on they alone tell the times."""
 ENOUGH_IN_SLICE: Final = 4
@@ -50,100 +40,43 @@ SILENCE_S: Final = 1.5
 """A target that was not asked for longer than this may have changed meanwhile."""
 
 
-@entry
-def gather(decisions: Any, lanes: Any, attempts: Any) -> int:
-    """Follow each flow through the decisions → how many attempts were written to `attempts`.
-
-    `lanes` is two ATTEMPTs for each slot: the attempt and its hedge. Of two lanes, the one that lost tells nothing.
-    """
-    n = 0
-    for k in range(decisions.shape[0]):
-        row = decisions[k]
-        if row.flow >= 0 and (row.step == FAILED or row.step == END or row.step == FIRST_BYTE):
-            lane = row.a & 1 if row.step == FIRST_BYTE else row.e & 1 if row.step == FAILED else (row.e >> 1) & 1
-            own = 2 * row.flow + lane
-            other = 2 * row.flow + 1 - lane
-            if row.step == FIRST_BYTE:
-                lanes[own].heard_s = row.now_s
-                lanes[other].sent_s = -1.0
-            elif lanes[own].sent_s >= 0.0:
-                attempts[n] = lanes[own]
-                done = attempts[n]
-                done.ended_s = row.now_s
-                if row.step == END:
-                    done.error_class, done.output = 0, row.c
-                    lanes[other].sent_s = -1.0
-                else:
-                    done.error_class, done.retry_after_ms, done.midstream = row.a, row.b, 1 if row.d > 0 else 0
-                lanes[own].sent_s = -1.0
-                n += 1
-        elif row.flow >= 0 and row.step == GONE:
-            lanes[2 * row.flow].sent_s = -1.0
-            lanes[2 * row.flow + 1].sent_s = -1.0
-        if row.answered < 0:
-            continue
-        if row.step == BEGIN:
-            lanes[2 * row.answered].stream = row.e & 1
-            lanes[2 * row.answered + 1].stream = row.e & 1
-        if row.command == SEND or row.command == RESCUE:
-            sent = lanes[2 * row.answered + (1 if row.reason == HEDGED else 0)]
-            sent.sent_s, sent.heard_s, sent.target = row.now_s, 0.0, np.int32(int(row.argument) & TARGET_BITS)
-            sent.output, sent.retry_after_ms, sent.midstream = 0, -1, 0
-    return n
-
-
-def attempts_of(decisions: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """All attempts that the decisions of a run tell of, in the order of their ends."""
-    slots = int(max(decisions["flow"].max(initial=-1), decisions["answered"].max(initial=-1))) + 1
-    lanes, attempts = np.zeros(2 * slots, ATTEMPT), np.zeros(len(decisions), ATTEMPT)
-    lanes["sent_s"] = -1.0
-    if JIT:
-        n = gather(decisions, lanes, attempts)
-    else:
-        n = gather(decisions.view(np.recarray), lanes.view(np.recarray), attempts.view(np.recarray))
-    return attempts[:n]
-
-
-def attempts_in_events(events: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The last attempts, where decisions have expired: those of answers, and the last failure of those that got none."""
-    tried = events[(events["attempts"] > 0) & ~np.isnan(events["attempt_ms"])]
-    tried = tried[(tried["outcome"] == int(Outcome.SUCCESS)) | (tried["outcome"] == int(Outcome.FAILED))]
-    attempts = np.zeros(len(tried), ATTEMPT)
-    for name in ("target", "stream"):
-        attempts[name] = tried[name]
-    answered = tried["outcome"] == int(Outcome.SUCCESS)
-    attempts["error_class"] = np.where(answered, 0, tried["error_class"])
-    attempts["ended_s"], attempts["output"], attempts["retry_after_ms"] = tried["ended_s"], tried["output_tokens"], -1
-    attempts["sent_s"] = tried["ended_s"] - tried["attempt_ms"] / 1e3
-    heard = tried["arrival_s"] + tried["ttft_ms"] / 1e3
-    attempts["heard_s"] = np.where(np.isnan(heard) | (heard < attempts["sent_s"]), 0.0, heard)
-    known: npt.NDArray[Any] = attempts[answered | (attempts["error_class"] > 0)]
-    return known
-
-
-def fit(compiled: Compiled, ledger: Queries, run: str) -> ServiceWorld:
+def fit(compiled: Compiled, ledger: Queries, run: str, *, weather: bool = True, until_s: float = math.inf) -> ServiceWorld:
     """The service world of a run. A target that it tells nothing of serves as the plan says.
 
+    `weather`: the run's own ups and downs come again at their times, as a prediction of that same run wants it; without it every hour is
+    as the run was on the whole, as another run's prediction wants it. `until_s`: attempts that ended later are not looked at.
     Raises LedgerError where there is nothing to fit.
     """
+    return fitted(compiled, ledger, run, weather=weather, until_s=until_s)[0]
+
+
+def fitted(
+    compiled: Compiled, ledger: Queries, run: str, *, weather: bool = True, until_s: float = math.inf
+) -> tuple[ServiceWorld, FitReport]:
+    """As `fit`, and what was found with its errors."""
     decisions, events, names = ledger.rows("decisions", run), ledger.rows("events", run), ledger.head(run).names
     attempts = attempts_of(decisions) if len(decisions) else attempts_in_events(events)
+    attempts = attempts[attempts["ended_s"] < until_s]
     if not len(attempts):
         raise LedgerError(f"run {run} has no attempt in the ledger that service times could be fitted to")
     plan = planned(compiled)
     codes = {name: code for code, name in enumerate(names.targets)}
-    targets, assumed = [], []
+    targets, assumed, found = [], [], []
     for name, usual in zip(compiled.names.targets, plan.targets, strict=True):
         own = attempts[attempts["target"] == codes.get(name, -2)]
         if (own["error_class"] == 0).any():
-            targets.append(fit_target(own, usual))
+            target, report = fit_target(name, own, usual, weather)
+            targets.append(target)
+            found.append(report)
         else:
             targets.append(usual)
+            found.append(TargetFit(name, "plan", len(own), 0, 0, ()))
             assumed += [one for one in plan.assumed if one.startswith(f"providers.{name}.")]
             assumed.append(f"providers.{name}: no answer in run {run}, so it serves as the plan says")
     shares, untold = hits.measured(compiled, events, names)
     assumed += [f"models.{name}.cache: no hit in run {run}, so it hits as the plan expects" for name in untold]
-    return ServiceWorld(f"fitted to {run}", tuple(targets), tuple(assumed), shares)
+    world = ServiceWorld(f"fitted to {run}", tuple(targets), tuple(assumed), shares)
+    return world, FitReport(run, weather, until_s, tuple(found))
 
 
 def slices_of(own: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -163,31 +96,59 @@ def slices_of(own: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return np.array([*cuts, max(float(own["ended_s"].max()), cuts[-1])])
 
 
-def fit_target(own: npt.NDArray[Any], usual: TargetService) -> TargetService:
-    edges = slices_of(own)
-    good = own[own["error_class"] == 0]
+def fit_target(name: str, own: npt.NDArray[Any], usual: TargetService, weather: bool) -> tuple[TargetService, TargetFit]:
+    good, bad = own[own["error_class"] == 0], own[own["error_class"] > 0]
     ttft, itl = times_of(good)
+    heard, spoken = ~np.isnan(ttft), ~np.isnan(itl)
+    edges = slices_of(own) if weather else np.array([0.0, max(float(own["ended_s"].max()), 0.0)])
     where = np.clip(np.searchsorted(edges, own["sent_s"], side="right") - 1, 0, len(edges) - 2)
     where_good = where[own["error_class"] == 0]
-    slow_ttft = slowness(ttft, where_good, len(edges) - 1)
-    slow_itl = slowness(itl, where_good, len(edges) - 1)
-    bad = own[own["error_class"] > 0]
+    slow_ttft, slow_itl = np.ones(len(edges) - 1), np.ones(len(edges) - 1)
+    if weather:
+        slow_ttft, slow_itl = slowness(ttft, where_good, len(edges) - 1), slowness(itl, where_good, len(edges) - 1)
+        ttft, itl = ttft / slow_ttft[where_good], itl / slow_itl[where_good]
+    gaps = np.maximum(good["output"] - 1, 1).astype(np.float64)
+    independent = gaps_are_independent(itl[spoken], gaps[spoken])
+    if independent:
+        usual_itl = float((itl[spoken] * gaps[spoken]).sum() / gaps[spoken].sum())
+        itl = np.maximum(usual_itl + (itl - usual_itl) * gaps**0.5, 0.0)
     failure = dict(usual.failure)
     for error_class in ErrorClass:
         took = (bad["ended_s"] - bad["sent_s"])[bad["error_class"] == error_class]
         if len(took):
             failure[error_class] = table.measured(took)
     streams_failed = bad["stream"] != 0
-    heard = ~np.isnan(ttft)
-    spoken = ~np.isnan(itl)
-    return TargetService(
-        ttft=table.measured(ttft[heard] / slow_ttft[where_good][heard]) if heard.any() else usual.ttft,
-        itl=table.measured(itl[spoken] / slow_itl[where_good][spoken]) if spoken.any() else table.constant(0.0),
+    target = TargetService(
+        ttft=table.measured(ttft[heard]) if heard.any() else usual.ttft,
+        itl=table.measured(itl[spoken]) if spoken.any() else table.constant(0.0),
         output=table.measured(good["output"].astype(np.float64)) if (good["output"] > 0).any() else usual.output,
         weather=weather_of(own, where, edges, slow_ttft, slow_itl),
         failure=failure,
+        gaps_differ=independent,
         midstream=float((bad["midstream"] != 0)[streams_failed].mean()) if streams_failed.any() else 0.0,
     )
+    return target, report_of(name, own, good, ttft[heard], itl[spoken])
+
+
+def report_of(
+    name: str, own: npt.NDArray[Any], good: npt.NDArray[Any], ttft: npt.NDArray[np.float64], itl: npt.NDArray[np.float64]
+) -> TargetFit:
+    """Parameters with their errors: of a median 1.25 σ / √n, of a share that of Bernoulli's trials."""
+    parameters = [
+        Parameter(what, float(np.median(values)), error_of_median(values), "s")
+        for what, values in (("ttft", ttft), ("itl", itl))
+        if len(values)
+    ]
+    for error_class, share in enumerate(shares_of(own)):
+        if share > 0.0:
+            failing = f"failing.{ErrorClass(error_class).name.lower()}"
+            parameters.append(Parameter(failing, float(share), float((share * (1.0 - share) / len(own)) ** 0.5), "share"))
+    return TargetFit(name, "remote", len(own), len(good), int((good["stream"] != 0).sum()), tuple(parameters))
+
+
+def error_of_median(values: npt.NDArray[np.float64]) -> float:
+    spread = 1.4826 * float(np.median(np.abs(values - np.median(values))))
+    return 1.2533 * spread / math.sqrt(len(values))
 
 
 def times_of(good: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
