@@ -7,14 +7,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from roteiro.analysis.fidelity import Answer, Fidelity, Judged
+from roteiro.analysis.fidelity import Answer, Fidelity, Judged, Quantity
+from roteiro.report.comparison import text
 from roteiro.report.document import Cell, Column, Document, Note, Part, Section, Table, Tone, cell
 from roteiro.report.speech import Speech
 
 __all__ = ["Rehearsed", "RehearsedRun", "rehearsal_page"]
 
 TONES: Final = {Answer.MET: Tone.GOOD, Answer.CHANCE: Tone.WARN, Answer.MISSED: Tone.BAD}
-MICRO: Final = 1_000
 LISTED: Final = 8
 """Parts of the difference that are told."""
 
@@ -149,18 +149,10 @@ def what_of(key: str, speech: Speech) -> str:
     return speech.say(f"rehearsal.{key}")
 
 
-def amount(value: float, quantity: str, speech: Speech) -> str:
-    if math.isnan(value):
-        return speech.say("no_data")
-    match quantity:
-        case "ms":
-            return speech.ms(value)
-        case "money":
-            return speech.money(round(value / MICRO) * MICRO, 6)  # estimates are not told to the nano-dollar
-        case "share":
-            return speech.share(value)
-        case _:
-            return speech.trimmed(value, 2)
+def amount(value: float, quantity: Quantity, speech: Speech) -> str:
+    if quantity in ("tokens", "count") and not math.isnan(value):
+        return speech.trimmed(value, 2)
+    return text(None if math.isnan(value) else value, "count" if quantity == "tokens" else quantity, speech)
 
 
 def error_text(figure: Judged, speech: Speech) -> str:
