@@ -11,12 +11,12 @@ from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, kernel
 from roteiro.policy.state import NONE, breaker_at, flow_at, header_of, route_at, target_at
-from roteiro.simulator import heap
+from roteiro.simulator import batching, heap
 from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
 from roteiro.simulator.draw import uniform
 from roteiro.simulator.records import JOURNEY_DRAWS, Stop, generator_at, loop_of, service_at, timer_at, work_at
-from roteiro.simulator.serving import TIMEOUT, answers, fails, said_by, weather_of
-from roteiro.simulator.timers import FLOW_BITS, FLOW_MASK, HEARD, LATE, OVER, PATIENCE, set_timer
+from roteiro.simulator.serving import TIMEOUT, answers, draw_length, fails, said_by, weather_of
+from roteiro.simulator.timers import ENTER, FLOW_BITS, FLOW_MASK, HEARD, LATE, OVER, PATIENCE, set_timer
 from roteiro.terms.codes import Command, Step
 
 __all__ = ["TICK_S", "run"]
@@ -26,10 +26,11 @@ FINISHED, DRAIN, REACHED = Stop.FINISHED, Stop.DRAIN, Stop.REACHED
 BEGIN, FIRST_BYTE, FAILED, AGAIN, END, WAKE, TEND, HEDGE = (
     int(s) for s in (Step.BEGIN, Step.FIRST_BYTE, Step.FAILED, Step.AGAIN, Step.END, Step.WAKE, Step.TEND, Step.HEDGE)
 )
-SEND, WAIT, QUEUE, REJECT, DONE, RESCUE = (
-    int(c) for c in (Command.SEND, Command.WAIT, Command.QUEUE, Command.REJECT, Command.DONE, Command.RESCUE)
+SEND, WAIT, QUEUE, REJECT, DONE, RESCUE, NOTHING = (
+    int(c) for c in (Command.SEND, Command.WAIT, Command.QUEUE, Command.REJECT, Command.DONE, Command.RESCUE, Command.NONE)
 )
 SPARE_ROWS = 1024  # decisions that one happening may write at most: its steps, and notes of each rule and breaker
+TOLD_ROWS = 8  # the same for one answer of those that end together
 TARGET_BITS = 0xFFFF  # of a command's argument; above them is the credential
 
 
@@ -39,7 +40,15 @@ def launch(world: int, block: int, f: int, w: int, t: int, now: float) -> None:
     service, work, target, flow = service_at(world, t), work_at(world, w), target_at(block, t), flow_at(block, f)
     weather = weather_of(world, service, now)
     work.first_byte = 0.0
+    hedges = loop_of(world).hedging != 0 and route_at(block, flow.route).hedge_share > 0.0
+    if hedges and flow.hedge_at > 0.0 and w == f:
+        set_timer(world, f + 2 * loop_of(world).flows, flow.hedge_at, LATE)
     if not fails(world, service, weather, work, target, now):
+        if service.pool != 0:
+            draw_length(world, service, work)
+            patience = now + target.first_token_s if work.stream != 0 else NEVER
+            batching.ask_server(world, service.pool - 1, w, now, min(now + target.attempt_s, flow.deadline), patience)
+            return
         answers(world, service, weather, work, now)
     latest = min(now + target.attempt_s, flow.deadline)
     if work.stream != 0 and (work.first_byte if work.first_byte > 0.0 else work.ends) > now + target.first_token_s:
@@ -50,13 +59,10 @@ def launch(world: int, block: int, f: int, w: int, t: int, now: float) -> None:
         elif work.first_byte > 0.0:
             work.said = said_by(work, latest) if work.error_class == 0 else min(work.said, said_by(work, latest))
         work.ends, work.error_class, work.status, work.retry_after_ms = latest, TIMEOUT, 0, -1
-    hedges = loop_of(world).hedging != 0 and route_at(block, flow.route).hedge_share > 0.0
     if work.first_byte > 0.0 and (hedges or header_of(block).journal != 0):
         set_timer(world, w, work.first_byte, HEARD)
     else:
         set_timer(world, w, work.ends, OVER)
-    if hedges and flow.hedge_at > 0.0 and w == f:
-        set_timer(world, f + 2 * loop_of(world).flows, flow.hedge_at, LATE)
 
 
 @kernel
@@ -88,8 +94,20 @@ def forget(world: int, f: int) -> None:
 
 
 @kernel
+def vacate(world: int, f: int, keep: int, now: float) -> None:
+    """Own servers need no longer work at flow `f`'s attempts, but for that in row `keep`."""
+    loop = loop_of(world)
+    if f != keep:
+        batching.leave(world, f, now)
+    if loop.hedging != 0 and f + loop.flows != keep:
+        batching.leave(world, f + loop.flows, now)
+
+
+@kernel
 def obey(world: int, block: int, command: int, argument: float, f: int, w: int, now: float) -> None:
     """Do what is commanded of flow `f`, whose attempt in row `w` is over."""
+    if loop_of(world).pools != 0 and f != NONE and command != NOTHING:
+        vacate(world, f, NONE, now)
     if command == SEND or command == RESCUE:
         t = int(argument) & TARGET_BITS
         if w != f:
@@ -156,6 +174,8 @@ def hear(world: int, block: int, f: int, w: int, lane: int, now: float) -> None:
     """The first byte of the attempt in row `w` came. Where another one runs beside it, that is over."""
     two = flow_at(block, f).hedge_target != NONE
     _, _, _, _, waiting = step(block, FIRST_BYTE, f, now, 0.0, lane, 0, 0, 0, 0, 0)
+    if loop_of(world).pools != 0:
+        vacate(world, f, w, now)
     if loop_of(world).hedging != 0:
         forget(world, f)
     set_timer(world, w, work_at(world, w).ends, OVER)
@@ -175,6 +195,14 @@ def happen(world: int, block: int, w: int, now: float) -> None:
     if work.kind == HEARD:
         hear(world, block, f, w, lane, now)
         return
+    if work.kind == ENTER:
+        batching.arrive_at_server(world, w, now)
+        return
+    if work.kind == OVER and loop_of(world).pools != 0 and batching.sits(world, w):
+        if work.first_byte > 0.0 and now < work.ends:  # its first token came in time, so it has longer
+            set_timer(world, w, work.ends, OVER)
+            return
+        batching.leave(world, w, now)
     u = uniform(generator_at(world, JOURNEY_DRAWS))
     if work.kind == PATIENCE:
         command, argument, _, _, waiting = step(block, AGAIN, f, now, u, 0, 0, 0, 0, 0, 0)
@@ -202,6 +230,30 @@ def happen(world: int, block: int, w: int, now: float) -> None:
 
 
 @kernel
+def serve(world: int, block: int, r: int, now: float) -> None:
+    """A replica's batch changes: the journey hears of first tokens and whole answers, then the replica goes on."""
+    batching.turn(world, r, now)
+    loop = loop_of(world)
+    flows = loop.flows
+    for i in range(loop.told):
+        told = batching.told_at(world, i)
+        w = told.w
+        if work_at(world, w).version != told.version:  # the attempt beside it came first
+            continue
+        if told.what == OVER:
+            work_at(world, w).kind = OVER
+            happen(world, block, w, now)
+            continue
+        lane = 0 if w < flows else 1
+        f = w - lane * flows
+        if header_of(block).journal != 0 or (loop.hedging != 0 and route_at(block, flow_at(block, f).route).hedge_share > 0.0):
+            hear(world, block, f, w, lane, now)
+            if i + 1 < loop.told and batching.told_at(world, i + 1).w == w:  # its only one
+                batching.told_at(world, i + 1).version = work_at(world, w).version
+    batching.proceed(world, r, now)
+
+
+@kernel
 def tick(world: int, block: int, now: float) -> None:
     loop = loop_of(world)
     loop.next_tick = now + loop.tick_s
@@ -213,9 +265,9 @@ def tick(world: int, block: int, now: float) -> None:
 
 
 @kernel
-def must_drain(block: int) -> bool:
+def must_drain(world: int, block: int) -> bool:
     header = header_of(block)
-    spare = SPARE_ROWS + header.live * rows_a_flow(block)
+    spare = SPARE_ROWS + TOLD_ROWS * loop_of(world).n_told + header.live * rows_a_flow(block)
     return header.journal != 0 and header.decision_head - header.decision_tail + spare > header.n_decisions  # type: ignore[no-any-return]
 
 
@@ -228,7 +280,7 @@ def run(world: int, block: int, happenings: int) -> int:
         loop.next_tick = loop.tick_s
     for _ in range(happenings):
         loop.happened += 1
-        if must_drain(block):
+        if must_drain(world, block):
             return DRAIN
         while loop.timers > 0 and work_at(world, timer_at(world, 0).what & FLOW_MASK).version != timer_at(world, 0).what >> FLOW_BITS:
             loop.timers = heap.pop(world, loop.timers)
@@ -247,6 +299,9 @@ def run(world: int, block: int, happenings: int) -> int:
         else:
             w = timer_at(world, 0).what & FLOW_MASK
             loop.timers = heap.pop(world, loop.timers)
-            happen(world, block, w, now)
+            if w >= loop.replica_rows:
+                serve(world, block, w - loop.replica_rows, now)
+            else:
+                happen(world, block, w, now)
         loop.now = now
     return REACHED

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from roteiro.policy.kernel import JIT, kernel
 from roteiro.policy.state import buffers, record_at
 from roteiro.simulator.draw import GENERATOR, seeded
+from roteiro.simulator.server_records import REPLICA, SEAT, SERVER, SPOT, TOLD
 from roteiro.simulator.table import TABLE
 from roteiro.terms.codes import ErrorClass
 
@@ -128,6 +129,7 @@ SERVICE: Final = record(
     ("request_s", "f8"), ("token_s", "f8"), ("burst_s", "f8"), ("requests_at", "f8"), ("tokens_at", "f8"),  # its own quota; 0: none
     ("failure", "i4", (CLASSES,)),  # tables of the time to failure
     ("stall", "f8"), ("idle_s", "f8"),  # share of attempts that fall silent and never end; how long a silent stream is borne
+    ("pool", "i8"),  # its pool of own servers + 1, or 0
     ("entered", "i8", (3,)), ("state", "i8"),  # how often its breaker entered each state, and which it is in
 )  # fmt: skip
 
@@ -146,6 +148,7 @@ WORK: Final = record(
 """One attempt of a flow, as the world knows it. `version` counts its timers: a timer of an older version is stale.
 
 Row f is flow f's attempt; where the plan hedges, row flows + f its hedge, and row 2 × flows + f only the timer of when it is late.
+Behind them each replica of own servers has a row, for its timer.
 """
 
 TIMER: Final = record(("at", "f8"), ("what", "i8"))
@@ -154,6 +157,7 @@ TABLES: Final[dict[str, np.dtype[Any]]] = {
     "generators": GENERATOR, "work": WORK, "timers": TIMER, "arrivals": ARRIVAL, "mix": PART, "services": SERVICE, "weather": WEATHER,
     "tables": TABLE, "hits": HIT, "asking": ASKING,
     "groups": GROUP, "slices": SLICE, "pieces": PIECE, "joint": JOINT, "blocks": BLOCK, "sources": GENERATOR, "coming": TIMER,
+    "servers": SERVER, "replicas": REPLICA, "seats": SEAT, "spots": SPOT, "told": TOLD,
 }  # fmt: skip
 
 LOOP: Final = record(
@@ -162,6 +166,7 @@ LOOP: Final = record(
     ("arrived", "i8"), ("most", "i8"), ("last_arrival", "f8"),  # so far; at most; none later than
     ("timers", "i8"), ("estimate", "i8"),
     ("happened", "i8"),
+    ("pools", "i8"), ("replica_rows", "i8"), ("told", "i8"), ("turning", "i8"),  # own servers: how many pools; see `batching`
     ("flows", "i8"), ("hedging", "i8"), ("caching", "i8"), ("tiers", "i8"),  # slots; whether the plan has such things
     # Complexity of requests that no record tells: by input tokens from which, or by shares up to each where those are given.
     ("medium_from", "i8"), ("complex_from", "i8"), ("simple_below", "f8"), ("medium_below", "f8"),
@@ -210,6 +215,11 @@ class World(NamedTuple):
     blocks: npt.NDArray[Any]
     sources: npt.NDArray[Any]
     coming: npt.NDArray[Any]
+    servers: npt.NDArray[Any]
+    replicas: npt.NDArray[Any]
+    seats: npt.NDArray[Any]
+    spots: npt.NDArray[Any]
+    told: npt.NDArray[Any]
 
 
 LINE: Final = 64

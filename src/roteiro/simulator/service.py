@@ -14,6 +14,7 @@ from roteiro.plan.compile import Compiled
 from roteiro.plan.model import DurationSpread, Provider
 from roteiro.simulator import table
 from roteiro.simulator.records import CLASSES
+from roteiro.simulator.servers import OwnServers
 from roteiro.terms.codes import ErrorClass
 
 __all__ = ["FAIR", "Quota", "ServiceWorld", "Slice", "TargetService", "of_plan"]
@@ -53,6 +54,7 @@ class TargetService:
     `itl` is drawn for each gap where `gaps_differ`, as a plan describes it; else once an answer, as it is fitted. `failure`: time to the
     failure by class. `midstream`: share of failing streams that fail after their first byte. `stall`: share of attempts that fall silent,
     half of the streams among them in the middle, until a timeout ends them.
+    `own`: servers of one's own, which then make the times; `ttft` and `itl` say nothing.
     """
 
     ttft: table.Table
@@ -65,6 +67,7 @@ class TargetService:
     most_output: int = 0
     quota: Quota = Quota()
     stall: float = 0.0
+    own: OwnServers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ def of_provider(name: str, provider: Provider | None, assumed: list[str]) -> Tar
         gaps_differ=True,
         most_output=(provider.max_output_tokens or 0) if provider is not None else 0,
         quota=quota_of(provider),
+        own=OwnServers.of_plan(provider.servers) if provider is not None and provider.servers is not None else None,
     )
 
 

@@ -7,9 +7,10 @@ from roteiro.policy.kernel import kernel
 from roteiro.simulator import heap
 from roteiro.simulator.records import loop_of, timer_at, work_at
 
-__all__ = ["FLOW_BITS", "FLOW_MASK", "HEARD", "LATE", "OVER", "PATIENCE", "set_timer"]
+__all__ = ["ENTER", "FLOW_BITS", "FLOW_MASK", "HEARD", "LATE", "OVER", "PATIENCE", "TURN", "set_timer"]
 
 PATIENCE, HEARD, OVER, LATE = 0, 1, 2, 3  # WORK.kind: a wait ends, the first byte comes, the attempt ends, it is late
+ENTER, TURN = 4, 5  # the attempt comes to servers of one's own; a replica's batch changes
 FLOW_BITS = 24
 FLOW_MASK = (1 << FLOW_BITS) - 1
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from roteiro.plan.compile import Compiled, fresh_block
 from roteiro.policy import complexity
 from roteiro.policy.state import NONE, State, release
-from roteiro.simulator import hits, loop, table
+from roteiro.simulator import hits, loop, servers, table
 from roteiro.simulator.arriving import TRACE
 from roteiro.simulator.demand import Demand
 from roteiro.simulator.demand_world import Sources
@@ -153,11 +153,13 @@ def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: in
     own = sum(3 + CLASSES for _ in service.targets)
     hedging = bool((state.routes["hedge_share"] > 0.0).any())
     rows = 3 * flows if hedging else flows
+    pools = [target.own for target in service.targets]
+    replicas = sum(pool.most for pool in pools if pool is not None)
     world = build(
         {
             **sources.capacities,
-            "generators": GENERATORS, "work": rows, "timers": 2 * rows,
-            "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
+            "generators": GENERATORS, "work": rows + replicas, "timers": 2 * (rows + replicas),
+            **servers.capacities(pools, rows), "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
             "hits": max(len(compiled.names.routes), 1),
         },
         seed,
@@ -169,6 +171,7 @@ def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: in
         at += len(target.weather)
     world.tables["quantiles"][: len(tables)] = tables
     control = world.loop
+    servers.put_servers(world, pools, rows)
     sources.put(world, seed)
     control["tick_s"] = loop.TICK_S
     control["flows"], control["hedging"] = flows, hedging
