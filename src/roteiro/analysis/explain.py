@@ -113,6 +113,9 @@ MEANINGS: Final[dict[Reason, tuple[Meaning, Meaning]]] = {
     Reason.COST_DEGRADED: (("spent_in_hour", Kind.MONEY), ("bound", Kind.MONEY)),
     Reason.COST_RECOVERED: (("spent_in_hour", Kind.MONEY), ("bound", Kind.MONEY)),
     Reason.PROVIDER_LIMIT: (("wait", Kind.SECONDS), ("candidates", Kind.COUNT)),
+    Reason.RESIDENCY: (("candidates", Kind.COUNT), ("regions", Kind.COUNT)),
+    Reason.SCALED_UP: (("measured", Kind.NUMBER), ("bound_of_scaling", Kind.NUMBER)),
+    Reason.SCALED_DOWN: (("measured", Kind.NUMBER), ("bound_of_scaling", Kind.NUMBER)),
 }
 """What `x` and `y` are for each reason; None where they say nothing."""
 

@@ -58,6 +58,9 @@ _WORDS: Final[Mapping[Reason, _Words]] = {
     Reason.ALL_TRIED: _Words("provider_error", "no provider gave an answer, and none may be asked again", False),
     Reason.PROVIDER_LIMIT: _Words("provider_rate_limited", "the providers' own rate limits are reached", False),
     Reason.CONTEXT_TOO_LONG: _Words("context_length_exceeded", "the request is longer than any model's context", False),
+    Reason.RESIDENCY: _Words(
+        "data_residency", "no provider of the model is in a region where the data of this tenant or workload may go", False
+    ),
     Reason.PAST_DEADLINE: _Words("deadline_exceeded", "the request's time is over", False),
 }
 _OTHER: Final = _Words("unavailable", "the request cannot be served now")

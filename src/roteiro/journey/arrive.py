@@ -1,7 +1,7 @@
 """A request arrives. Policies are asked in this order, which lives here and nowhere else:
 
 room in the ledger → limits (key, tenant, workload, model) → [a cached answer ends here] → model (complexity, then cost, then context) →
-budgets → bulkheads → routing.
+residency → budgets → bulkheads → routing.
 
 Nothing is taken before limits and budgets agree.
 """
@@ -12,10 +12,11 @@ from roteiro.journey.journal import note, room
 from roteiro.journey.place import SHED_RETRY_AFTER_S, Answer, decided, place, reject, unplaced
 from roteiro.journey.settle import close
 from roteiro.policy import budget as budgets
-from roteiro.policy import limits, retry, routing
+from roteiro.policy import limits, region, retry, routing
 from roteiro.policy.kernel import kernel
 from roteiro.policy.price import PER_MILLION
 from roteiro.policy.state import (
+    ANYWHERE,
     FLOW_BUDGETS,
     FLOW_LIMITS,
     NONE,
@@ -45,6 +46,7 @@ BUDGET_SPENT, BUDGET_DEGRADED, LEDGER_FULL, FLOWS_FULL, SHED_RULE = (
     R["FLOWS_FULL"],
     R["SHED_BY_RULE"],
 )
+RESIDENCY = R["RESIDENCY"]
 COMPLEXITY, LARGER_CONTEXT, CACHE_EXACT, CACHE_SEMANTIC = R["COMPLEXITY"], R["LARGER_CONTEXT"], R["CACHE_EXACT"], R["CACHE_SEMANTIC"]
 MOST_HOPS = 4  # from a model to one of larger context, and on; more is a circle
 
@@ -102,6 +104,8 @@ def enter(block: int, key_index: int, route_index: int, input_tokens: int, outpu
     flow.stream, flow.status, flow.probe, flow.degraded, flow.error_class = flags & 1, 0, 0, 0, 0
     flow.cache, flow.complexity, flow.operation = (flags >> 1) & 3, (flags >> 3) & 3, (flags >> 5) & 7
     flow.route_reason, flow.admitted, flow.stay, flow.estimated = 0, 0, 0, 0
+    flow.residency = tenant_at(block, flow.tenant).residency & workload_at(block, flow.workload).residency
+    flow.client_region = region.client_region(header, flags)
     flow.barred, flow.tried_credentials, flow.lost_nusd, flow.saved_nusd = 0, 0, 0, 0
     flow.hedge_at, flow.hedge_sent, flow.hedge_quota, flow.hedge_target = 0.0, 0.0, 0, NONE
     flow.credential, flow.hedge_credential, flow.hedge_probe, flow.hedged = 0, 0, 0, 0
@@ -171,18 +175,19 @@ def from_cache(block: int, f: int, now: float) -> Answer:
 
 @kernel
 def cheapen(block: int, f: int, now: float) -> None:
-    """A cheaper model, where a budget of the caller runs low, a rule says so, or the last hour was too dear."""
+    """A cheaper model, where a budget of the caller runs low, a rule says so, or the last hour was too dear; its data may go there."""
     header = header_of(block)
     flow = flow_at(block, f)
     route = route_at(block, flow.route)
     tight = degraded_by(block, flow, now)
-    if (tight != NONE or header.degrading != 0) and route.degrade != NONE:
+    if (tight != NONE or header.degrading != 0) and route.degrade != NONE and routing.allowed(block, route_at(block, route.degrade), flow):
         flow.route, flow.degraded = route.degrade, 1
         if tight != NONE:
             share = budgets.share_used(budget_at(block, tight), 0)
             note(block, flow.request, flow.worker, f, NONE, BUDGET_DEGRADED, share, float(budget_at(block, tight).amount_nusd), now)
     elif header.cost_degrading != 0 and header.cost_route != NONE and flow.route != header.cost_route and flow.operation != EMBEDDINGS:
-        flow.route, flow.degraded = header.cost_route, 2
+        if routing.allowed(block, route_at(block, header.cost_route), flow):
+            flow.route, flow.degraded = header.cost_route, 2
 
 
 @kernel
@@ -194,9 +199,11 @@ def larger(block: int, flow: Any) -> bool:
     taken = False
     for _ in range(MOST_HOPS):
         route = route_at(block, flow.route)
-        if route.larger == NONE or routing.fits(block, route, flow.barred, flow.input_tokens):
+        if route.larger == NONE or routing.fits(block, route, flow, flow.input_tokens):
             break
-        flow.y = float(routing.widest(block, route))
+        if not routing.allowed(block, route_at(block, route.larger), flow):
+            break
+        flow.y = float(routing.widest(block, route, flow))
         routing.carried(block, route, route_at(block, route.larger), flow)
         flow.route, flow.tried = route.larger, 0
         taken = True
@@ -244,7 +251,8 @@ def begin(
         return reject(block, f, reason, wait, wait, which, now)
 
     if flow.complexity != 0 and route.tiers[flow.complexity - 1] != NONE:
-        flow.route = route.tiers[flow.complexity - 1]
+        if routing.allowed(block, route_at(block, route.tiers[flow.complexity - 1]), flow):
+            flow.route = route.tiers[flow.complexity - 1]
     wider, smaller = False, 0.0
     if not hit:
         if flow.route != route_index:
@@ -252,6 +260,9 @@ def begin(
         cheapen(block, f, now)
         wider = larger(block, flow)
         smaller = flow.y
+        if flow.residency != ANYWHERE and not routing.allowed(block, route_at(block, flow.route), flow):
+            there = float(route_at(block, flow.route).count)
+            return reject(block, f, RESIDENCY, 0.0, there, float(region.count(flow.residency)), now)
         spent = reserve_money(block, flow)
         if spent != NONE:
             budget = budget_at(block, spent)

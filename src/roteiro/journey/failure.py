@@ -114,7 +114,7 @@ def failed(
     if error_class == CONTEXT and routing.soonest_return(block, route, flow, now) >= routing.NEVER:
         wider = larger(block, flow)
         if not wider:
-            return reject(block, f, CONTEXT_TOO_LONG, 0.0, float(flow.input_tokens), float(routing.widest(block, route)), now)
+            return reject(block, f, CONTEXT_TOO_LONG, 0.0, float(flow.input_tokens), float(routing.widest(block, route, flow)), now)
         route = route_at(block, flow.route)
         reserve_more(block, flow)
     elif error_class != CONTEXT and not retry.another_target_may_do(error_class):

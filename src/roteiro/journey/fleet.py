@@ -3,12 +3,12 @@
 What must not live here: anything about one request.
 """
 
-from roteiro.journey.journal import note
+from roteiro.journey.journal import note, note_change
 from roteiro.journey.request import gone
 from roteiro.policy import breaker as breakers
 from roteiro.policy import budget as budgets
 from roteiro.policy import credential as credentials
-from roteiro.policy import hour_cost, rules
+from roteiro.policy import hour_cost, rules, scaling
 from roteiro.policy import queue as queues
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import (
@@ -20,6 +20,7 @@ from roteiro.policy.state import (
     event_at,
     flow_at,
     header_of,
+    pool_at,
     queue_at,
     route_at,
     rule_at,
@@ -29,7 +30,7 @@ from roteiro.policy.state import (
 )
 from roteiro.terms.codes import Reason
 
-__all__ = ["adopt", "reap", "recount", "restore", "tend"]
+__all__ = ["adopt", "capacity", "reap", "recount", "restore", "tend"]
 
 FREE, WAITING, SENT, BACKOFF, DISMISSED, GRANTED = (
     Flowing.FREE, Flowing.WAITING, Flowing.SENT, Flowing.BACKOFF, Flowing.DISMISSED, Flowing.GRANTED,
@@ -37,12 +38,13 @@ FREE, WAITING, SENT, BACKOFF, DISMISSED, GRANTED = (
 RULE_ON, RULE_OFF, BREAKER_FORCED, WORKER_DIED = (
     int(Reason.RULE_ON), int(Reason.RULE_OFF), int(Reason.BREAKER_FORCED), int(Reason.WORKER_DIED),
 )  # fmt: skip
+SCALED_UP, SCALED_DOWN = int(Reason.SCALED_UP), int(Reason.SCALED_DOWN)
 COST_DEGRADED, COST_RECOVERED = int(Reason.COST_DEGRADED), int(Reason.COST_RECOVERED)
 
 
 @kernel
 def tend(block: int, worker: int, now: float, u: float) -> None:
-    """A tick: budgets begin new periods, the last hour's cost and the rules are judged, and those that began to hold act."""
+    """A tick: budgets begin new periods, the last hour's cost, the rules and the replicas are judged, and rules that began to hold act."""
     epoch = header_of(block).epoch_unix_s
     for b in range(header_of(block).n_budgets):
         if budget_at(block, b).amount_nusd > 0:
@@ -62,6 +64,24 @@ def tend(block: int, worker: int, now: float, u: float) -> None:
         if change > 0 and rule.action == rules.CIRCUIT_BREAK and breakers.force_open(breaker_at(block, rule.argument), now, u):
             note(block, NONE, worker, NONE, rule.argument, BREAKER_FORCED, float(r), float(rule.argument), now)
     rules.apply(block)
+    for p in range(header_of(block).pool_count):
+        change, why, x, y = scaling.judge(block, p, now)
+        if change != 0:
+            pool, reason = pool_at(block, p), SCALED_UP if change > 0 else SCALED_DOWN
+            before = pool.wanted - change
+            note_change(block, NONE, worker, NONE, pool.target, reason, x, y, float(pool.wanted), why, before, pool.ready, now)
+
+
+@kernel
+def capacity(block: int, target: int, replicas: int, flags: int) -> None:
+    """A driver tells how many replicas of a target serve; bit 0 of `flags`: a forecast tells how many there should be at least."""
+    p = scaling.pool_of(block, target)
+    if p == NONE:
+        return
+    if flags & 1:
+        pool_at(block, p).floor = max(replicas, 0)
+    else:
+        scaling.told(block, p, replicas)
 
 
 @kernel
@@ -72,6 +92,13 @@ def adopt(block: int, plan: int) -> None:
     header.generation += 1
     for t in range(header.n_targets):
         credentials.settle(target_at(block, t))
+    for f in range(header.n_flows):  # where data may go is asked of the plan that is in force
+        flow = flow_at(block, f)
+        if flow.phase == FREE:
+            continue
+        flow.residency = tenant_at(block, flow.tenant).residency & workload_at(block, flow.workload).residency
+        if flow.phase == WAITING:
+            flow.plain = 1 if queues.is_plain(block, f) else 0
 
 
 @kernel
@@ -104,7 +131,7 @@ def recount(block: int) -> None:
     """Derive all counts and lists from the flows, which are the truth: a process killed within a step leaves no slot taken for ever."""
     header = header_of(block)
     for i in range(header_of(block).n_targets):
-        target_at(block, i).in_flight = 0
+        target_at(block, i).in_flight, target_at(block, i).tokens = 0, 0
         breaker_at(block, i).probes_out = 0
     for i in range(header_of(block).n_tenants):
         tenant_at(block, i).in_flight = 0
@@ -117,7 +144,7 @@ def recount(block: int) -> None:
     for i in range(header_of(block).n_budgets):
         budget_at(block, i).reserved_nusd = 0
     for i in range(header_of(block).n_routes):
-        route_at(block, i).waiting = 0
+        route_at(block, i).waiting, route_at(block, i).waiting_tokens = 0, 0
     header.live, header.waiting, header.news, header.free = 0, 0, NONE, NONE
     last = event_at(block, (header.event_head - 1) % header.n_events).request if header.event_head > 0 else NONE
     for f in range(header_of(block).n_flows - 1, -1, -1):
@@ -140,10 +167,12 @@ def recount(block: int) -> None:
                 flow.phase = BACKOFF
                 continue
             target_at(block, flow.target).in_flight += 1
+            target_at(block, flow.target).tokens += flow.input_tokens + flow.output_tokens
             if flow.probe != 0:
                 breaker_at(block, flow.target).probes_out += 1
             if flow.hedge_target != NONE:
                 target_at(block, flow.hedge_target).in_flight += 1
+                target_at(block, flow.hedge_target).tokens += flow.input_tokens + flow.output_tokens
                 if flow.hedge_probe != 0:
                     breaker_at(block, flow.hedge_target).probes_out += 1
         if flow.phase == GRANTED or flow.phase == DISMISSED:

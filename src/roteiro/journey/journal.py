@@ -8,7 +8,7 @@ from typing import Any
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import NONE, decision_at, header_of, route_at
 
-__all__ = ["note", "room", "rows_a_flow", "write"]
+__all__ = ["note", "note_change", "room", "rows_a_flow", "write"]
 
 NOTE = 0
 # An attempt that fails at its worst: FAILED, notes of its breaker and of its credential or context, AGAIN, a WAKE that grants a place to
@@ -77,12 +77,21 @@ def write(
 @kernel
 def note(block: int, request: int, worker: int, f: int, target: int, reason: int, x: float, y: float, now: float) -> None:
     """Write what happened besides the answer of the step: a breaker that opened, a rule that began to hold."""
+    note_change(block, request, worker, f, target, reason, x, y, 0.0, 0, 0, 0, now)
+
+
+@kernel
+def note_change(
+    block: int, request: int, worker: int, f: int, target: int, reason: int, x: float, y: float, argument: float, a: int, b: int, c: int,
+    now: float,
+) -> None:  # fmt: skip
+    """The same with more numbers, which mean what the reason says."""
     if header_of(block).journal == 0 or full(block):
         return
     row = next_row(block)
     row.request, row.now_s, row.u = request, now, 0.0
-    row.a, row.b, row.c, row.d, row.e = 0, 0, 0, 0, 0
-    row.argument, row.x, row.y = 0.0, x, y
+    row.a, row.b, row.c, row.d, row.e = a, b, c, 0, 0
+    row.argument, row.x, row.y = argument, x, y
     row.flow, row.worker, row.target = f, worker, target
     row.step, row.command, row.reason, row.answered = NOTE, 0, reason, NONE
     header_of(block).decision_head += 1

@@ -57,7 +57,7 @@ OK, TENANT_FULL, WORKLOAD_FULL, QUEUE_FULL, SHED_FOR_PRIORITY = (
     R["SHED_FOR_PRIORITY"],
 )
 NO_HEALTHY_TARGET, DEQUEUED, HALF_OPENED = R["NO_HEALTHY_TARGET"], R["DEQUEUED"], R["BREAKER_HALF_OPEN"]
-PROVIDER_LIMIT = R["PROVIDER_LIMIT"]
+PROVIDER_LIMIT, RESIDENCY = R["PROVIDER_LIMIT"], R["RESIDENCY"]
 FAIL_FAST, TRY_LEAST_BAD, WAIT_IN_QUEUE = 0, 1, 2  # ROUTE.on_exhausted
 SHED_RETRY_AFTER_S = 1.0
 CREDENTIAL_STEP = 65_536  # see Command.SEND
@@ -111,6 +111,7 @@ def take_slot(block: int, f: int, c: int, now: float) -> tuple[int, int, int, in
     t = candidate_at(block, route_at(block, flow.route).first + c).target
     target = target_at(block, t)
     target.in_flight += 1
+    target.tokens += flow.input_tokens + flow.output_tokens
     if target.requests_limit != NONE:
         limits.take(limit_at(block, target.requests_limit), 1.0, now)
     quota = 0
@@ -167,6 +168,8 @@ def expect(block: int, f: int, now: float) -> None:
 def unplaced(block: int, f: int, reason: int, x: float, y: float, now: float, u: float) -> Answer:
     """No target took it: wait in the queue where that can help and there is room, else what the plan says."""
     flow = flow_at(block, f)
+    if reason == RESIDENCY:  # a plan that was adopted meanwhile has no place for it
+        return reject(block, f, reason, 0.0, x, y, now)
     if reason != NO_HEALTHY_TARGET and reason != PROVIDER_LIMIT:
         return enqueue(block, f, reason, SHED_RETRY_AFTER_S, x, y, now)
     route = route_at(block, flow.route)

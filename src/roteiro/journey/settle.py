@@ -45,7 +45,7 @@ CLIENT_GONE, WORKER_DIED = R["CLIENT_GONE"], R["WORKER_DIED"]
 PROVIDER_LIMIT, CONTEXT_TOO_LONG, CACHE_EXACT, CACHE_SEMANTIC = (
     R["PROVIDER_LIMIT"], R["CONTEXT_TOO_LONG"], R["CACHE_EXACT"], R["CACHE_SEMANTIC"],
 )  # fmt: skip
-OUT_OF_ATTEMPTS, RETRY_BUDGET, ALL_TRIED = R["OUT_OF_ATTEMPTS"], R["RETRY_BUDGET"], R["ALL_TRIED"]
+OUT_OF_ATTEMPTS, RETRY_BUDGET, ALL_TRIED, RESIDENCY = R["OUT_OF_ATTEMPTS"], R["RETRY_BUDGET"], R["ALL_TRIED"], R["RESIDENCY"]
 FAILURE_MEMORY = 0.05  # weight of the newest call in a target's share of failures
 
 
@@ -65,6 +65,7 @@ def leave(
     target = target_at(block, t)
     breaker = breaker_at(block, t)
     target.in_flight -= 1
+    target.tokens -= flow.input_tokens + flow.output_tokens
     if target.tokens_limit != NONE:
         limits.give_back(limit_at(block, target.tokens_limit), float(quota - tokens))
     if not verdict:
@@ -128,7 +129,7 @@ def outcome_of(reason: int, error_class: int, attempts: int) -> int:
         return INVALID
     if attempts > 0:
         return FAILED
-    if reason == NO_HEALTHY_TARGET or reason == PAST_DEADLINE:
+    if reason == NO_HEALTHY_TARGET or reason == PAST_DEADLINE or reason == RESIDENCY:
         return UNAVAILABLE
     return SHED
 
@@ -147,6 +148,8 @@ def status_of(reason: int, error_class: int, attempts: int, upstream_status: int
         return 402
     if reason == CLIENT_GONE:
         return 499
+    if reason == RESIDENCY:
+        return 403
     if error_class == UNFIT and reason == ALL_TRIED and attempts == 0:
         return 400
     if error_class == BAD_REQUEST or error_class == CONTENT or reason == CONTEXT_TOO_LONG:
@@ -231,6 +234,7 @@ def close(
     event.trace_hi = flow.trace_hi
     event.trace_lo = flow.trace_lo
     event.parent_span = flow.parent_span
+    event.client_region = flow.client_region
     header.event_head += 1  # last: a reader of the ring sees whole rows only
 
     flow.phase = FREE

@@ -11,7 +11,7 @@ from roteiro.terms.codes import Command, Reason, Step
 
 __all__ = ["accepts", "step"]
 
-BEGIN, FIRST_BYTE, FAILED, AGAIN, END, GONE, WAKE, TEND, REAP, ADOPT, RESTORE, HEDGE = (int(s) for s in Step if s)
+BEGIN, FIRST_BYTE, FAILED, AGAIN, END, GONE, WAKE, TEND, REAP, ADOPT, RESTORE, HEDGE, CAPACITY = (int(s) for s in Step if s)
 OK, CLIENT_GONE, ADOPTED, MONEY_RESTORED = int(Reason.OK), int(Reason.CLIENT_GONE), int(Reason.ADOPTED), int(Reason.MONEY_RESTORED)
 HEDGED = int(Reason.HEDGED)
 C_NONE = int(Command.NONE)
@@ -41,10 +41,12 @@ def step(
     | REAP | dead worker | | | | |
     | ADOPT | plan version | | | | |
     | RESTORE | budget | nano-dollars spent in the current period | | | |
+    | CAPACITY | target | replicas that serve | bit 0: b is the forecast's floor instead | | |
 
     AGAIN, HEDGE, WAKE and TEND take none. Flags of BEGIN: bit 0 stream; bits 1–2 `CacheKind` of an answer that the driver has (then c and d
     are its tokens); bits 3–4 `Complexity`; bits 5–7 `Operation`; bits 8–23 workload + 1, or 0 for the key's own. Bits 24–38 (features and
-    score of the complexity) are kept in the journal and decide nothing. FAILED sets bit 1 where the driver could continue the stream
+    score of the complexity) are kept in the journal and decide nothing. Bits 39–46 are the client's region + 1, or 0 where that is not
+    known. FAILED sets bit 1 where the driver could continue the stream
     elsewhere. Usage at END is that of the attempt that ends; after a rescue the client has more.
 
     The argument of SEND and RESCUE is target + 65,536 × credential; SEND for the reason HEDGED starts lane 1, every other SEND and RESCUE
@@ -82,6 +84,8 @@ def step(
     elif what == ADOPT:
         fleet.adopt(block, a)
         reason = ADOPTED
+    elif what == CAPACITY:
+        fleet.capacity(block, a, b, c)
     elif what == RESTORE:
         fleet.restore(block, a, b, now)
         reason = MONEY_RESTORED

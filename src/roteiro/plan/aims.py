@@ -3,14 +3,14 @@
 What must not live here: attainment (it is measured by `analysis`).
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from roteiro.plan.part import ModelName, Part
-from roteiro.plan.quantity import Money, Number, PositiveSeconds, Seconds, Share, Text, Tokens
+from roteiro.plan.part import ModelName, Part, Subject
+from roteiro.plan.quantity import Count, Money, Number, PositiveSeconds, Seconds, Share, Text, Tokens
 
-__all__ = ["CostScaling", "LatencyScaling", "ScalingPolicies", "SlaTier", "TokenScaling"]
+__all__ = ["CostScaling", "LatencyScaling", "ScalingPolicies", "ScalingStep", "SlaTier", "TokenScaling"]
 
 
 class SlaTier(Part):
@@ -30,7 +30,9 @@ class SlaTier(Part):
 class TokenScaling(Part):
     """Scale by the tokens that wait."""
 
-    metric: Literal["queue_depth_tokens"] = Field(default="queue_depth_tokens", description="Tokens estimated to wait in queues.")
+    metric: Literal["queue_depth_tokens"] = Field(
+        default="queue_depth_tokens", description="Tokens estimated to wait, in queues and before the servers."
+    )
     scale_up_threshold: Tokens = Field(description="Above it, add capacity.")
     scale_down_threshold: Tokens = Field(description="Below it, remove capacity.")
     cooldown_s: Seconds = Field(default=300.0, alias="cooldown", description="Between two steps; a bare number is seconds.")
@@ -40,8 +42,12 @@ class LatencyScaling(Part):
     """Scale by latency."""
 
     metric: Literal["p95_latency_ms"] = Field(
-        default="p95_latency_ms", description="95th percentile of the whole answer's time, in milliseconds."
+        default="p95_latency_ms", description="95th percentile of the time that answers take at the servers, in milliseconds."
     )
+    window_s: Annotated[PositiveSeconds, Field(ge=1)] = Field(
+        default=60.0, alias="window", description="Sliding window over which calls are counted."
+    )
+    minimum_calls: Count = Field(default=20, description="Fewer calls in the window never ask for more.")
     scale_up_threshold: Number = Field(gt=0, description="Milliseconds; above it, add capacity.")
     scale_down_threshold: Number = Field(ge=0, description="Milliseconds; below it, remove capacity.")
     cooldown_s: Seconds = Field(default=600.0, alias="cooldown", description="Between two steps; a bare number is seconds.")
@@ -58,9 +64,29 @@ class CostScaling(Part):
     cooldown_s: Seconds = Field(default=300.0, alias="cooldown", description="Least time at the cheaper model; a bare number is seconds.")
 
 
-class ScalingPolicies(Part):
-    """By tokens, by latency, by cost."""
+class ScalingStep(Part):
+    """Most replicas that one decision adds or removes. A number alone is both."""
 
+    up: Count = Field(default=1, description="Replicas added at once, at most.")
+    down: Count = Field(default=1, description="Replicas removed at once, at most.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def shorthand(cls, value: object) -> object:
+        return {"up": value, "down": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class ScalingPolicies(Part):
+    """By tokens, by latency, by cost. Any of the first two may ask for more replicas; both must agree to fewer."""
+
+    mode: Literal["active", "advisory"] = Field(
+        default="active", description="Whether replicas follow what is decided, or it is only noted. The gateway notes it in either mode."
+    )
+    providers: tuple[Subject, ...] = Field(default=(), description="Whose servers they scale; without any, all providers with `servers`.")
+    stabilisation_s: Seconds = Field(
+        default=300.0, alias="stabilisation", description="How long all must have agreed to fewer before any is removed."
+    )
+    step: ScalingStep = Field(default_factory=ScalingStep, description="How many replicas one decision changes, at most.")
     token_based: TokenScaling | None = Field(default=None, description="By the tokens that wait.")
     latency_based: LatencyScaling | None = Field(default=None, description="By latency.")
     cost_based: CostScaling | None = Field(default=None, description="By cost.")

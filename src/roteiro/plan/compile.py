@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.plan.compile_edge import Grant, budget_in_words, edge_of, limit_in_words
+from roteiro.plan.compile_pools import fill_pools, pool_meters, pooled
+from roteiro.plan.compile_regions import fill_links, named_regions, residency_bits, side_of
 from roteiro.plan.compile_rules import Program, compile_rules
 from roteiro.plan.hours import DAY_S
 from roteiro.plan.model import Budget, Hedge, Limits, OnExhausted, Plan, Price, ProviderLimits
@@ -68,6 +70,7 @@ class Compiled:
             "targets": self.names.targets, "routes": self.names.routes, "tenants": self.names.tenants, "workloads": self.names.workloads,
             "keys": self.names.keys, "limits": self.names.limits, "budgets": self.names.budgets, "rules": self.program.rules,
             "ops": self.program.ops, "meters": self.program.meters, "candidates": self.candidates(),
+            "links": range(len(self.names.regions) ** 2), "pools": list(pooled(self.plan)),
         }  # fmt: skip
         for table, rows in wanted.items():
             room = len(getattr(state, table))
@@ -96,6 +99,8 @@ class Compiled:
         fill_routes(self, state)
         fill_people(self, state)
         self.program.fill(state, self.names)
+        fill_links(self.plan, self.names.regions, state)
+        fill_pools(self.plan, self.names.targets, self.program.meters, state)
         header = state.header[0]
         offset = local_offset_s(self.plan.timezone, float(header["epoch_unix_s"]))
         header["offset_s"], header["queue_bound"] = offset, self.plan.queue.size
@@ -119,15 +124,16 @@ def compile_plan(
         targets=[], routes=[], tenants=[], workloads=[], keys=[], tiers=[], regions=[], limits=[], budgets=[], rules=[], plans=[]
     )
     limits, budgets = named_limits(plan, grants), named_budgets(plan)
-    program = compile_rules(plan, kept(old.targets, plan.providers))
+    targets = kept(old.targets, plan.providers)
+    program = compile_rules(plan, targets, pool_meters(plan, targets))
     names = Names(
-        targets=kept(old.targets, plan.providers),
+        targets=targets,
         routes=kept(old.routes, plan.models),
         tenants=kept(old.tenants, plan.tenants),
         workloads=kept(old.workloads, plan.workloads),
         keys=kept(old.keys, [*(f"tenant:{name}" for name in plan.tenants), *(grant.name for grant in grants)]),
         tiers=kept(old.tiers, plan.sla_tiers),
-        regions=kept(old.regions, {provider.region for provider in plan.providers.values()}),
+        regions=kept(old.regions, named_regions(plan)),
         limits=kept(old.limits, limits),
         budgets=kept(old.budgets, budgets),
         rules=program.names,
@@ -155,6 +161,7 @@ def capacities(compiled: Compiled, sizes: RingSizes) -> dict[str, int]:
         "ops": roomy(program.ops, 32), "routes": roomy(names.routes), "candidates": roomy(compiled.candidates(), 32),
         "limits": roomy(names.limits, 64), "budgets": roomy(names.budgets, 32), "tenants": roomy(names.tenants),
         "workloads": roomy(names.workloads), "queues": len(Priority), "keys": roomy(names.keys, 64),
+        "links": side_of(names.regions) ** 2, "pools": roomy(list(pooled(compiled.plan)), 4),
         "flows": sizes.flows, "events": sizes.events, "decisions": sizes.decisions,
     }  # fmt: skip
 
@@ -315,6 +322,7 @@ def fill_routes(compiled: Compiled, state: State) -> None:
         route["larger"] = NONE if model.larger_context is None else index(model.larger_context)
         if model.complexity is not None:
             route["tiers"] = [NONE if tier is None or tier == name else index(tier) for tier in model.complexity.models]
+        route["nearest"] = model.balance == "nearest"
         route["rescue"] = model.rescue and compiled.plan.kind_of(model) == "chat"
         fill_hedge(route, model.hedge)
         route["requests_limit"] = limit_index(compiled, f"model/{name}/requests")
@@ -358,6 +366,7 @@ def fill_people(compiled: Compiled, state: State) -> None:
         if tenant is None:
             continue
         row["slots"] = tenant.concurrency or UNBOUNDED
+        row["residency"] = residency_bits(names.regions, tenant.residency)
         row["tier"] = NONE if tenant.tier is None else names.tiers.index(tenant.tier)
         row["priority"] = NONE if tenant.priority is None else Priority[tenant.priority.name]
         row["requests_limit"] = limit_index(compiled, f"tenant/{name}/requests")
@@ -371,6 +380,7 @@ def fill_people(compiled: Compiled, state: State) -> None:
         if workload is None:
             continue
         row["slots"], row["priority"] = workload.concurrency or UNBOUNDED, Priority[workload.priority.name]
+        row["residency"] = residency_bits(names.regions, workload.residency)
         row["queue"], row["max_wait_s"] = (workload.queue.size, workload.queue.max_wait_s) if workload.queue else (0, 0.0)
         row["requests_limit"] = limit_index(compiled, f"workload/{name}/requests")
         row["tokens_limit"] = limit_index(compiled, f"workload/{name}/tokens")

@@ -3,7 +3,7 @@
 What must not live here: parsing (`condition`), judging (`policy.rules`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -106,15 +106,15 @@ def span(owners: Sequence[int], owner: int) -> tuple[int, int]:
     return (owners.index(owner) if owner in owners else 0), owners.count(owner)
 
 
-def compile_rules(plan: Plan, targets: Sequence[str]) -> Program:
-    """The program of `plan.routing_logic`; `targets` are the names in order of index."""
+def compile_rules(plan: Plan, targets: Sequence[str], others: Iterable[MeterRow] = ()) -> Program:
+    """The program of `plan.routing_logic`; `targets` are the names in order of index, `others` meters that are wanted beside."""
     wanted = {
         meter
         for rule in plan.routing_logic
         for leaf in rule.condition.leaves()
         if isinstance(leaf, Comparison) and (meter := meter_of(leaf, rule.condition, targets)) is not None
     }
-    program = Program(meters=sorted(wanted, key=lambda m: tuple(getattr(m, c) for c in MeterRow.__slots__)))
+    program = Program(meters=sorted(wanted | set(others), key=lambda m: tuple(getattr(m, c) for c in MeterRow.__slots__)))
     for i, rule in enumerate(plan.routing_logic):
         first = len(program.ops)
         emit(rule.condition.expression, rule.condition, targets, program)

@@ -4,7 +4,7 @@ What must not live here: what a provider is.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -77,6 +77,10 @@ class LogicalModel(Part):
         min_length=1, description="Provider → weight; or a list of providers, each with its own weight."
     )
     fallbacks: tuple[Subject, ...] = Field(default=(), description="Providers to take, in order, when the targets fail.")
+    balance: Literal["weights", "nearest"] = Field(
+        default="weights",
+        description="Among targets that could take it: by weight, or first those of the region nearest to the client, by weight.",
+    )
     on_exhausted: OnExhausted = Field(
         default=OnExhausted.FAIL_FAST, description="When no healthy target is left: fail fast, take the least bad, or queue."
     )

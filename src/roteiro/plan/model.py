@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from roteiro.plan.action import Action, ActionKind
-from roteiro.plan.aims import CostScaling, LatencyScaling, ScalingPolicies, SlaTier, TokenScaling
+from roteiro.plan.aims import CostScaling, LatencyScaling, ScalingPolicies, ScalingStep, SlaTier, TokenScaling
 from roteiro.plan.caching import Cache, EmbeddingCache, ExactCache, ModelCache, SemanticCache
 from roteiro.plan.condition import And, Comparison, Condition, Metric, Not, Or, State
 from roteiro.plan.demand import Arrivals, Demand, MixPart, Process, Scenario
@@ -31,6 +31,7 @@ from roteiro.plan.provider import (
     TokenSpread,
 )
 from roteiro.plan.quantity import Bytes, Seconds, Text, Tokens
+from roteiro.plan.regions import Region
 from roteiro.plan.routing import Rule
 from roteiro.plan.zone import ZoneName
 
@@ -77,11 +78,13 @@ __all__ = [
     "Provider",
     "ProviderLimits",
     "Queue",
+    "Region",
     "Request",
     "Retention",
     "Retry",
     "Rule",
     "ScalingPolicies",
+    "ScalingStep",
     "Scenario",
     "SemanticCache",
     "Service",
@@ -137,6 +140,7 @@ class Plan(Part):
     name: Text | None = Field(default=None, description="What the plan is called in reports.")
     timezone: ZoneName = Field(default="UTC", description="IANA name; budgets' periods and the hour follow it.")
     providers: dict[Subject, Provider] = Field(default_factory=dict, description="Where answers come from.")
+    regions: dict[Name, Region] = Field(default_factory=dict, description="Where providers and clients are, and the latency between.")
     models: dict[ModelName, LogicalModel] = Field(
         default_factory=dict, description="The names clients ask for. `auto`, and each provider's own model, are there unasked."
     )

@@ -70,6 +70,9 @@ class Workload(Part):
     model: ModelName | None = Field(default=None, description="Model for requests that name none or `default`.")
     dead_letter: bool = Field(default=False, description="Whether requests that failed for good are kept, to be redriven.")
     batch: Batch = Field(default_factory=Batch, description="How its batches are run.")
+    residency: tuple[Name, ...] = Field(
+        default=(), description="Regions that its data may go to, as one or several of `regions`; without any, all of them."
+    )
 
 
 class Tenant(Part):
@@ -84,6 +87,9 @@ class Tenant(Part):
     limits: Limits = Field(default_factory=Limits, description="Limits over all its keys.")
     key_limits: Limits = Field(default_factory=Limits, description="Limits of each of its keys.")
     budgets: dict[Name, Budget] = Field(default_factory=dict, description="Its budgets, by name.")
+    residency: tuple[Name, ...] = Field(
+        default=(), description="Regions that its data may go to, as one or several of `regions`; without any, all of them."
+    )
 
 
 class Team(Part):

@@ -1,25 +1,30 @@
 """The waiting room: a bounded queue, and who leaves first when it is full.
 
 Records: QUEUE (one a priority: first, last, waiting), WORKLOAD (waiting, for its own bound), FLOW (next, before, plain), HEADER (waiting),
-ROUTE (waiting). A flow is plain where all candidates of its route are open to it: where it cannot go, nobody who waits for the route can.
+ROUTE (waiting, waiting_tokens). A flow is plain where all candidates of its route are open to it: where it cannot go, nobody who waits for
+the route can.
 Within a priority first come, first served. What must not live here: whether a waiting flow may go (the journey asks the other policies).
 """
 
+from roteiro.policy import region
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import NONE, candidate_at, flow_at, header_of, queue_at, route_at, target_at, workload_at
+from roteiro.policy.state import ANYWHERE, NONE, candidate_at, flow_at, header_of, queue_at, route_at, target_at, workload_at
 
-__all__ = ["insert", "join", "last_of_less_important", "leave"]
+__all__ = ["insert", "is_plain", "join", "last_of_less_important", "leave"]
 
 
 @kernel
 def is_plain(block: int, f: int) -> bool:
-    """Whether all candidates of its route are open to flow `f`: none is tried, barred or too small."""
+    """Whether all candidates of its route are open to flow `f`: none is tried, barred, too small, or where its data may not go."""
     flow = flow_at(block, f)
     if flow.tried != 0 or flow.barred != 0 or flow.tried_credentials != 0:
         return False
     route = route_at(block, flow.route)
     for c in range(route.count):
-        if 0 < target_at(block, candidate_at(block, route.first + c).target).context_tokens < flow.input_tokens:
+        target = target_at(block, candidate_at(block, route.first + c).target)
+        if 0 < target.context_tokens < flow.input_tokens:
+            return False
+        if flow.residency != ANYWHERE and not region.allows(flow.residency, target.region):
             return False
     return True
 
@@ -45,6 +50,7 @@ def insert(block: int, f: int, before: int) -> None:
     header_of(block).waiting += 1
     flow.plain = 1 if is_plain(block, f) else 0
     route_at(block, flow.route).waiting += 1
+    route_at(block, flow.route).waiting_tokens += flow.reserved_tokens
 
 
 @kernel
@@ -71,6 +77,7 @@ def leave(block: int, f: int) -> None:
     workload_at(block, flow.workload).waiting -= 1
     header_of(block).waiting -= 1
     route_at(block, flow.route).waiting -= 1
+    route_at(block, flow.route).waiting_tokens -= flow.reserved_tokens
 
 
 @kernel

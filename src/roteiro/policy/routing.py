@@ -1,6 +1,6 @@
 """Routing: one target among a route's candidates, by rank and weight, health and room, context and credentials, and the rules that hold.
 
-Records: ROUTE, CANDIDATE, TARGET, FLOW. Sets of candidates are bits by position: `tried` are those that this request has used up for
+Records: ROUTE, CANDIDATE, TARGET, FLOW, LINK. Sets of candidates are bits by position: `tried` are those that this request has used up for
 now, `barred` those that it must not ask again, `skip` those that are passed over here.
 
 What must not live here: taking the slot (the journey does, once everything else has agreed).
@@ -10,17 +10,19 @@ from typing import Any
 
 from roteiro.policy import breaker as breakers
 from roteiro.policy import credential as credentials
-from roteiro.policy import limits
+from roteiro.policy import limits, region
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import NONE, breaker_at, candidate_at, header_of, limit_at, target_at
+from roteiro.policy.state import ANYWHERE, NONE, breaker_at, candidate_at, header_of, limit_at, target_at
 from roteiro.terms.codes import Reason
 
 __all__ = [
+    "FORBIDDEN",
     "FULL",
     "PAUSED",
     "READY",
     "UNFIT",
     "UNHEALTHY",
+    "allowed",
     "bar_credential",
     "carried",
     "choose",
@@ -33,10 +35,10 @@ __all__ = [
     "widest",
 ]
 
-READY, FULL, UNHEALTHY, UNFIT, PAUSED = 0, 1, 2, 3, 4
+READY, FULL, UNHEALTHY, UNFIT, PAUSED, FORBIDDEN = 0, 1, 2, 3, 4, 5
 WEIGHTED, RULE, ONLY_TARGET = int(Reason.WEIGHTED), int(Reason.RULE), int(Reason.ONLY_TARGET)
 TARGETS_FULL, NO_HEALTHY_TARGET, LEAST_BAD = int(Reason.TARGETS_FULL), int(Reason.NO_HEALTHY_TARGET), int(Reason.LEAST_BAD)
-PROVIDER_LIMIT = int(Reason.PROVIDER_LIMIT)
+PROVIDER_LIMIT, RESIDENCY = int(Reason.PROVIDER_LIMIT), int(Reason.RESIDENCY)
 NEVER = 1e18
 NOTED = 7  # candidates whose refused credentials a flow can note, eight bits each; a later one is barred whole
 
@@ -70,9 +72,11 @@ def readiness(block: int, flow: Any, c: int, i: int, needed: int, now: float) ->
     """How target `i`, the candidate at position `c`, stands for this request.
 
     READY; FULL (slots or quota); PAUSED (the provider's rate limit: full too, in other words); UNHEALTHY (breaker, credentials refused,
-    retired); UNFIT (its context is known and smaller than `needed` tokens).
+    retired); UNFIT (its context is known and smaller than `needed` tokens); FORBIDDEN (in a region where its data may not go).
     """
     target = target_at(block, i)
+    if flow.residency != ANYWHERE and not region.allows(flow.residency, target.region):
+        return FORBIDDEN
     if target.retired != 0:
         return UNHEALTHY
     if 0 < target.context_tokens < needed:
@@ -96,21 +100,36 @@ def position(block: int, route: Any, target: int) -> int:
 
 
 @kernel
-def fits(block: int, route: Any, barred: int, tokens: int) -> bool:
-    """Whether a candidate that is not barred may have a context of so many tokens; one that is not known may."""
+def allowed(block: int, route: Any, flow: Any) -> bool:
+    """Whether a candidate is where the flow's data may go, whatever its state."""
+    if flow.residency == ANYWHERE:
+        return True
     for c in range(route.count):
         target = target_at(block, candidate_at(block, route.first + c).target)
-        if not (barred >> c) & 1 and target.retired == 0 and not 0 < target.context_tokens < tokens:
+        if target.retired == 0 and region.allows(flow.residency, target.region):
             return True
     return False
 
 
 @kernel
-def widest(block: int, route: Any) -> int:
-    """The largest known context among the candidates, in tokens; 0 where none is known."""
+def fits(block: int, route: Any, flow: Any, tokens: int) -> bool:
+    """Whether a candidate that this request may ask can have a context of so many tokens; one that is not known can."""
+    for c in range(route.count):
+        target = target_at(block, candidate_at(block, route.first + c).target)
+        if not (flow.barred >> c) & 1 and target.retired == 0 and not 0 < target.context_tokens < tokens:
+            if region.allows(flow.residency, target.region):
+                return True
+    return False
+
+
+@kernel
+def widest(block: int, route: Any, flow: Any) -> int:
+    """The largest known context among the candidates where the flow's data may go, in tokens; 0 where none is known."""
     most = 0
     for c in range(route.count):
-        most = max(most, target_at(block, candidate_at(block, route.first + c).target).context_tokens)
+        target = target_at(block, candidate_at(block, route.first + c).target)
+        if region.allows(flow.residency, target.region):
+            most = max(most, target.context_tokens)
     return most
 
 
@@ -148,15 +167,17 @@ def choose(block: int, route: Any, flow: Any, skip: int, prefix: bool, now: floa
     """(candidate position, reason, x, y); position NONE where none can take it, with the reason why.
 
     `prefix`: only those that go on from the beginning of an answer. Candidates whose context is too small for the estimated input are
-    passed over while another fits, ready or not; where none does, an estimate refuses nobody.
+    passed over while another fits, ready or not; where none does, an estimate refuses nobody. Of those that could take it go first the ones
+    that no rule avoids, then the lowest rank, then, where the route says so, the region nearest to the client; weights decide among them.
     """
     header = header_of(block)
-    needed = flow.input_tokens if fits(block, route, flow.barred, flow.input_tokens) else 0
+    needed = flow.input_tokens if fits(block, route, flow, flow.input_tokens) else 0
     c = may_redirect(block, route, flow, header.redirect, skip, prefix, needed, now)
     if c != NONE:
         return c, RULE, float(header.redirect_rule), -1.0
     rank, weight, ready, full, paused, avoided = 1 << 30, 0.0, 0, 0, 0, 1
-    last, able = NONE, 0
+    last, best = NONE, 0
+    near, far = route.nearest != 0 and flow.client_region != NONE, NEVER
     for c in range(route.count):
         candidate = candidate_at(block, route.first + c)
         if (skip >> c) & 1 or (prefix and target_at(block, candidate.target).prefix == 0):
@@ -167,26 +188,28 @@ def choose(block: int, route: Any, flow: Any, skip: int, prefix: bool, now: floa
         if how != READY:
             continue
         ready += 1
-        able |= 1 << c
         avoid = target_at(block, candidate.target).avoid
-        if avoid < avoided or (avoid == avoided and candidate.rank < rank):  # a better class of candidates: start the sum anew
-            rank, weight, avoided = candidate.rank, 0.0, avoid
-        if avoid == avoided and candidate.rank == rank:
+        away = region.latency(block, flow.client_region, target_at(block, candidate.target).region) if near else 0.0
+        if avoid < avoided or (avoid == avoided and (candidate.rank < rank or (candidate.rank == rank and away < far))):
+            rank, weight, avoided, far, best = candidate.rank, 0.0, avoid, away, 0  # a better class of candidates: start the sum anew
+        if avoid == avoided and candidate.rank == rank and away == far:
             weight += candidate.weight
             last = c
+            best |= 1 << c
     if ready == 0:
         if full > 0:
             return NONE, TARGETS_FULL, float(route.count), float(header.waiting)
         if paused > 0:
             return NONE, PROVIDER_LIMIT, 0.0, float(route.count)
+        if not allowed(block, route, flow):
+            return NONE, RESIDENCY, float(route.count), float(region.count(flow.residency))
         return NONE, NO_HEALTHY_TARGET, float(route.count), float(route.count)
     x = u * weight
     chosen = last
     for c in range(route.count):
-        candidate = candidate_at(block, route.first + c)
-        if not (able >> c) & 1 or candidate.rank != rank or target_at(block, candidate.target).avoid != avoided:
+        if not (best >> c) & 1:
             continue
-        x -= candidate.weight
+        x -= candidate_at(block, route.first + c).weight
         if x < 0.0:
             chosen = c
             break
@@ -208,6 +231,7 @@ def least_bad(block: int, route: Any, flow: Any, now: float) -> tuple[int, int, 
         if (
             target.retired == 0
             and not (flow.barred >> c) & 1
+            and region.allows(flow.residency, target.region)
             and target.in_flight < target.slots
             and target.failure_share < least
             and credentials.returns_at(target, used_credentials(flow, c)) < NEVER
@@ -226,7 +250,7 @@ def soonest_return(block: int, route: Any, flow: Any, now: float) -> float:
     for c in range(route.count):
         i = candidate_at(block, route.first + c).target
         target, breaker = target_at(block, i), breaker_at(block, i)
-        if target.retired != 0 or (flow.barred >> c) & 1:
+        if target.retired != 0 or (flow.barred >> c) & 1 or not region.allows(flow.residency, target.region):
             continue
         returns_at = credentials.returns_at(target, used_credentials(flow, c))
         if returns_at >= NEVER:

@@ -14,6 +14,7 @@ from roteiro.terms.error import InvariantError
 from roteiro.terms.event import DECISION, EVENT
 
 __all__ = [
+    "ANYWHERE",
     "BREAKER_SLOTS",
     "CREDENTIALS",
     "FLOW_BUDGETS",
@@ -22,6 +23,7 @@ __all__ = [
     "LAYOUT_VERSION",
     "METER_SLOTS",
     "MINUTES",
+    "MOST_REGIONS",
     "NONE",
     "TABLES",
     "TIERS",
@@ -38,8 +40,10 @@ __all__ = [
     "header_of",
     "key_at",
     "limit_at",
+    "link_at",
     "meter_at",
     "op_at",
+    "pool_at",
     "queue_at",
     "release",
     "route_at",
@@ -50,9 +54,13 @@ __all__ = [
     "workload_at",
 ]  # fmt: skip
 
-LAYOUT_VERSION: Final = 3
+LAYOUT_VERSION: Final = 4
 MAGIC: Final = 0x524F544549524F31  # "ROTEIRO1"
 NONE: Final = -1
+ANYWHERE: Final = -1
+"""A residency that names no region: data may go to all."""
+MOST_REGIONS: Final = 62
+"""A residency is a set of bits, one a region."""
 BREAKER_SLOTS: Final = 10
 METER_SLOTS: Final = 12
 FLOW_LIMITS: Final = 4
@@ -68,7 +76,7 @@ def record(*fields: tuple[Any, ...]) -> np.dtype[Any]:
 
 
 TARGET: Final = record(
-    ("slots", "i8"), ("in_flight", "i8"),
+    ("slots", "i8"), ("in_flight", "i8"), ("tokens", "i8"),  # the last: what the requests in flight reserve
     ("paused_until", "f8"),  # all of its credentials rest until then
     ("price_input", "i8"), ("price_cached", "i8"), ("price_output", "i8"), ("price_reasoning", "i8"),  # nano-dollars per million tokens
     ("first_token_s", "f8"), ("attempt_s", "f8"),
@@ -112,12 +120,13 @@ ROUTE: Final = record(
     ("attempts", "i8"), ("same_target", "i8"), ("backoff_s", "f8"), ("max_backoff_s", "f8"), ("retry_after_cap_s", "f8"),
     ("deadline_s", "f8"),
     ("retired", "i1"), ("degrading", "i1"), ("rescue", "i1"),
+    ("nearest", "i1"),  # of its ready candidates those of the region nearest to the client go first
     ("larger", "i4"),  # route of the model to take when a request is longer than this one's context
     ("tiers", "i4", (TIERS,)),  # route for simple, medium and complex tasks
     # Hedging: its share of requests (0: none); after a fixed delay, or at a percentile that is followed as answers come.
     ("hedge_share", "f8"), ("hedge_after_s", "f8"), ("hedge_percentile", "f8"), ("hedge_balance", "f8"),
     ("hedge_delay_s", "f8", (2,)), ("hedge_seen", "i8", (2,)),  # of whole answers, and of first bytes of streams
-    ("waiting", "i8"),  # in a queue
+    ("waiting", "i8"), ("waiting_tokens", "i8"),  # in a queue: requests, and the tokens that they reserve
 )  # fmt: skip
 
 CANDIDATE: Final = record(("target", "i4"), ("rank", "i4"), ("weight", "f8"))
@@ -134,16 +143,34 @@ BUDGET: Final = record(
 TENANT: Final = record(
     ("slots", "i8"), ("in_flight", "i8"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("budgets", "i4", (4,)), ("tier", "i2"),
     ("priority", "i2"), ("retired", "i1"),
+    ("residency", "i8"),  # bit per region that its data may go to; ANYWHERE
 )  # fmt: skip
 
 WORKLOAD: Final = record(
     ("slots", "i8"), ("in_flight", "i8"), ("queue", "i8"), ("max_wait_s", "f8"), ("waiting", "i8"),
     ("requests_limit", "i4"), ("tokens_limit", "i4"), ("budgets", "i4", (2,)), ("priority", "i2"), ("retired", "i1"),
+    ("residency", "i8"),
 )  # fmt: skip
 
 QUEUE: Final = record(("waiting", "i8"), ("first", "i4"), ("last", "i4"))  # one a priority
 
 KEY: Final = record(("tenant", "i4"), ("workload", "i4"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("revoked", "i1"))
+
+LINK: Final = record(("latency_s", "f8"))
+"""Round trip from one region to another, at row `from * header.region_side + to`."""
+
+POOL: Final = record(
+    ("target", "i4"), ("active", "i1"),  # 0: what it wants is noted for people, and its driver does nothing
+    ("least", "i8"), ("most", "i8"), ("floor", "i8"),  # the floor is a forecast's, and never lowers anything
+    ("batch", "i8"), ("queue", "i8"),  # answers that one replica works at together; requests that may wait before all of them
+    ("cap", "i8"),  # on requests in flight, whatever replicas there are
+    ("ready", "i8"), ("wanted", "i8"),  # replicas that serve, as the driver told; and that there should be
+    ("step_up", "i8"), ("step_down", "i8"),
+    ("token_up", "f8"), ("token_down", "f8"), ("token_cooldown_s", "f8"),  # tokens that wait; up 0: no such policy
+    ("latency_up", "i4"), ("latency_down", "i4"), ("latency_cooldown_s", "f8"),  # meters of the percentile; NONE: no such policy
+    ("stabilisation_s", "f8"), ("changed", "f8"), ("low_since", "f8"),  # when `wanted` last changed; since when all agree to less, or NaN
+)  # fmt: skip
+"""The replicas of a target that scales."""
 
 FLOW: Final = record(
     ("request", "i8"), ("arrival", "f8"), ("deadline", "f8"), ("sent", "f8"), ("first_byte", "f8"), ("queued", "f8"), ("queue_s", "f8"),
@@ -151,6 +178,7 @@ FLOW: Final = record(
     ("argument", "f8"), ("x", "f8"), ("y", "f8"),
     ("reserved_nusd", "i8"), ("reserved_tokens", "i8"), ("quota_tokens", "i8"), ("tried", "i8"),
     ("barred", "i8"),  # candidates that this request must not ask again: they stayed silent, or their context is too small
+    ("residency", "i8"),  # bit per region that its data may go to, of its tenant and workload together; ANYWHERE
     ("lost_nusd", "i8"), ("saved_nusd", "i8"), ("tried_credentials", "i8"),
     ("hedge_at", "f8"), ("hedge_sent", "f8"), ("hedge_quota", "i8"),  # when to hedge (0: not at all); the second attempt beside the first
     ("trace_hi", "i8"), ("trace_lo", "i8"), ("parent_span", "i8"),  # written by the driver: no decision looks at them
@@ -165,13 +193,15 @@ FLOW: Final = record(
     ("rescues", "i1"), ("cache", "i1"), ("complexity", "i1"), ("operation", "i1"),
     ("lane", "i1"),  # of the attempt in flight, where there is one: 1 where the hedge is what is left
     ("plain", "i1"),  # waits, and may go to any candidate of its route
+    ("client_region", "i2"),  # where its client is; NONE where that is not known
     ("relayed", "i4"),  # output tokens that the client had when the attempt in flight began: it is a rescue
 )  # fmt: skip
 
 TABLES: Final[dict[str, np.dtype[Any]]] = {
     "targets": TARGET, "breakers": BREAKER, "meters": METER, "rules": RULE, "ops": OP, "routes": ROUTE, "candidates": CANDIDATE,
     "limits": LIMIT,
-    "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "queues": QUEUE, "keys": KEY, "flows": FLOW, "events": EVENT,
+    "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "queues": QUEUE, "keys": KEY, "links": LINK,
+    "pools": POOL, "flows": FLOW, "events": EVENT,
     "decisions": DECISION,
 }  # fmt: skip
 
@@ -194,6 +224,8 @@ HEADER: Final = record(
     # The last hour's cost in a ring of minutes, its bound (0: none), and the cheaper model while it is passed.
     ("minute", "i8"), ("minute_nusd", "i8", (MINUTES,)), ("hour_nusd", "i8"), ("hour_bound_nusd", "i8"),
     ("cost_route", "i8"), ("cost_degrading", "i8"), ("cost_since", "f8"), ("cost_cooldown_s", "f8"),
+    ("region_side", "i8"),  # of the square of links
+    ("pool_count", "i8"),
     *((f"n_{name}", "i8") for name in TABLES), *((f"at_{name}", "i8") for name in TABLES),
 )  # fmt: skip
 
@@ -229,6 +261,8 @@ class State(NamedTuple):
     workloads: npt.NDArray[Any]
     queues: npt.NDArray[Any]
     keys: npt.NDArray[Any]
+    links: npt.NDArray[Any]
+    pools: npt.NDArray[Any]
     flows: npt.NDArray[Any]
     events: npt.NDArray[Any]
     decisions: npt.NDArray[Any]
@@ -384,6 +418,16 @@ def queue_at(block: int, i: int) -> Any:
 @kernel
 def key_at(block: int, i: int) -> Any:
     return record_at(block, header_of(block).at_keys, i, KEY)
+
+
+@kernel
+def link_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_links, i, LINK)
+
+
+@kernel
+def pool_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_pools, i, POOL)
 
 
 @kernel

@@ -62,6 +62,8 @@ class Step(IntEnum):
     """A budget takes up what the ledger says was spent in its period before this run."""
     HEDGE = 12
     """The time that a flow was to be hedged has come: may a second attempt run beside the first?"""
+    CAPACITY = 13
+    """What a provider with replicas has now. a: target; b: replicas that serve; c: bit 0 set where b is the forecast's floor instead."""
 
 
 class Command(IntEnum):
@@ -269,6 +271,13 @@ class Reason(IntEnum):
     """The last hour's cost is below its bound again. x: nano-dollars in the last hour; y: the bound."""
     PROVIDER_LIMIT = 53
     """All candidates' own rate limits are reached. x: seconds until the first may be asked; y: candidates."""
+    RESIDENCY = 54
+    """No candidate is in a region where the data may go. x: candidates; y: regions where it may."""
+    SCALED_UP = 55
+    """More replicas are wanted. x: tokens that wait, or the share of calls that were too slow; y: the threshold. The row's argument is
+    how many are wanted now; a: 1 tokens, 2 latency, 3 the plan's bounds or the floor; b: how many were wanted; c: how many serve."""
+    SCALED_DOWN = 56
+    """Fewer replicas are wanted. As of SCALED_UP."""
 
 
 class CacheKind(IntEnum):

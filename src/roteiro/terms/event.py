@@ -78,6 +78,7 @@ EVENT_FIELDS: Final = (
     Field("trace_hi", "i8", "", "first half of the W3 trace id that the client sent, or 0"),
     Field("trace_lo", "i8", "", "second half of it"),
     Field("parent_span", "i8", "", "the client's span id, or 0"),
+    Field("client_region", "i2", "", "region of the client, where it is known", "regions"),
 )
 
 DECISION_FIELDS: Final = (
