@@ -83,6 +83,5 @@ for _row in (
     ("W921", "Parquet files have no demand in them", "A folder may hold other tables too; they are left out."),
     ("W101", "the plan does not say its version", "Write `roteiro: 1` first, so that a later version knows how to read it."),
     ("W301", "a section is kept, and not enacted", "This version checks that it is a mapping, and does nothing with it."),
-    ("W302", "a scaling policy is kept, and not enacted", "This version simulates and serves a fixed fleet; cost_based needs no other."),
 ):
     register(*_row)

@@ -207,12 +207,6 @@ def remarks(data: dict[str, Any], marks: Marks) -> list[Problem]:
         if section in data:
             where = marks.nearest((section,)).key
             found.append(Problem("W301", where, section, "is kept, and not enacted by this version", "", Severity.WARNING))
-    policies = data.get("scaling_policies")
-    for policy in ("token_based", "latency_based"):
-        if isinstance(policies, dict) and policies.get(policy) is not None:
-            where = marks.nearest(("scaling_policies", policy)).key
-            message = "is checked and kept, and not enacted by this version"
-            found.append(Problem("W302", where, f"scaling_policies.{policy}", message, "", Severity.WARNING))
     return found
 
 

@@ -277,7 +277,7 @@ class Reason(IntEnum):
     """More replicas are wanted. x: tokens that wait, or the share of calls that were too slow; y: the threshold. The row's argument is
     how many are wanted now; a: 1 tokens, 2 latency, 3 the plan's bounds or the floor; b: how many were wanted; c: how many serve."""
     SCALED_DOWN = 56
-    """Fewer replicas are wanted. As of SCALED_UP."""
+    """Fewer replicas are wanted. x: what was measured, as of SCALED_UP; y: the threshold. The other columns are those of SCALED_UP."""
 
 
 class CacheKind(IntEnum):
