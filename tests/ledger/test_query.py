@@ -52,6 +52,23 @@ class TestParquet(TestSealedSegments):
         return putting(tmp_path, finish)
 
 
+def test_a_stream_is_the_same_rows_a_segment_at_a_time(tmp_path: Path) -> None:
+    """Also where a segment spans midnight: its events went to two files by arrival, and end in another order."""
+    head = Head("events", RUN, EPOCH_S, names())
+    wanted = rows("events", 0, 600)
+    wanted["arrival_s"] = np.arange(600) * 200.0 + np.arange(600) % 7 * 5000.0
+    writer = SegmentWriter(tmp_path, head, segment_bytes=10_000)
+    for start in range(0, 600, 50):
+        writer.append(wanted[start : start + 50])
+        if start == 300:
+            compact_segments(tmp_path, "events")
+    ledger = Ledger(tmp_path)
+    pieces = list(ledger.stream("events", RUN))
+    assert len(pieces) > 3 and same(np.concatenate(pieces), ledger.rows("events", RUN))
+    assert ledger.count("events", RUN) == 600 and ledger.count("decisions", RUN) == 0
+    assert list(ledger.stream("events", "another")) == []
+
+
 def snapshot(directory: Path) -> dict[str, tuple[int, bytes]]:
     return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in directory.rglob("*") if path.is_file()}
 

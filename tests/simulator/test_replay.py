@@ -8,7 +8,7 @@ import pytest
 from tests.simulator.build import BUSY, busy, compiled, run
 
 from roteiro.journey.step import step
-from roteiro.ledger import Head, Ledger, MemoryLedger
+from roteiro.ledger import Head, Ledger, MemoryLedger, SegmentWriter, compact_segments
 from roteiro.plan.compile import RingSizes, compile_plan, fresh_block
 from roteiro.plan.version import save_version
 from roteiro.policy.kernel import JIT
@@ -61,6 +61,40 @@ def test_one_bit_is_enough_to_differ(recorded: tuple[Path, Any, Any, Any], field
     assert found.first_difference.recorded is not None and found.first_difference.recorded["step"] == "begin"
     if field != "u":
         assert (found.first_difference.seq, found.first_difference.fields) == (place, (field,))
+        cause = found.first_difference.cause
+        assert cause is not None and cause.seq == place and cause.inputs["step"] == "begin"
+        assert cause.inputs["u"] == decisions["u"][place] and cause.flow is None, "its flow began with this step"
+
+
+def test_the_cause_of_a_difference_is_told_with_the_state_of_its_flow(recorded: tuple[Path, Any, Any, Any]) -> None:
+    """An answer's row that is not what it was: which step wrote it, and what its flow looked like before."""
+    directory, events, decisions, names = recorded
+    changed = decisions.copy()
+    place = int(np.flatnonzero(changed["step"] == Step.END)[30])
+    changed["x"][place] += 1.0
+    found = replay(directory, ledger_of(events, changed, names), "r").first_difference
+    assert found is not None and found.cause is not None
+    assert (found.seq, found.cause.seq, found.cause.inputs["step"]) == (place, place, "end")
+    assert found.cause.flow is not None and found.cause.flow["request"] == decisions["request"][place]
+    assert found.cause.flow["sent"] > 0.0  # type: ignore[operator]
+
+
+def test_a_long_run_is_read_a_segment_at_a_time(recorded: tuple[Path, Any, Any, Any], tmp_path: Path) -> None:
+    """In many small segments, of which the older ones are Parquet by now: the same, and only a segment or two at once in memory."""
+    directory, events, decisions, names = recorded
+    for table, rows in (("events", events), ("decisions", decisions)):
+        head = Head(table, "r", EPOCH_UNIX_S, names)  # type: ignore[arg-type]
+        writer = SegmentWriter(tmp_path, head, segment_bytes=30_000)
+        for start in range(0, len(rows), 100):
+            writer.append(rows[start : start + 100])
+            if start == len(rows) // 200 * 100:
+                compact_segments(tmp_path, table)  # type: ignore[arg-type]
+        writer.seal()
+    ledger = Ledger(tmp_path)
+    pieces = [len(piece) for piece in ledger.stream("decisions", "r")]
+    assert len(pieces) > 4 and max(pieces) < len(decisions) / 3 and ledger.count("decisions", "r") == sum(pieces) == len(decisions)
+    found = replay(directory, ledger, "r")
+    assert found.identical and found.decisions == len(decisions) and found.events == len(events)
 
 
 def test_an_event_that_differs_is_found(recorded: tuple[Path, Any, Any, Any]) -> None:

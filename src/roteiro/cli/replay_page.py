@@ -32,6 +32,7 @@ def replay_section(result: "ReplayResult", speech: Speech) -> Section:
         same = speech.number(result.same_decisions)
         parts.append(Note(say("replay.differs", identical=same, seq=result.first_difference.seq, **told), Tone.BAD))
         parts.append(side_by_side(result.first_difference, speech))
+        parts += told_of(result.first_difference, speech)
         parts.append(Note(say("replay.fault"), Tone.BAD))
     return Section(say("replay.title"), tuple(parts))
 
@@ -48,3 +49,17 @@ def side_by_side(difference: "Difference", speech: Speech) -> Table:
         for name in names
     )  # fmt: skip
     return Table((Column(say("replay.field")), Column(say("replay.recorded")), Column(say("replay.replayed"))), rows)
+
+
+def told_of(difference: "Difference", speech: Speech) -> list[Part]:
+    """The step that wrote the row when it was taken again: what it was told, and the state of its flow just before."""
+    cause, say = difference.cause, speech.say
+    if cause is None:
+        return []
+    columns = (Column(say("replay.field")), Column(say("replay.value")))
+    tables: list[Part] = [Note(say("replay.inputs", seq=cause.seq))]
+    tables.append(Table(columns, tuple((cell(name), cell(str(value))) for name, value in cause.inputs.items())))
+    if cause.flow is not None:
+        tables.append(Note(say("replay.flow")))
+        tables.append(Table(columns, tuple((cell(name), cell(str(value))) for name, value in cause.flow.items())))
+    return tables

@@ -5,7 +5,7 @@ analysis (which queries are asked, and what they mean), and anything that writes
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,6 +15,7 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -91,6 +92,33 @@ class Queries(ABC):
         packed = np.concatenate([np.zeros(0, opaque), *(decode(part, Head.of(part.schema)).view(opaque) for part in parts)])
         order = np.argsort(packed.view(dtype)["seq"], kind="stable")
         return packed[order].view(dtype)
+
+    def stream(self, table: Table, run: str) -> Iterator[NDArray[np.void]]:
+        """The same rows as `rows`, by `seq`, a segment's at a time: whoever lets them go needs memory for one, however long the run is.
+
+        Raises `LedgerError` when a file of it is gone before its turn came, because its time was over.
+        """
+        sources, dtype = self.sources(table, run=run), TABLES[table]
+        of_run = [part for part in sources.arrow if len(part) and Head.of(part.schema).run == run]
+        units: list[tuple[int, tuple[pa.Table | Path, ...]]] = [(pc.min(part["seq"]).as_py(), (part,)) for part in of_run]
+        by_stem: dict[str, list[Path]] = {}
+        for path in sources.parquet:  # a segment that spans two days became two files, whose rows are mixed
+            if Head.of(pq.read_schema(path)).run == run:
+                by_stem.setdefault(path.stem, []).append(path)
+        units += [(min(map(_first_seq, paths)), tuple(paths)) for paths in by_stem.values()]
+        for _, parts in sorted(units, key=lambda unit: unit[0]):
+            try:
+                tables = [_read_parquet(part) if isinstance(part, Path) else part for part in parts]
+            except FileNotFoundError as error:
+                raise LedgerError(f"the ledger's file {error.filename} is gone while run {run} was read: was it old enough?") from error
+            rows = np.concatenate([decode(part, Head.of(part.schema)) for part in tables])
+            yield rows if bool((np.diff(rows["seq"]) > 0).all()) else rows[np.argsort(rows["seq"], kind="stable")].view(dtype)
+
+    def count(self, table: Table, run: str) -> int:
+        """How many rows a run has, by the files' footers."""
+        sources = self.sources(table, run=run)
+        in_arrow = sum(len(part) for part in sources.arrow if Head.of(part.schema).run == run)
+        return in_arrow + sum(pq.read_metadata(path).num_rows for path in sources.parquet if Head.of(pq.read_schema(path)).run == run)
 
     def head(self, run: str) -> Head:
         """The newest head of a run: its epoch and its names. Raises `LedgerError` when the ledger has no such run."""
@@ -207,6 +235,13 @@ def _literal(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def _first_seq(path: Path) -> int:
+    """The least `seq` of a file, by its footer alone."""
+    data = pq.ParquetFile(path)
+    column = data.schema_arrow.get_field_index("seq")
+    return min(int(data.metadata.row_group(k).column(column).statistics.min) for k in range(data.metadata.num_row_groups))
 
 
 def _read_parquet(path: Path) -> pa.Table:

@@ -1,4 +1,4 @@
-"""What a rehearsal's report says, in English and Brazilian Portuguese.
+"""What reports of rehearsals say, and of a replay that differs, in English and Brazilian Portuguese.
 
 What must not live here: numbers.
 """
@@ -8,6 +8,9 @@ from typing import Final
 __all__ = ["REHEARSAL_WORDS"]
 
 REHEARSAL_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "replay.value": ("value", "valor"),
+    "replay.inputs": ("The step that wrote it (seq {seq}) was told:", "O passo que a escreveu (seq {seq}) recebeu:"),
+    "replay.flow": ("Its flow, just before:", "Seu fluxo, logo antes:"),
     "rehearsal.title": ("Rehearsal: how well the simulation foretells", "Ensaio: quanto a simulação acerta"),
     "rehearsal.run": ("Run {run}", "Execução {run}"),
     "rehearsal.split": (

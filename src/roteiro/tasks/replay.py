@@ -3,8 +3,9 @@
 What must not live here: how the result is shown.
 """
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,15 +42,30 @@ class ReplayResult:
         }
         first = self.first_difference
         difference = None if first is None else {
-            "table": first.table, "seq": first.seq, "fields": list(first.fields), "recorded": first.recorded, "replayed": first.replayed
+            "table": first.table, "seq": first.seq, "fields": list(first.fields), "recorded": first.recorded, "replayed": first.replayed,
+            "cause": None if first.cause is None else {
+                "seq": first.cause.seq, "inputs": dict(first.cause.inputs), "flow": finite(first.cause.flow)
+            },
         }  # fmt: skip
         return {**told, "gaps": list(self.gaps), "first_difference": difference}
 
 
-def replay(data: Path, run: str, on_progress: Callable[[int, int], None] | None = None) -> ReplayResult:
-    """Replay a run of the data directory. `on_progress` gets rows taken and rows in all. Raises LedgerError where it is not there."""
+def finite(flow: Mapping[str, object] | None) -> dict[str, object] | None:
+    """A flow's record for JSON, which knows neither NaN nor infinity."""
+    if flow is None:
+        return None
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in flow.items()}
+
+
+def replay(data: Path, run: str, on_progress: Callable[[float, str], None] | None = None) -> ReplayResult:
+    """Replay a run of the data directory. `on_progress` gets the share done and a label. Raises LedgerError where it is not there."""
     begun = time.monotonic()
-    found = take_again(data, Ledger(data), run, on_progress)
+
+    def tell(taken: int, rows: int) -> None:
+        if on_progress is not None:
+            on_progress(taken / rows if rows else 1.0, f"{taken:,} of {rows:,} decisions")
+
+    found = take_again(data, Ledger(data), run, tell)
     return ReplayResult(
         found.run, found.identical, found.decisions, found.events, found.same_decisions, found.same_events, found.first_difference,
         found.gaps, time.monotonic() - begun,
