@@ -75,7 +75,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
         sending.start()
         for version in (1, 2):
             seen = len(load.records)
-            eventually(lambda before=seen: len(load.records) > before + 100 or not sending.is_alive())
+            eventually(lambda before=seen: len(load.records) > before + 100 or not sending.is_alive())  # type: ignore[misc]
             changed = PLAN.replace("weight: 80", f"weight: {80 - 30 * version}").replace("{one: 80", f"{{one: {80 - 30 * version}")
             status, answer = server.admin("POST", "/admin/plan", changed)
             assert (status, answer["adopted"]) == (200, True), answer
@@ -104,14 +104,14 @@ def test_one_row_of_the_ledger_that_was_changed_is_found_and_named(run: tuple[Pa
     (tmp_path / "run").symlink_to(data / "run")
     place = 0
     for one in ("events", "decisions"):
-        rows = ledger.rows(one, name)  # type: ignore[arg-type]
+        rows = ledger.rows(one, name)
         if one == table:
             place = int(np.flatnonzero(rows["step"] == Step.END)[20]) if table == "decisions" else 20
             rows[field][place] += 1
-        writer = SegmentWriter(tmp_path, Head(one, name, head.epoch_s, head.names))  # type: ignore[arg-type]
+        writer = SegmentWriter(tmp_path, Head(one, name, head.epoch_s, head.names))
         writer.append(rows)
         writer.seal()
-        compact_segments(tmp_path, one)  # type: ignore[arg-type]
+        compact_segments(tmp_path, one)
     found = replay(tmp_path, name)
     assert not found.identical and found.gaps == ()
     assert found.first_difference is not None and found.first_difference.cause is not None
