@@ -63,8 +63,9 @@ def take(target: Any, used: int, now: float) -> int:
     """The credential whose turn it is, and the next one's turn begins. Where all rest, the one that rests the shortest."""
     n = count(target)
     chosen, soonest = 0, NEVER
-    for i in range(n):
-        k = (target.next_credential + i) % n
+    k = target.next_credential - 1
+    for _ in range(n):
+        k = k + 1 if k + 1 < n else 0
         if (used >> k) & 1:
             continue
         until = target.credential_until[k]
@@ -74,7 +75,7 @@ def take(target: Any, used: int, now: float) -> int:
             break
         if until < soonest:
             chosen, soonest = k, until
-    target.next_credential = (chosen + 1) % n
+    target.next_credential = chosen + 1 if chosen + 1 < n else 0
     return chosen
 
 

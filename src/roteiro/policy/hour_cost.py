@@ -20,7 +20,7 @@ MINUTE_S = 60.0
 @kernel
 def turn(header: Any, now: float) -> None:
     """Forget the minutes that are an hour old."""
-    minute = int(now // MINUTE_S)
+    minute = int(now / MINUTE_S)
     steps = minute - header.minute
     if steps <= 0:
         return

@@ -342,7 +342,37 @@ if JIT:
         from numba import types
 
         return record_type(block, at, i, dtype), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def prefetch(typingctx: Any, block: Any, at: Any, i: Any, dtype: Any) -> Any:
+        """Ask the processor to fetch the `i`-th record of the table that begins `at` bytes into the block."""
+
+        size = dtype.dtype.size
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            from llvmlite import ir
+
+            byte, number = ir.PointerType(ir.IntType(8)), ir.IntType(32)
+            fetch = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(ir.VoidType(), [byte, number, number, number]), "llvm.prefetch.p0"
+            )
+            base, offset, index = (
+                context.cast(builder, value, kind, types.int64) for value, kind in zip(args[:3], signature.args[:3], strict=True)
+            )
+            address = builder.add(builder.add(base, offset), builder.mul(index, context.get_constant(types.int64, size)))
+            for line in range(0, size, LINE):
+                pointer = builder.inttoptr(builder.add(address, context.get_constant(types.int64, line)), byte)
+                builder.call(fetch, [pointer, number(0), number(3), number(1)])
+            return context.get_dummy_value()
+
+        from numba import types
+        from numba.core import cgutils
+
+        return types.void(block, at, i, dtype), codegen
 else:
+
+    def prefetch(block: int, at: int, i: int, dtype: np.dtype[Any]) -> None:
+        """Machine code asks the processor to fetch a record here; plain Python has no processor to ask."""
 
     def record_at(block: int, at: int, i: int, dtype: np.dtype[Any]) -> Any:
         """The `i`-th record of the table that begins `at` bytes into the block."""

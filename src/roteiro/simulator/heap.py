@@ -16,6 +16,30 @@ def sooner(t: float, item: int, other_t: float, other: int) -> bool:
 
 
 @kernel
+def soonest(world: int, first: int, last: int) -> int:
+    """The place of the soonest timer from `first` up to but not `last`."""
+    least = first
+    for c in range(first + 1, last):
+        if sooner(timer_at(world, c).at, timer_at(world, c).what, timer_at(world, least).at, timer_at(world, least).what):
+            least = c
+    return least
+
+
+@kernel
+def soonest_of_four(world: int, k: int) -> int:
+    """The same of four. Which it is cannot be foretold, and a wrong guess of the processor's costs more than all comparisons: here are
+    no branches but the one for equal times, which are rare."""
+    a, b, c, d = timer_at(world, k).at, timer_at(world, k + 1).at, timer_at(world, k + 2).at, timer_at(world, k + 3).at
+    left = 1 if b < a else 0
+    right = 3 if d < c else 2
+    ab = min(a, b)
+    cd = min(c, d)
+    if a == b or c == d or ab == cd:
+        return soonest(world, k, k + 4)
+    return k + (right if cd < ab else left)
+
+
+@kernel
 def put(world: int, k: int, t: float, item: int) -> None:
     timer = timer_at(world, k)
     timer.at, timer.what = t, item
@@ -43,12 +67,11 @@ def sink(world: int, n: int, k: int, t: float, item: int) -> None:
         first = 4 * k + 1
         if first >= n:
             break
-        least = first
-        least_t, least_item = timer_at(world, first).at, timer_at(world, first).what
-        for c in range(first + 1, min(first + 4, n)):
-            other = timer_at(world, c)
-            if sooner(other.at, other.what, least_t, least_item):
-                least, least_t, least_item = c, other.at, other.what
+        if first + 3 < n:
+            least = soonest_of_four(world, first)
+        else:
+            least = soonest(world, first, n)
+        least_t, least_item = timer_at(world, least).at, timer_at(world, least).what
         if not sooner(least_t, least_item, t, item):
             break
         put(world, k, least_t, least_item)

@@ -10,11 +10,11 @@ from roteiro.journey.journal import room, rows_a_flow
 from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, kernel
-from roteiro.policy.state import NONE, breaker_at, flow_at, header_of, route_at, target_at
+from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, prefetch, route_at, target_at
 from roteiro.simulator import batching, heap
 from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
 from roteiro.simulator.draw import uniform
-from roteiro.simulator.records import JOURNEY_DRAWS, Stop, generator_at, loop_of, service_at, timer_at, work_at
+from roteiro.simulator.records import JOURNEY_DRAWS, WORK, Stop, generator_at, loop_of, service_at, timer_at, work_at
 from roteiro.simulator.serving import TIMEOUT, answers, draw_length, fails, said_by, weather_of
 from roteiro.simulator.timers import ENTER, FLOW_BITS, FLOW_MASK, HEARD, LATE, OVER, PATIENCE, set_timer
 from roteiro.terms.codes import Command, Step
@@ -267,8 +267,19 @@ def tick(world: int, block: int, now: float) -> None:
 @kernel
 def must_drain(world: int, block: int) -> bool:
     header = header_of(block)
+    if header.journal == 0:
+        return False
     spare = SPARE_ROWS + TOLD_ROWS * loop_of(world).n_told + header.live * rows_a_flow(block)
-    return header.journal != 0 and header.decision_head - header.decision_tail + spare > header.n_decisions  # type: ignore[no-any-return]
+    return header.decision_head - header.decision_tail + spare > header.n_decisions  # type: ignore[no-any-return]
+
+
+@kernel
+def look_ahead(world: int, block: int) -> None:
+    """What happens next is most likely the next timer: its records come from memory while this one is worked at."""
+    loop = loop_of(world)
+    w = timer_at(world, 0).what & FLOW_MASK
+    prefetch(world, loop.at_work, w, WORK)
+    prefetch(block, header_of(block).at_flows, w, FLOW)
 
 
 @entry
@@ -299,6 +310,7 @@ def run(world: int, block: int, happenings: int) -> int:
         else:
             w = timer_at(world, 0).what & FLOW_MASK
             loop.timers = heap.pop(world, loop.timers)
+            look_ahead(world, block)
             if w >= loop.replica_rows:
                 serve(world, block, w - loop.replica_rows, now)
             else:
