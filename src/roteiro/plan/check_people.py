@@ -41,10 +41,10 @@ def references(look: Look) -> Iterator[tuple[Path, str | None, str]]:
             yield ("tenants", name, "models", index), asked, "models"
     for name, kind in plan.workloads.items():
         yield ("workloads", name, "model"), kind.model, "models"
-    for index, part in enumerate(plan.demand.mix):
-        yield ("demand", "mix", index, "tenant"), part.tenant, "tenants"
-        yield ("demand", "mix", index, "workload"), part.workload, "workloads"
-        yield ("demand", "mix", index, "model"), part.model, "models"
+    for at, part in look.mix_parts():
+        yield (*at, "tenant"), part.tenant, "tenants"
+        yield (*at, "workload"), part.workload, "workloads"
+        yield (*at, "model"), part.model, "models"
 
 
 @checks("E201", "a name is not in the plan", "What refers to nothing cannot work.")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from roteiro.plan.demand import MixPart
 from roteiro.plan.logical import LogicalModel
 from roteiro.plan.model import Plan
 from roteiro.plan.people import Budget
@@ -50,6 +51,14 @@ class Look:
         """The models that the plan itself writes; without any, those there unasked."""
         written = {name: model for name, model in self.plan.models.items() if self.written("models", name)}
         return written or self.plan.models
+
+    def mix_parts(self) -> Iterator[tuple[Path, MixPart]]:
+        """Every share of the demand's mix and of its groups', with its place."""
+        for index, part in enumerate(self.plan.demand.mix):
+            yield ("demand", "mix", index), part
+        for name, group in self.plan.demand.groups.items():
+            for index, part in enumerate(group.mix):
+                yield ("demand", "groups", name, "mix", index), part
 
     def budgets(self) -> Iterator[tuple[Path, Budget]]:
         """Every budget, with its place."""

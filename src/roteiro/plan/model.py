@@ -12,7 +12,8 @@ from roteiro.plan.action import Action, ActionKind
 from roteiro.plan.aims import CostScaling, LatencyScaling, ScalingPolicies, ScalingStep, SlaTier, TokenScaling
 from roteiro.plan.caching import Cache, EmbeddingCache, ExactCache, ModelCache, SemanticCache
 from roteiro.plan.condition import And, Comparison, Condition, Metric, Not, Or, State
-from roteiro.plan.demand import Arrivals, Demand, MixPart, Process, Scenario
+from roteiro.plan.demand import Arrivals, ClientRetry, Clients, Demand, DemandGroup, MixPart, Process, Scenario, SharedPrefixes
+from roteiro.plan.demand_shape import Bursts, Daily, DemandShape, Surge
 from roteiro.plan.levers import Batch, Batching, Disconnect, Hedge, Tiers
 from roteiro.plan.logical import FleetRetry, Limits, LogicalModel, ModelTimeouts, OnExhausted, Retry
 from roteiro.plan.part import ModelName, Name, Part, Subject
@@ -45,12 +46,18 @@ __all__ = [
     "Batching",
     "Breaker",
     "Budget",
+    "Bursts",
     "Cache",
+    "ClientRetry",
+    "Clients",
     "Comparison",
     "Condition",
     "CostScaling",
+    "Daily",
     "DeadLetters",
     "Demand",
+    "DemandGroup",
+    "DemandShape",
     "DurationSpread",
     "EmbeddingCache",
     "ExactCache",
@@ -88,8 +95,10 @@ __all__ = [
     "Scenario",
     "SemanticCache",
     "Service",
+    "SharedPrefixes",
     "SlaTier",
     "State",
+    "Surge",
     "Team",
     "Tenant",
     "Tiers",

@@ -31,6 +31,8 @@ def json_schema() -> dict[str, Any]:
     for name in ("ExactCache", "SemanticCache", "EmbeddingCache"):
         definitions[name] = {"anyOf": [definitions[name], {"type": "boolean", "description": "All defaults, or none."}]}
     definitions["LocalModel"] = short_form(definitions["LocalModel"], "smollm2", "The GGUF file, or smollm2.")
+    hours = {"type": "array", "minItems": 24, "maxItems": 24, "items": {"type": ["number", "string"]}, "description": "A factor an hour."}
+    definitions["Daily"] = {"anyOf": [definitions["Daily"], hours]}
     targets = definitions["LogicalModel"]["properties"]["targets"]
     listed = {"type": "array", "items": names, "minItems": 1, "description": "Providers, each with its own weight."}
     definitions["LogicalModel"]["properties"]["targets"] = {

@@ -21,6 +21,7 @@ from roteiro.simulator.records import (
     arrival_at,
     asking_of,
     block_at,
+    coming_at,
     generator_at,
     group_at,
     hit_at,
@@ -32,6 +33,7 @@ from roteiro.simulator.records import (
     source_at,
     table_at,
 )
+from roteiro.simulator.returning import come_back
 from roteiro.terms.codes import Operation
 
 __all__ = ["APART", "COPULA", "GAMMA", "NEVER", "POISSON", "TOGETHER", "TRACE", "WEIBULL", "ask", "first_arrivals", "next_arrival"]
@@ -161,22 +163,46 @@ def first_arrivals(world: int) -> None:
         at = advance(world, g)
         coming.put(world, g, at, g)
     coming.settle(world, loop.sources)
+    loop.coming = loop.sources
     loop.next_arrival, loop.comer = coming.first(world)
 
 
 @kernel
 def next_arrival(world: int) -> None:
-    """When the next request comes, the one before it being taken."""
+    """The one who came is taken: when the next request comes, and whose."""
     loop = loop_of(world)
-    if loop.arrived >= loop.most:
+    if loop.comer >= loop.sources:  # it came again
+        loop.returned += 1
+        coming.drop(world, loop.coming)
+        loop.coming -= 1
+    else:
+        loop.arrived += 1
+        if loop.arrived >= loop.most:
+            only_returns(world)
+        else:
+            at = advance(world, loop.comer)
+            if loop.sources == 1 and loop.returning == 0:
+                loop.next_arrival = at
+                return
+            coming.sink(world, loop.coming, 0, at, loop.comer)
+    if loop.coming > 0:
+        loop.next_arrival, loop.comer = coming.first(world)
+    else:
         loop.next_arrival = NEVER
-        return
-    at = advance(world, loop.comer)
-    if loop.sources == 1:
-        loop.next_arrival = at
-        return
-    coming.sink(world, loop.sources, 0, at, loop.comer)
-    loop.next_arrival, loop.comer = coming.first(world)
+
+
+@kernel
+def only_returns(world: int) -> None:
+    """Nothing more comes by itself."""
+    loop = loop_of(world)
+    kept = 0
+    for k in range(loop.coming):
+        timer = coming_at(world, k)
+        if timer.what >= loop.sources:
+            coming.put(world, kept, timer.at, timer.what)
+            kept += 1
+    coming.settle(world, kept)
+    loop.coming, loop.ended = kept, 1
 
 
 # --- what -----------------------------------------------------------------------------------------------------------------------
@@ -259,6 +285,9 @@ def read_arrival(world: int, group: Any, asking: Any) -> None:
 def ask(world: int, block: int) -> Any:
     """The request that comes now: who it is from and how long it is, in `asking`, of which the journey is told what a gateway would be."""
     loop, asking = loop_of(world), asking_of(world)
+    if loop.comer >= loop.sources:
+        come_back(world)
+        return asking
     group, generator = group_at(world, loop.comer), source_at(world, loop.comer)
     asking.key, asking.number, asking.tries, asking.blocks = DRAWN, loop.arrived, 0, 0
     if group.process == TRACE:

@@ -15,26 +15,25 @@ import numpy.typing as npt
 
 from roteiro.ledger import Queries
 from roteiro.plan.compile import Compiled
+from roteiro.plan.model import ClientRetry, DemandShape, Process, Scenario
 from roteiro.plan.model import Demand as Wanted
-from roteiro.plan.model import Process
-from roteiro.simulator import table
-from roteiro.simulator.arriving import GAMMA, POISSON, TRACE
-from roteiro.simulator.groups import ClientGroup, Lengths, steady
-from roteiro.simulator.records import ARRIVAL, DRAWN, PART
+from roteiro.simulator.arriving import POISSON, TRACE
+from roteiro.simulator.demand_groups import OPERATION, groups_of, lengths_of, mix_of, plain_group, process_of
+from roteiro.simulator.demand_shape import pieces_of
+from roteiro.simulator.groups import ClientGroup, Lengths
+from roteiro.simulator.records import ARRIVAL, DRAWN, PART, PIECE
 from roteiro.simulator.trace import Trace, read_trace
-from roteiro.terms.codes import Operation, Outcome, Step
+from roteiro.terms.codes import Outcome, Step
 from roteiro.terms.edge import Names
 from roteiro.terms.error import InvariantError, LedgerError, PlanError
 from roteiro.terms.problem import Problem, Where
 
-__all__ = ["Demand", "drawn", "lengths_of", "mix_of", "of_plan", "of_run", "of_trace", "recorded"]
+__all__ = ["Demand", "drawn", "from_groups", "lengths_of", "mix_of", "of_plan", "of_run", "of_trace", "recorded"]
 
-CLOCKWORK_CV: Final = 1e-3
-USUAL_INPUT, USUAL_OUTPUT = (500, 2000), (150, 600)  # medians and 95th percentiles
 KEPT: Final = 0b1111_1001
 """Of what a request asked for: stream, complexity and operation. Whether a cache answers is drawn anew; workloads have other numbers."""
-OPERATION: Final = 5
 COMPLEXITY: Final = 3
+DAY_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,9 @@ class Demand:
 
     `mix` and `stream` say who asks for what, and whether for a stream, where a recorded arrival does not. `estimate`: output tokens that a
     request is taken to want at arrival. `blocks`: the ids of 512-token blocks that recorded prefixes are chains of. `keep`: the share of
-    arrivals that is simulated (see `thinned`). `complexity`: shares of simple, medium and complex tasks; None judges a task by its length.
-    A record tells its own. `assumed` lists what the plan left open, in words.
+    arrivals that is simulated (see `thinned`). `shape`: what multiplies the rates of drawn groups over time, in local hours of `zone`.
+    `retry`: how those who were refused come again; None: they do not. `complexity`: shares of simple, medium and complex tasks; None judges
+    a task by its length. A record tells its own. `assumed` lists what the plan left open, in words.
     """
 
     name: str
@@ -60,6 +60,9 @@ class Demand:
     complexity: tuple[float, float, float] | None = None
     blocks: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     keep: float = 1.0
+    shape: DemandShape | None = None
+    zone: str = "UTC"
+    retry: ClientRetry | None = None
 
     @property
     def process(self) -> int:
@@ -74,6 +77,32 @@ class Demand:
             last = float(self.arrivals["at"][-1])
             drawn += len(self.arrivals) / last if last > 0.0 else math.inf
         return drawn * self.keep
+
+    def pieces(self, epoch_unix_s: float, seed: int) -> npt.NDArray[Any]:
+        """PIECE rows: the shape as a run of this epoch and seed has it; none where it is flat."""
+        if self.shape is None or not self.streams:
+            return np.zeros(0, PIECE)
+        return pieces_of(self.shape, self.zone, epoch_unix_s, seed, self.horizon_s)
+
+    def peak_s(self, epoch_unix_s: float, seed: int = 1) -> float:
+        """Seconds after the epoch when most comes: the middle of the piece of the highest rate within the first day, bursts included; of
+        recorded arrivals the middle of the fullest of 288 parts. 0 where the rate never changes."""
+        if len(self.arrivals):
+            counts, edges = np.histogram(self.arrivals["at"], 288, (0.0, max(float(self.arrivals["at"][-1]), 1.0)))
+            return float(edges[:-1][np.argmax(counts)] + edges[1] / 2.0)
+        pieces = self.pieces(epoch_unix_s, seed)
+        own = np.concatenate([group.slices["start"] for group in self.streams])
+        starts = np.unique(np.concatenate([[0.0], pieces["start"], own]))
+        starts = starts[(starts >= 0.0) & (starts < DAY_S)]
+        rates = np.zeros(len(starts))
+        for group in self.streams:
+            rates += group.slices["rate"][np.searchsorted(group.slices["start"], starts, side="right") - 1]
+        if len(pieces):
+            rates *= pieces["factor"][np.searchsorted(pieces["start"], starts, side="right") - 1]
+        if rates.max() <= rates.min() * (1.0 + 1e-9):
+            return 0.0
+        k = int(np.argmax(rates))
+        return float((starts[k] + (starts[k + 1] if k + 1 < len(starts) else DAY_S)) / 2.0)
 
     def with_lengths(self, lengths: Lengths) -> Self:
         """The demand with other lengths in every group."""
@@ -93,85 +122,81 @@ def of_plan(compiled: Compiled, scenario: str | None = None, folder: Path | None
     """The plan's demand, perhaps in one of its scenarios. A trace is looked for in `folder`. Raises PlanError where it says too little."""
     wanted = compiled.plan.demand
     arrivals = wanted.arrivals
-    if arrivals is None:
+    if arrivals is None and not wanted.groups:
         message, remedy = "says nothing of arrivals", "write for example arrivals: {process: poisson, rate: 8/s}, or give a trace"
         raise PlanError([Problem("E921", Where("plan"), "demand", message, remedy)])
-    factor = math.prod(factors(wanted, scenario).values())
-    if arrivals.process is Process.TRACE:
+    varied = scenario_of(wanted, scenario)
+    factor = math.prod({**wanted.factors, **(varied.factors if varied is not None else {})}.values())
+    shape = wanted.shape_in(varied)
+    groups = groups_of(compiled, factor)
+    told = f", {scenario}" if scenario else ""
+    if arrivals is not None and arrivals.process is Process.TRACE:
         trace, problems = read_trace((folder or Path()) / (arrivals.trace or ""))
         rate = (arrivals.rate.per_second if arrivals.rate is not None else trace.rate_per_s) * factor
-        return of_trace(compiled, trace, problems, rate)
-    rate = (arrivals.rate.per_second if arrivals.rate is not None else 0.0) * factor
+        demand = of_trace(compiled, trace, problems, rate)
+        name = f"{demand.name} and {len(groups)} groups{told}" if groups else demand.name
+        return replace(demand, name=name, streams=groups, shape=shape if groups else None, retry=wanted.clients.retry)
+    if groups:
+        rate = math.fsum(group.mean_rate() for group in groups)
+        name = f"{len(groups)} {'group' if len(groups) == 1 else 'groups'}, {rate:g}/s{told}"
+        demand = from_groups(compiled, name, groups)
+    else:
+        assert arrivals is not None
+        rate = (arrivals.rate.per_second if arrivals.rate is not None else 0.0) * factor
+        process = process_of(arrivals.process, arrivals.cv)
+        name = f"{arrivals.process.value} {rate:g}/s" + (f", cv {arrivals.cv:g}" if process != POISSON else "") + told
+        demand = drawn(compiled, name, process, rate, arrivals.cv) if 0.0 < rate < math.inf else Demand(name)
     if not 0.0 < rate < math.inf:
         raise PlanError(
             [Problem("E922", Where("plan"), "demand.arrivals.rate", "is zero, so nothing arrives", "write for example rate: 8/s")]
         )
-    gamma = arrivals.process is Process.GAMMA and arrivals.cv > CLOCKWORK_CV and arrivals.cv != 1.0
-    name = f"{arrivals.process.value} {rate:g}/s" + (f", cv {arrivals.cv:g}" if gamma else "") + (f", {scenario}" if scenario else "")
-    return drawn(compiled, name, GAMMA if gamma else POISSON, rate, arrivals.cv)
+    return replace(demand, shape=shape, retry=wanted.clients.retry)
 
 
-def factors(wanted: Wanted, scenario: str | None) -> Mapping[str, float]:
+def scenario_of(wanted: Wanted, scenario: str | None) -> Scenario | None:
     if scenario is None:
-        return wanted.factors
+        return None
     if scenario not in wanted.scenarios:
         known = ", ".join(sorted(wanted.scenarios)) or "none"
         raise PlanError(
             [Problem("E923", Where("plan"), "demand.scenarios", f"has no {scenario!r}", f"name one of those there are: {known}")]
         )
-    return {**wanted.factors, **wanted.scenarios[scenario].factors}
+    return wanted.scenarios[scenario]
 
 
 def drawn(compiled: Compiled, name: str, process: int, rate_per_s: float, cv: float) -> Demand:
     """One group of clients at one rate, all else as the plan says, or leaves to be assumed."""
-    lengths, assumed = lengths_of(compiled)
-    group = steady("all", process, rate_per_s, cv, lengths, mix_of(compiled), compiled.plan.demand.stream)
-    return Demand(name, (group,), estimate=compiled.plan.request.output_tokens, assumed=assumed)
+    return from_groups(compiled, name, (plain_group(compiled, process, rate_per_s, cv),))
+
+
+def from_groups(compiled: Compiled, name: str, groups: tuple[ClientGroup, ...]) -> Demand:
+    """A demand of drawn groups."""
+    return Demand(
+        name, groups, estimate=compiled.plan.request.output_tokens, assumed=assumed_of(compiled), zone=compiled.plan.timezone
+    )  # fmt: skip
 
 
 def recorded(compiled: Compiled, name: str, rows: npt.NDArray[Any]) -> Demand:
     """Arrivals as they were, with the plan's mix for those that do not say whose they are. Raises InvariantError where there are none."""
     if not len(rows):
         raise InvariantError(f"demand {name} has no arrivals")
-    wanted = compiled.plan.demand
-    assumed = tuple(one for one in lengths_of(compiled)[1] if "_tokens" not in one)
+    assumed = tuple(one for one in assumed_of(compiled) if "_tokens" not in one)
     return Demand(
-        name, (), rows, mix_of(compiled), wanted.stream, compiled.plan.request.output_tokens, float(rows["at"][-1]), assumed
+        name, (), rows, mix_of(compiled), compiled.plan.demand.stream, compiled.plan.request.output_tokens, float(rows["at"][-1]), assumed,
+        zone=compiled.plan.timezone,
     )  # fmt: skip
 
 
-def lengths_of(compiled: Compiled) -> tuple[Lengths, tuple[str, ...]]:
-    """What the plan says of lengths, and what is assumed where it says nothing."""
-    wanted, assumed = compiled.plan.demand, []
-    spreads = [None if spread is None else (spread.median, spread.p95) for spread in (wanted.input_tokens, wanted.output_tokens)]
-    by_targets = any(provider.service is not None and provider.service.output_tokens for provider in compiled.plan.providers.values())
-    for i, (what, usual) in enumerate((("input_tokens", USUAL_INPUT), ("output_tokens", USUAL_OUTPUT))):
-        if spreads[i] is None and not (what == "output_tokens" and by_targets):
-            spreads[i] = usual
-            assumed.append(f"demand.{what}: median {usual[0]}, p95 {usual[1]}")
-    if not wanted.mix and len(compiled.plan.tenants) > 1:
-        assumed.append("demand.mix: every tenant the same share")
-    lengths = [None if spread is None else table.lognormal(*spread) for spread in spreads]
-    return Lengths(table.constant(1.0) if lengths[0] is None else lengths[0], lengths[1]), tuple(assumed)
-
-
-def mix_of(compiled: Compiled) -> npt.NDArray[Any]:
-    plan, names, edge = compiled.plan, compiled.names, compiled.edge
-    tenants = sorted(plan.tenants)
-    parts = [(part.tenant or tenants[0], part.workload, part.model, part.share) for part in plan.demand.mix]
-    parts = parts or [(tenant, None, None, 1.0 / len(tenants)) for tenant in tenants]
-    rows = np.zeros(len(parts), PART)
-    rows["below"] = np.cumsum([part[3] for part in parts]) / math.fsum(part[3] for part in parts)
-    for row, (tenant, workload, model, _) in zip(rows, parts, strict=True):
-        own = plan.tenants[tenant].workloads
-        used = workload or (own[0] if own else min(plan.workloads))
-        route = edge.models[model] if model is not None else edge.default_models[names.workloads.index(used)]
-        row["key"] = names.keys.index(f"tenant:{tenant}")
-        row["route"] = edge.models[min(edge.models)] if route is None else route
-        row["asks"] = 0 if workload is None else names.workloads.index(workload) + 1 << 8
-        if edge.routes[row["route"]].kind == "embedding":
-            row["asks"] |= int(Operation.EMBEDDINGS) << OPERATION
-    return rows
+def assumed_of(compiled: Compiled) -> tuple[str, ...]:
+    """What the plan leaves open of lengths and of who asks."""
+    wanted = compiled.plan.demand
+    assumed: tuple[str, ...] = ()
+    if not wanted.groups or any(group.input_tokens is None or group.output_tokens is None for group in wanted.groups.values()):
+        _, assumed = lengths_of(compiled, wanted.input_tokens, wanted.output_tokens)
+    unmixed = not wanted.mix and (not wanted.groups or any(not group.mix for group in wanted.groups.values()))
+    if unmixed and len(compiled.plan.tenants) > 1:
+        assumed = (*assumed, "demand.mix: every tenant the same share")
+    return assumed
 
 
 def of_trace(compiled: Compiled, trace: Trace, problems: tuple[Problem, ...] = (), rate_per_s: float | None = None) -> Demand:

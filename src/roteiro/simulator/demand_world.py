@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.simulator import table
-from roteiro.simulator.arriving import APART, COPULA, TOGETHER, TRACE
+from roteiro.simulator.arriving import APART, COPULA, NEVER, TOGETHER, TRACE
 from roteiro.simulator.demand import Demand
 from roteiro.simulator.draw import seeded
 from roteiro.simulator.groups import BLOCK_TOKENS, ClientGroup, Lengths, with_units
 from roteiro.simulator.records import BLOCK, DEMAND_DRAWS, DRAWN, GROUP, PIECE, World
+from roteiro.simulator.returning import WAITING
+from roteiro.terms.codes import Outcome
 
 __all__ = ["Sources"]
 
@@ -25,11 +27,13 @@ NO_PIECES = np.zeros(0, PIECE)
 class Sources:
     """What a demand needs of a world: `capacities` of its tables, `tables` of quantiles, which are the world's first, and `put`.
 
-    `pieces` is the shape that multiplies the rates of all groups; none is a rate that does not change.
+    `pieces` is the shape that multiplies the rates of all groups; none is a rate that does not change. `targets` and `flows` of the plan
+    bound what there is to remember of shared prefixes and of those who may come again.
     """
 
-    def __init__(self, demand: Demand, pieces: npt.NDArray[Any] = NO_PIECES) -> None:
+    def __init__(self, demand: Demand, pieces: npt.NDArray[Any] = NO_PIECES, targets: int = 1, flows: int = 1) -> None:
         self.demand, self.pieces = demand, pieces
+        self.targets, self.flows = targets, flows if demand.retry is not None else 0
         self.tables: list[table.Table] = []
         groups = demand.streams
         recorded = len(demand.arrivals) > 0
@@ -47,9 +51,15 @@ class Sources:
         sizes = {
             "arrivals": len(self.demand.arrivals), "mix": sum(map(len, self.parts)), "groups": len(self.rows),
             "slices": sum(map(len, self.slices)), "pieces": len(self.pieces), "joint": sum(map(len, self.joint)),
-            "blocks": len(self.blocks), "sources": len(self.rows), "coming": len(self.rows), "asking": 1,
+            "blocks": len(self.blocks), "sources": len(self.rows), "coming": len(self.rows) + self.waiting, "asking": 1,
+            "origins": self.flows, "returns": self.waiting, "uses": self.targets * self.known_blocks,
         }  # fmt: skip
         return {name: max(size, 1) for name, size in sizes.items()}
+
+    @property
+    def waiting(self) -> int:
+        """Places for clients who will come again."""
+        return WAITING if self.demand.retry is not None else 0
 
     def blocks_of(self, groups: Sequence[ClientGroup]) -> npt.NDArray[Any]:
         """Recorded blocks first, where ARRIVAL has them; then each group's prefixes, which nobody else has."""
@@ -126,7 +136,13 @@ class Sources:
         for g, name in enumerate(self.names):
             world.sources[g] = seeded(seed, DEMAND_DRAWS if g == 0 else stream_of(name))
         control["process"], control["estimate"], control["keep"] = demand.process, demand.estimate, demand.keep
-        control["sources"], control["shaped"] = len(self.rows), len(self.pieces)
+        control["sources"], control["shaped"], control["known_blocks"] = len(self.rows), len(self.pieces), self.known_blocks
+        world.uses["at"] = -NEVER
+        retry = demand.retry
+        if retry is not None:
+            refused = [Outcome.LIMITED, Outcome.SHED, Outcome.UNAVAILABLE] + ([Outcome.FAILED] if retry.after_failures else [])
+            control["returning"], control["most_tries"] = sum(1 << outcome for outcome in refused), retry.attempts
+            control["return_share"], control["return_backoff_s"] = retry.share, retry.backoff_s
 
 
 def stream_of(name: str) -> int:

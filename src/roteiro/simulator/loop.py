@@ -14,7 +14,9 @@ from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, pre
 from roteiro.simulator import batching, heap
 from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
 from roteiro.simulator.draw import uniform
+from roteiro.simulator.prefixes import cached_tokens
 from roteiro.simulator.records import JOURNEY_DRAWS, WORK, Stop, generator_at, loop_of, service_at, timer_at, work_at
+from roteiro.simulator.returning import remember, turned_away
 from roteiro.simulator.serving import TIMEOUT, answers, draw_length, fails, said_by, weather_of
 from roteiro.simulator.timers import ENTER, FLOW_BITS, FLOW_MASK, HEARD, LATE, OVER, PATIENCE, set_timer
 from roteiro.terms.codes import Command, Step
@@ -39,6 +41,8 @@ def launch(world: int, block: int, f: int, w: int, t: int, now: float) -> None:
     """An attempt of flow `f`, in row `w`, at target `t`: what will come of it is drawn now, and told when its time has come."""
     service, work, target, flow = service_at(world, t), work_at(world, w), target_at(block, t), flow_at(block, f)
     weather = weather_of(world, service, now)
+    if loop_of(world).known_blocks != 0 and work.blocks > 0:
+        work.cached = min(cached_tokens(world, t, work.block, work.blocks, service.prefix_ttl_s, now), work.input)
     work.first_byte = 0.0
     hedges = loop_of(world).hedging != 0 and route_at(block, flow.route).hedge_share > 0.0
     if hedges and flow.hedge_at > 0.0 and w == f:
@@ -72,6 +76,7 @@ def begin_row(world: int, w: int, row: int, anew: bool) -> None:
     work.input, work.cached, work.reasoning, work.stream = old.input, old.cached, old.reasoning, old.stream
     work.wanted, work.relayed = old.wanted, old.relayed
     work.output = old.wanted if anew else old.output
+    work.block, work.blocks = old.block, old.blocks
 
 
 @kernel
@@ -124,6 +129,8 @@ def obey(world: int, block: int, command: int, argument: float, f: int, w: int, 
         set_timer(world, f, argument, PATIENCE)
     elif f != NONE and (command == REJECT or command == DONE):
         forget(world, f)
+        if loop_of(world).returning != 0:
+            turned_away(world, block, f, argument if command == REJECT else 0.0, now)
 
 
 @kernel
@@ -141,7 +148,6 @@ def wake_all(world: int, block: int, now: float) -> None:
 def arrive(world: int, block: int, now: float) -> None:
     """One request, then the journey's word."""
     asking = ask(world, block)
-    loop_of(world).arrived += 1
     next_arrival(world)
     u = uniform(generator_at(world, JOURNEY_DRAWS))
     command, argument, _, f, _ = step(
@@ -152,6 +158,9 @@ def arrive(world: int, block: int, now: float) -> None:
     work = work_at(world, f)
     work.input, work.cached, work.output, work.reasoning = asking.input, asking.cached, asking.output, asking.reasoning
     work.stream, work.wanted, work.relayed = asking.asks & 1, asking.output, 0
+    work.block, work.blocks = asking.block, asking.blocks
+    if loop_of(world).returning != 0:
+        remember(world, f)
     obey(world, block, command, argument, f, f, now)
     if header_of(block).news != NONE:  # it took the place of one that waited
         wake_all(world, block, now)

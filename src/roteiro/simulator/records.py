@@ -33,11 +33,13 @@ __all__ = [
     "LOOP",
     "PART",
     "PIECE",
+    "RETURN_DRAWS",
     "SERVICE",
     "SERVICE_DRAWS",
     "SLICE",
     "TABLES",
     "TIMER",
+    "USE",
     "WEATHER",
     "WORK",
     "Stop",
@@ -52,14 +54,17 @@ __all__ = [
     "hit_at",
     "joint_at",
     "loop_of",
+    "origin_at",
     "part_at",
     "piece_at",
     "records_of",
+    "return_at",
     "service_at",
     "slice_at",
     "source_at",
     "table_at",
     "timer_at",
+    "use_at",
     "weather_at",
     "work_at",
 ]
@@ -85,6 +90,7 @@ ASKING: Final = record(
     ("input", "i8"), ("cached", "i8"), ("output", "i8"), ("reasoning", "i8"),
     ("block", "i8"), ("blocks", "i8"),  # its prefix, as in ARRIVAL
     ("number", "i8"), ("tries", "i8"),  # of the arrival, whatever the plan does; how often its client has come again with it
+    ("next", "i8"),  # in the list of free places
 )  # fmt: skip
 """The request that comes now: there is one record of it. Where refused clients come again, those that were sent off are kept so too."""
 
@@ -115,6 +121,9 @@ JOINT: Final = record(("input", "i4"), ("output", "i4"), ("cached", "i4"), ("rea
 BLOCK: Final = record(("below", "f8"), ("what", "i4"), ("tokens", "i4"))
 """A piece of a prompt's beginning, known by `what`. Of a population of prefixes, `below` is the sum of shares up to it."""
 
+USE: Final = record(("at", "f8"))
+"""When a target last saw a block."""
+
 PART: Final = record(("below", "f8"), ("key", "i4"), ("route", "i4"), ("asks", "i8"))
 """One share of the mix; `below` is the sum of shares up to it."""
 
@@ -127,6 +136,7 @@ SERVICE: Final = record(
     ("first", "i4"), ("count", "i4"), ("cursor", "i4"),  # its weather
     ("itl_mean", "f8"), ("midstream", "f8"),  # share of streams that fail after their first byte, among those that fail
     ("request_s", "f8"), ("token_s", "f8"), ("burst_s", "f8"), ("requests_at", "f8"), ("tokens_at", "f8"),  # its own quota; 0: none
+    ("prefix_ttl_s", "f8"),  # how long its cache of prompts keeps what nobody asked for again
     ("failure", "i4", (CLASSES,)),  # tables of the time to failure
     ("stall", "f8"), ("idle_s", "f8"),  # share of attempts that fall silent and never end; how long a silent stream is borne
     ("pool", "i8"),  # its pool of own servers + 1, or 0
@@ -142,6 +152,7 @@ WORK: Final = record(
     ("version", "i8"), ("first_byte", "f8"), ("ends", "f8"), ("gap", "f8"),  # the last: seconds between two tokens
     ("input", "i4"), ("cached", "i4"), ("output", "i4"), ("reasoning", "i4"), ("retry_after_ms", "i4"),
     ("wanted", "i4"),  # output tokens as the arrival had them, or DRAWN; `output` is the whole answer's, once it is drawn
+    ("block", "i4"), ("blocks", "i4"),  # the prompt's prefix, as in ARRIVAL
     ("relayed", "i4"), ("rest", "i4"), ("said", "i4"),  # output tokens: that the client had before, of this attempt, of it when it broke
     ("status", "i2"), ("error_class", "i1"), ("kind", "i1"), ("stream", "i1"),
 )  # fmt: skip
@@ -158,11 +169,17 @@ TABLES: Final[dict[str, np.dtype[Any]]] = {
     "tables": TABLE, "hits": HIT, "asking": ASKING,
     "groups": GROUP, "slices": SLICE, "pieces": PIECE, "joint": JOINT, "blocks": BLOCK, "sources": GENERATOR, "coming": TIMER,
     "servers": SERVER, "replicas": REPLICA, "seats": SEAT, "spots": SPOT, "told": TOLD,
+    "origins": ASKING, "returns": ASKING, "uses": USE,
 }  # fmt: skip
 
 LOOP: Final = record(
     ("now", "f8"), ("until", "f8"), ("next_arrival", "f8"), ("next_tick", "f8"), ("tick_s", "f8"),
     ("process", "i8"), ("comer", "i8"), ("sources", "i8"), ("shaped", "i8"), ("keep", "f8"),  # who comes next, of how many; see `arriving`
+    ("coming", "i8"), ("ended", "i8"),  # in the heap; 1: only those return who came before
+    # Who was refused and comes again: a bit per outcome; free places, and how many were ever taken.
+    ("returning", "i8"), ("most_tries", "i8"), ("return_share", "f8"), ("return_backoff_s", "f8"), ("return_free", "i8"),
+    ("return_fresh", "i8"), ("returned", "i8"), ("given_up", "i8"),  # came again; could not be kept
+    ("known_blocks", "i8"),  # of shared prefixes; 0: there are none
     ("arrived", "i8"), ("most", "i8"), ("last_arrival", "f8"),  # so far; at most; none later than
     ("timers", "i8"), ("estimate", "i8"),
     ("happened", "i8"),
@@ -173,8 +190,8 @@ LOOP: Final = record(
     *((f"n_{name}", "i8") for name in TABLES), *((f"at_{name}", "i8") for name in TABLES),
 )  # fmt: skip
 
-DEMAND_DRAWS, SERVICE_DRAWS, JOURNEY_DRAWS, CACHE_DRAWS = 0, 1, 2, 3  # generators: demand stays the same whatever a plan makes of it
-GENERATORS: Final = 4
+DEMAND_DRAWS, SERVICE_DRAWS, JOURNEY_DRAWS, CACHE_DRAWS, RETURN_DRAWS = 0, 1, 2, 3, 4  # demand is the same whatever a plan makes of it
+GENERATORS: Final = 5
 
 
 class Stop:
@@ -220,6 +237,9 @@ class World(NamedTuple):
     seats: npt.NDArray[Any]
     spots: npt.NDArray[Any]
     told: npt.NDArray[Any]
+    origins: npt.NDArray[Any]
+    returns: npt.NDArray[Any]
+    uses: npt.NDArray[Any]
 
 
 LINE: Final = 64
@@ -331,6 +351,21 @@ def block_at(world: int, i: int) -> Any:
 @kernel
 def source_at(world: int, g: int) -> Any:
     return record_at(world, loop_of(world).at_sources, g, GENERATOR)
+
+
+@kernel
+def origin_at(world: int, f: int) -> Any:
+    return record_at(world, loop_of(world).at_origins, f, ASKING)
+
+
+@kernel
+def return_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_returns, i, ASKING)
+
+
+@kernel
+def use_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_uses, i, USE)
 
 
 @kernel

@@ -30,6 +30,7 @@ EPOCH_UNIX_S: Final = 1_767_571_200.0
 """When simulated time begins unless told otherwise: Monday, 5 January 2026, 00:00 UTC."""
 HAPPENINGS: Final = 1 << 16  # between two looks at progress, some 30 ms
 FOREVER: Final = 1e18
+PREFIX_TTL_S: Final = 300.0
 
 Rows = Callable[[npt.NDArray[Any]], None]
 
@@ -58,7 +59,7 @@ class Simulation:
         self.header = self.state.header
         self.header["world"], self.header["journal"] = int(Origin.SIMULATED), int(journal)
         self.demand = demand
-        self.world = world_of(compiled, demand, service, seed, self.state)
+        self.world = world_of(compiled, demand, service, seed, self.state, epoch_unix_s)
         tiers = [compiled.plan.sla_tiers.get(name) for name in compiled.names.tiers]
         promised = [
             [math.nan, math.nan],
@@ -145,10 +146,12 @@ def promise(seconds: float | None) -> float:
     return math.nan if seconds is None else seconds * 1e3
 
 
-def world_of(compiled: Compiled, demand: Demand, service: ServiceWorld, seed: int, state: State) -> World:
-    sources = Sources(demand)
-    tables = list(sources.tables)
+def world_of(
+    compiled: Compiled, demand: Demand, service: ServiceWorld, seed: int, state: State, epoch_unix_s: float = EPOCH_UNIX_S
+) -> World:
     flows = compiled.capacities["flows"]
+    sources = Sources(demand, demand.pieces(epoch_unix_s, seed), len(service.targets), flows)
+    tables = list(sources.tables)
     slices = sum(len(target.weather) for target in service.targets)
     own = sum(3 + CLASSES for _ in service.targets)
     hedging = bool((state.routes["hedge_share"] > 0.0).any())
@@ -203,7 +206,7 @@ def put_target(world: World, t: int, target: TargetService, at: int, tables: lis
     row["ttft"], row["itl"], row["output"] = place(target.ttft), place(target.itl), place(target.output)
     row["most_output"], row["gaps"], row["itl_mean"] = target.most_output, target.gaps_differ, table.mean(target.itl)
     row["midstream"], row["first"], row["count"] = target.midstream, at, len(target.weather)
-    row["stall"] = target.stall
+    row["stall"], row["prefix_ttl_s"] = target.stall, PREFIX_TTL_S
     usual = place(next(iter(target.failure.values()), target.ttft))
     row["failure"] = usual
     for error_class, times in target.failure.items():
