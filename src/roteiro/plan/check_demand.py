@@ -38,12 +38,12 @@ def forbidden_mix(look: Look) -> Iterator[Found]:
                 yield Found((*at, key), message, f"add it to tenants.{part.tenant}.{key}s, or ask for another")
 
 
-@checks("E281", "the shares of the groups do not add up", "They are shares of the demand's rate.")
+@checks("E401", "the shares of the groups do not add up", "They are shares of the demand's rate.")
 def group_shares(look: Look) -> Iterator[Found]:
     yield from not_whole(("demand", "groups"), [one.share for one in look.plan.demand.groups.values() if one.share is not None])
 
 
-@checks("E282", "a group has a share of no rate", "A share wants a rate that it is of, which a trace's is not.")
+@checks("E402", "a group has a share of no rate", "A share wants a rate that it is of, which a trace's is not.")
 def share_of_nothing(look: Look) -> Iterator[Found]:
     arrivals = look.plan.demand.arrivals
     for name, group in look.plan.demand.groups.items():
@@ -52,7 +52,7 @@ def share_of_nothing(look: Look) -> Iterator[Found]:
             yield Found(("demand", "groups", name, "share"), message, "write for example rate: 2/s in its place")
 
 
-@checks("E283", "lengths are correlated that nothing tells of", "A correlation is of two lengths; here targets draw that of answers.")
+@checks("E403", "lengths are correlated that nothing tells of", "A correlation is of two lengths; here targets draw that of answers.")
 def correlated(look: Look) -> Iterator[Found]:
     demand = look.plan.demand
     by_targets = any(provider.service is not None and provider.service.output_tokens for provider in look.plan.providers.values())
@@ -65,7 +65,7 @@ def correlated(look: Look) -> Iterator[Found]:
             yield Found(("demand", "groups", name, "correlation"), "has no output_tokens to go with", "write the group's output_tokens")
 
 
-@checks("W284", "a shared prefix is longer than most requests", "What a request does not have cannot be read from a cache.")
+@checks("W404", "a shared prefix is longer than most requests", "What a request does not have cannot be read from a cache.")
 def long_prefix(look: Look) -> Iterator[Found]:
     demand = look.plan.demand
     everywhere: Path = ("demand",)
@@ -79,7 +79,7 @@ def long_prefix(look: Look) -> Iterator[Found]:
             yield Found((*at, "prefixes", "tokens"), message, "expect longer requests, or shorter prefixes")
 
 
-@checks("W285", "a trace has a shape of its own", "What was recorded comes as it was recorded.")
+@checks("W405", "a trace has a shape of its own", "What was recorded comes as it was recorded.")
 def shaped_trace(look: Look) -> Iterator[Found]:
     demand = look.plan.demand
     if demand.arrivals is not None and demand.arrivals.process is Process.TRACE and not demand.groups and look.written("demand", "shape"):
@@ -87,7 +87,7 @@ def shaped_trace(look: Look) -> Iterator[Found]:
         yield Found(("demand", "shape"), message, "leave it out, or fit a process to the trace", at_key=True)
 
 
-@checks("W286", "a process of variation 1 is a Poisson process", "Gamma and Weibull gaps of variation 1 are exponential.")
+@checks("W406", "a process of variation 1 is a Poisson process", "Gamma and Weibull gaps of variation 1 are exponential.")
 def plain_process(look: Look) -> Iterator[Found]:
     demand = look.plan.demand
     named: list[tuple[Path, Process, float]] = [
