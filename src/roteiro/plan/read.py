@@ -3,6 +3,7 @@
 What must not live here: settings (ports, paths, secrets), and the grammar of YAML (`document`).
 """
 
+from collections import abc
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path as File
@@ -15,6 +16,7 @@ from roteiro.plan.model import Plan
 from roteiro.plan.near import did_you_mean
 from roteiro.plan.resolve import Origins, resolve
 from roteiro.plan.shape import Marks, shape
+from roteiro.plan.vary import Setting, lay
 from roteiro.terms.problem import Problem, Severity, Where
 
 __all__ = ["Reading", "read", "read_text"]
@@ -163,16 +165,21 @@ def ordered(problems: list[Problem]) -> tuple[Problem, ...]:
     return tuple(told)
 
 
-def read(path: str | File, environment: str | None = None, on: date | None = None) -> Reading:
+def read(path: str | File, environment: str | None = None, on: date | None = None, settings: abc.Sequence[Setting] = ()) -> Reading:
     """Reads a plan from its file.
 
-    `environment` lays `plan.<environment>.yaml` over it. `on` is the day whose catalogue prices are meant; without it the latest known.
+    `environment` lays `plan.<environment>.yaml` over it, and `settings` are laid on top. `on` is the day whose catalogue prices are meant;
+    without it the latest known.
     """
     files, file = Files(), File(path)
     node = files.load(file)
     if environment is not None and node is not None:
         over = overlay(files, file, environment)
         node = merge(node, over) if over is not None else node
+    if node is not None:
+        for setting in settings:
+            node, problems = lay(node, setting)
+            files.problems += problems
     return finish(files, node, str(path), on)
 
 
