@@ -126,7 +126,7 @@ def of_plan(compiled: Compiled, scenario: str | None = None, folder: Path | None
         message, remedy = "says nothing of arrivals", "write for example arrivals: {process: poisson, rate: 8/s}, or give a trace"
         raise PlanError([Problem("E921", Where("plan"), "demand", message, remedy)])
     varied = scenario_of(wanted, scenario)
-    factor = math.prod({**wanted.factors, **(varied.factors if varied is not None else {})}.values())
+    factor = math.prod(factors(wanted, scenario).values())
     shape = wanted.shape_in(varied)
     groups = groups_of(compiled, factor)
     told = f", {scenario}" if scenario else ""
@@ -151,6 +151,12 @@ def of_plan(compiled: Compiled, scenario: str | None = None, folder: Path | None
             [Problem("E922", Where("plan"), "demand.arrivals.rate", "is zero, so nothing arrives", "write for example rate: 8/s")]
         )
     return replace(demand, shape=shape, retry=wanted.clients.retry)
+
+
+def factors(wanted: Wanted, scenario: str | None) -> Mapping[str, float]:
+    """The multipliers of the rate, as a scenario has them. Raises PlanError for one that the plan has not."""
+    varied = scenario_of(wanted, scenario)
+    return {**wanted.factors, **(varied.factors if varied is not None else {})}
 
 
 def scenario_of(wanted: Wanted, scenario: str | None) -> Scenario | None:
