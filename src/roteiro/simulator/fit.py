@@ -9,6 +9,7 @@ What must not live here: draws, and what arrives (`demand`).
 """
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -17,11 +18,14 @@ import numpy.typing as npt
 
 from roteiro.ledger import Queries
 from roteiro.plan.compile import Compiled
+from roteiro.plan.provider import Provider
 from roteiro.simulator import hits, table
 from roteiro.simulator.fit_attempts import attempts_in_events, attempts_of
+from roteiro.simulator.fit_batching import fit_servers
 from roteiro.simulator.fit_report import FitReport, Parameter, TargetFit
 from roteiro.simulator.fit_times import gaps_are_independent
 from roteiro.simulator.records import CLASSES
+from roteiro.simulator.servers import OwnServers
 from roteiro.simulator.service import ServiceWorld, Slice, TargetService
 from roteiro.simulator.service import of_plan as planned
 from roteiro.terms.codes import ErrorClass
@@ -36,6 +40,10 @@ IN_SLICE: Final = 8
 """Attempts that one slice of weather holds."""
 BEYOND_CHANCE: Final = 2.5
 """Standard errors."""
+LOCAL_QUEUE: Final = 1 << 20
+"""llama.cpp's server lets everybody wait."""
+LOCAL_CHUNK: Final = 2048
+"""Tokens of its batch, `n_batch` as it is unless set."""
 SILENCE_S: Final = 1.5
 """A target that was not asked for longer than this may have changed meanwhile."""
 
@@ -66,6 +74,12 @@ def fitted(
         own = attempts[attempts["target"] == codes.get(name, -2)]
         if (own["error_class"] == 0).any():
             target, report = fit_target(name, own, usual, weather)
+            pool = pool_of(compiled.plan.providers.get(name), usual)
+            batching = None if pool is None else fit_servers(own[own["error_class"] == 0], pool)
+            if batching is not None:
+                target = replace(target, own=batching.servers)
+                note = f"median error of an answer's time {batching.off:.1%}"
+                report = replace(report, kind="own", parameters=(*report.parameters, *batching.parameters), note=note)
             targets.append(target)
             found.append(report)
         else:
@@ -77,6 +91,13 @@ def fitted(
     assumed += [f"models.{name}.cache: no hit in run {run}, so it hits as the plan expects" for name in untold]
     world = ServiceWorld(f"fitted to {run}", tuple(targets), tuple(assumed), shares)
     return world, FitReport(run, weather, until_s, tuple(found))
+
+
+def pool_of(provider: Provider | None, usual: TargetService) -> OwnServers | None:
+    """The pool of servers behind a target as far as the plan tells of it: its own section, or the slots of a local model."""
+    if usual.own is not None or provider is None or provider.local is None:
+        return usual.own
+    return OwnServers(batch=provider.local.slots, queue=LOCAL_QUEUE, chunk=LOCAL_CHUNK)
 
 
 def slices_of(own: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
