@@ -8,7 +8,7 @@ from roteiro.simulator.fit_times import gaps_are_independent, tokens_and_load
 N = 1500
 
 
-def made(per_token: float, load: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def made(per_token: float, load: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log-normal times around 0.2 s with slopes, and one in fifty ten times as long."""
     draw = np.random.default_rng(seed)
     tokens, in_flight = draw.lognormal(6.0, 1.0, N), draw.integers(0, 20, N).astype(float)

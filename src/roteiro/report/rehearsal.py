@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from roteiro.analysis.fidelity import Answer, Fidelity, Judged, Quantity
+from roteiro.report.chart import Axis, Chart, Line
 from roteiro.report.comparison import text
 from roteiro.report.document import Cell, Column, Document, Note, Part, Section, Table, Tone, cell
 from roteiro.report.speech import Speech
@@ -125,10 +126,10 @@ def sections_of(one: RehearsedRun, speech: Speech) -> list[Section]:
     sections = [
         Section(say("rehearsal.run", run=one.run), (form, verdict, *(Note(why, Tone.QUIET) for why in one.assumed))),
         Section(say("rehearsal.figures"), (figures_table(fidelity.figures, speech),)),
-        Section(say("rehearsal.quantiles"), (quantiles_table(fidelity, speech),)),
+        Section(say("rehearsal.quantiles"), (quantiles_chart(fidelity, speech), quantiles_table(fidelity, speech))),
     ]
     if len(fidelity.periods) > 1:
-        sections.append(Section(say("rehearsal.periods"), (periods_table(fidelity, speech),)))
+        sections.append(Section(say("rehearsal.periods"), (periods_chart(fidelity, speech), periods_table(fidelity, speech))))
     if fidelity.culprits:
         parts: tuple[Part, ...] = (culprits_table(fidelity, speech), Note(say("rehearsal.culprits_note"), Tone.QUIET))
         sections.append(Section(say("rehearsal.culprits"), parts))
@@ -216,6 +217,26 @@ def banded(values: tuple[float, float, float, float], speech: Speech) -> tuple[C
     if low < high:
         told += f" ({amount(low, 'ms', speech)} – {amount(high, 'ms', speech)})"
     return cell(amount(measured, "ms", speech), Tone.WARN if outside else Tone.STRONG), cell(told)
+
+
+def quantiles_chart(fidelity: Fidelity, speech: Speech) -> Chart:
+    """Measured and predicted times at each share of the answers, the latter with its band."""
+    say, points = speech.say, fidelity.percentiles
+    x = tuple(one.percent / 100.0 for one in points)
+    low, high = tuple(one.low_ms for one in points), tuple(one.high_ms for one in points)
+    predicted = Line(say("rehearsal.predicted"), x, tuple(one.predicted_ms for one in points), low, high)
+    measured = Line(say("rehearsal.measured"), x, tuple(one.measured_ms for one in points))
+    axes = Axis(say("rehearsal.share"), "share", 0.0, 1.0), Axis("", "ms", 0.0)
+    return Chart(say("rehearsal.quantiles"), *axes, speech.language, (predicted, measured))
+
+
+def periods_chart(fidelity: Fidelity, speech: Speech) -> Chart:
+    """The p95 over time: predicted with its band, and measured."""
+    say, periods = speech.say, fidelity.periods
+    x = tuple((one.start_s + one.end_s) / 2.0 for one in periods)
+    measured, predicted, low, high = (tuple(one.p95_ms[i] for one in periods) for i in range(4))
+    lines = (Line(f"p95, {say('rehearsal.predicted')}", x, predicted, low, high), Line(f"p95, {say('rehearsal.measured')}", x, measured))
+    return Chart(say("rehearsal.periods"), Axis("", "seconds"), Axis("", "ms", 0.0), speech.language, lines)
 
 
 def quantiles_table(fidelity: Fidelity, speech: Speech) -> Table:

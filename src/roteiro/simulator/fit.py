@@ -23,7 +23,7 @@ from roteiro.simulator import hits, table
 from roteiro.simulator.fit_attempts import attempts_in_events, attempts_of
 from roteiro.simulator.fit_batching import fit_servers
 from roteiro.simulator.fit_report import FitReport, Parameter, TargetFit
-from roteiro.simulator.fit_times import gaps_are_independent
+from roteiro.simulator.fit_times import gaps_are_independent, tokens_and_load
 from roteiro.simulator.records import CLASSES
 from roteiro.simulator.servers import OwnServers
 from roteiro.simulator.service import ServiceWorld, Slice, TargetService
@@ -128,6 +128,7 @@ def fit_target(name: str, own: npt.NDArray[Any], usual: TargetService, weather: 
     if weather:
         slow_ttft, slow_itl = slowness(ttft, where_good, len(edges) - 1), slowness(itl, where_good, len(edges) - 1)
         ttft, itl = ttft / slow_ttft[where_good], itl / slow_itl[where_good]
+    slopes = slopes_of(good, ttft, itl)
     gaps = np.maximum(good["output"] - 1, 1).astype(np.float64)
     independent = gaps_are_independent(itl[spoken], gaps[spoken])
     if independent:
@@ -148,7 +149,25 @@ def fit_target(name: str, own: npt.NDArray[Any], usual: TargetService, weather: 
         gaps_differ=independent,
         midstream=float((bad["midstream"] != 0)[streams_failed].mean()) if streams_failed.any() else 0.0,
     )
-    return target, report_of(name, own, good, ttft[heard], itl[spoken])
+    report = report_of(name, own, good, ttft[heard], itl[spoken])
+    return target, replace(report, parameters=(*report.parameters, *slopes))
+
+
+def slopes_of(good: npt.NDArray[Any], ttft: npt.NDArray[np.float64], itl: npt.NDArray[np.float64]) -> list[Parameter]:
+    """How the times depend on the prompt's uncached tokens and on the attempts in flight there: told, and not simulated with.
+
+    A target's service has no such slopes; its tables then hold what they did to the times at the load of the record.
+    """
+    uncached, beside = np.maximum(good["input"] - good["cached"], 0).astype(np.float64), good["in_flight"].astype(np.float64)
+    heard, spoken = ~np.isnan(ttft), ~np.isnan(itl)
+    first = tokens_and_load(ttft[heard], uncached[heard], beside[heard])
+    pace = tokens_and_load(itl[spoken], np.zeros(int(spoken.sum())), beside[spoken])
+    found = (
+        ("ttft_per_token", first.tried_per_token, first.per_token_error, "s/token"),
+        ("ttft_load", first.tried_load, first.load_error, "1/attempt"),
+        ("itl_load", pace.tried_load, pace.load_error, "1/attempt"),
+    )
+    return [Parameter(name, value, error, unit, False) for name, value, error, unit in found if not math.isnan(error)]
 
 
 def report_of(

@@ -86,7 +86,7 @@ def equations(good: npt.NDArray[Any], seats: int, chunk: int, heard: Values) -> 
         part = overlap(begun, heard, i, begun[others], heard[others]) / reading[others]
         beside = np.where(long | (heard[others] != heard[i]), part, 1.0) * prompt[others]
         held = prompt[i] * 0.5 * (steps - 1) + float((whole[others] + 0.5 * gaps[others])[there].sum()) * passes
-        first = np.array([1.0, passes, passes * writers, prompt[i] + beside.sum(), held])
+        first = np.array([float(begun[i] <= sent[i]), passes, passes * writers, prompt[i] + beside.sum(), held])
         if streamed[i]:
             rows += [first, second] if gaps[i] > 0 else [first]
             times += [heard[i] - begun[i], ended[i] - heard[i]] if gaps[i] > 0 else [heard[i] - begun[i]]

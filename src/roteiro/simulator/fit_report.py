@@ -12,7 +12,7 @@ __all__ = ["FitReport", "Parameter", "TargetFit"]
 class Parameter:
     """One number with its standard error, NaN where it has none. `unit`: `s`, `s/token`, `1/attempt`, `share`, `tokens`, `slots` …
 
-    `used`: whether it is simulated with; one that chance explains as well is told and not used.
+    `used`: whether it is simulated with; what is not is told all the same.
     """
 
     name: str
