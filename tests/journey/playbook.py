@@ -12,7 +12,8 @@
 `u=0.2` at the end of a `>>` line is its random draw (0.5 where nothing is said); `@2` is the worker; `lane=1` says it of the hedge. `>> 3.0 tick` tends the
 fleet, `>> 3.0 wake` asks who may go: the answer names its flow, `<< B send primary (…)`, or `<< nobody`. `>> 0.9 A is late` asks for a hedge. A stream that broke
 and could go on `fails after 12 tokens: connection 0`. `send primary#1` uses the target's second credential. A `==` line states a fact: `== primary is open`,
-`== acme.daily has spent $0.0045`, `== event rescues 1`: a column of the last event.
+`== acme.daily has spent $0.0045`, `== event rescues 1`: a column of the last event. `>> 9.0 own has 3 replicas` tells capacity, `>> 9.0 forecast for own is 3 replicas` a floor;
+`== own wants 4 replicas`, `== noted scaled_up of own: 900 against 500, now 4`.
 """
 
 import re
@@ -20,12 +21,12 @@ import re
 from tests.journey.world import Answer, World
 
 from roteiro.policy.state import NONE
-from roteiro.terms.codes import BreakerState, CacheKind, Command, Complexity, ErrorClass, Outcome, Step
+from roteiro.terms.codes import BreakerState, CacheKind, Command, Complexity, ErrorClass, Outcome, Reason, Step
 from roteiro.terms.units import parse_money
 
 ARRIVES = re.compile(
     r"arrives from (\w+)(?: for ([\w.-]+))?(?: as (\w+))?(?: with (\d+) in, (\d+) out)?( streaming)?"
-    r"(?: answered from cache (\w+))?(?: looking (\w+))?"
+    r"(?: answered from cache (\w+))?(?: looking (\w+))?(?: in (\w+))?"
 )
 FAILS = re.compile(r"fails(?: after bytes| after (\d+) tokens)?: (\w+)(?: (\d{3}))?(?: retry-after ([\d.]+)s)?")
 USES = re.compile(r"(\d+) in, (\d+) out")
@@ -80,12 +81,18 @@ def tell(world: World, flows: dict[str, int], text: str) -> str:
         return name if answer.flow == NONE else f"{name} {command(world, answer)}"
     if found := re.match(r"worker (\d+) dies", what):
         return f"{world.step(Step.REAP, args=(int(found[1]),), **timing).argument:.0f} settled"
+    if found := re.match(r"(\w+) has (\d+) replicas", what):
+        world.step(Step.CAPACITY, args=(world.names.targets.index(found[1]), int(found[2])), **timing)
+        return "nothing"
+    if found := re.match(r"forecast for (\w+) is (\d+) replicas", what):
+        world.step(Step.CAPACITY, args=(world.names.targets.index(found[1]), int(found[2]), 1), **timing)
+        return "nothing"
     name, _, what = what.partition(" ")
     if found := ARRIVES.match(what):
-        tenant, model, workload, tokens_in, tokens_out, stream, cache, complexity = found.groups()
+        tenant, model, workload, tokens_in, tokens_out, stream, cache, complexity, region = found.groups()
         tokens = (int(tokens_in), int(tokens_out)) if tokens_in else (100, 50)
         hit, tier = CacheKind[(cache or "none").upper()], Complexity[(complexity or "unknown").upper()]
-        answer = world.begin(tenant, model or "auto", tokens, workload, bool(stream), hit, tier, **timing)
+        answer = world.begin(tenant, model or "auto", tokens, workload, bool(stream), hit, tier, region=region, **timing)
         flows[name] = answer.flow
         return command(world, answer)
     flow = flows[name]
@@ -142,6 +149,13 @@ def fact(world: World, text: str) -> None:
     elif found := re.fullmatch(r"event (\w+) (-?\w+)", text):
         told = world.events()[-1][found[1]]
         assert str(told) == found[2], f"{found[1]} of the last event is {told}"
+    elif found := re.fullmatch(r"(\w+) wants (\d+) replicas", text):
+        pool = next(row for row in world.state.pools if row["target"] == world.names.targets.index(found[1]))
+        assert pool["wanted"] == int(found[2]), f"{found[1]} wants {pool['wanted']}"
+    elif found := re.fullmatch(r"noted (\w+) of (\w+): (\S+) against (\S+), now (\d+)", text):
+        row = world.decisions()[world.decisions()["reason"] == Reason[found[1].upper()]][-1]
+        told = (world.names.targets[row["target"]], float(row["x"]), float(row["y"]), int(row["argument"]))
+        assert told == (found[2], float(found[3]), float(found[4]), int(found[5])), told
     elif found := re.fullmatch(r"outcomes (.+)", text):
         assert " ".join(Outcome(int(event["outcome"])).name.lower() for event in world.events()) == found[1]
     else:

@@ -61,10 +61,12 @@ class World:
         cache: CacheKind = CacheKind.NONE,
         complexity: Complexity = Complexity.UNKNOWN,
         operation: Operation = Operation.CHAT,
+        region: str | None = None,
         **kw: Any,
     ) -> Answer:
         flags = int(stream) | int(cache) << 1 | int(complexity) << 3 | int(operation) << 5
         flags |= (self.names.workloads.index(workload) + 1) << 8 if workload else 0
+        flags |= (self.names.regions.index(region) + 1) << 39 if region else 0
         key = self.names.keys.index(f"tenant:{tenant}")
         return self.step(Step.BEGIN, args=(key, self.names.routes.index(model), *tokens, flags), **kw)
 
@@ -103,7 +105,10 @@ class World:
         for i in range(len(self.names.targets)):
             mine, hedges = in_use & (busy["target"] == i), busy["hedge_target"] == i
             assert not (mine & hedges).any(), "a hedge is at another target"
-            assert state.targets[i]["in_flight"] == mine.sum() + hedges.sum() <= state.targets[i]["slots"]
+            assert state.targets[i]["in_flight"] == mine.sum() + hedges.sum()
+            assert state.targets[i]["in_flight"] <= state.targets[i]["slots"] or i in state.pools["target"][: header["pool_count"]]
+            wanted = busy["input_tokens"].astype(np.int64) + busy["output_tokens"]
+            assert state.targets[i]["tokens"] == wanted[mine].sum() + wanted[hedges].sum()
             breaker = state.breakers[i]
             if breaker["state"] == BreakerState.HALF_OPEN:
                 assert breaker["probes_out"] + breaker["probes_ok"] <= breaker["probes"], "half-open admits no more than its probes"
@@ -118,6 +123,7 @@ class World:
         assert header["waiting"] == len(waiting) <= header["queue_bound"]
         for r in range(len(self.names.routes)):
             assert state.routes[r]["waiting"] == (waiting["route"] == r).sum()
+            assert state.routes[r]["waiting_tokens"] == waiting["reserved_tokens"][waiting["route"] == r].sum()
         for w, row in enumerate(state.workloads):
             assert row["waiting"] == (waiting["workload"] == w).sum() <= max(row["queue"], 0), "a queue never exceeds its bound"
         for p, row in enumerate(state.queues):
@@ -127,6 +133,9 @@ class World:
                 f = int(state.flows[f]["next"])
             assert len(chain) == row["waiting"] == (waiting["priority"] == p).sum()
             assert (np.diff(state.flows["queued"][chain]) >= 0).all(), "first come, first served"
+        for pool in state.pools[: int(header["pool_count"])]:
+            assert min(max(0, pool["least"]), pool["most"]) <= pool["wanted"] <= pool["most"], "never outside the plan's bounds"
+            assert pool["ready"] >= 0 and state.targets[pool["target"]]["slots"] >= 0, "capacity is never negative"
         now = self.decisions()["now_s"]
         assert (np.diff(now) >= 0).all(), "the clock never runs back"
         assert header["unjournaled"] == 0

@@ -68,6 +68,9 @@ Seeds = Annotated[int, typer.Option("--seeds", metavar="N", min=1, max=1000, hel
 Requests = Annotated[
     int | None, typer.Option("--requests", metavar="N", min=1, help="Requests a seed; without it, 100,000.", show_default=False)
 ]
+Region = Annotated[
+    str | None, typer.Option("--region", metavar="NAME", help="Where this server is: one of the plan's regions.", show_default=False)
+]
 Duration = Annotated[str | None, typer.Option("--duration", metavar="TIME", help="Simulated time a seed, as 1h.", show_default=False)]
 ScenarioName = Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="One of the demand's scenarios.", show_default=False)]
 Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Write the simulated events to --data, for reports.")]
@@ -82,6 +85,7 @@ def serve(
     workers: Workers = None,
     data: Data = None,
     environment: Environment = None,
+    region: Region = None,
     base_url: BaseUrls = None,
     drain: Drain = None,
     tls_certificate: Certificate = None,
@@ -100,7 +104,7 @@ def serve(
 
     settings = Settings.read(
         os.environ, directory=directory(data), port=port, host=host, admin_port=admin_port, workers=workers, environment=environment,
-        base_urls=",".join(base_url) if base_url else None, drain_s=drain, tls_certificate=tls_certificate, tls_key=tls_key,
+        region=region, base_urls=",".join(base_url) if base_url else None, drain_s=drain, tls_certificate=tls_certificate, tls_key=tls_key,
         log_format=log_format, access_log=access_log or None,
     )  # fmt: skip
     scheme = "https" if tls_certificate is not None else "http"

@@ -62,6 +62,7 @@ class Crew:
         died: Callable[[int], None],
         broke: Callable[[str], None],
         trace_ratio: float | None = None,
+        region: str | None = None,
         inherit: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """`died` is told the number of a worker that is gone, before another takes its place; `broke`, why it makes no sense to go on.
@@ -71,7 +72,7 @@ class Crew:
         self.posts = [Post(number, wake.create()) for number in range(count)]
         self._data, self._run, self._doors = data, run, doors
         self._drain_s, self._tls, self._died, self._broke = drain_s, tls, died, broke
-        self._inherit, self._trace_ratio = dict(inherit), trace_ratio
+        self._inherit, self._trace_ratio, self._region = dict(inherit), trace_ratio, region
         self._keeping: list[asyncio.Task[None]] = []
         self._leaving = False
 
@@ -156,6 +157,7 @@ class Crew:
             tls_key=key,
             parent=os.getpid(),
             trace_ratio=self._trace_ratio,
+            region=self._region,
         )
         path = self._run.worker(post.number)
         path.write_bytes(msgspec.json.encode(msgspec.structs.replace(spec, **self._inherit)))

@@ -37,6 +37,8 @@ REASONS: Final = tuple(reason.name.lower().encode() for reason in Reason)
 """Reason code → its word in a header."""
 
 _NONE: Final = int(Command.NONE)
+_REGION_BITS: Final = 39
+"""Where the flags of BEGIN have the client's region + 1."""
 _WAKE: Final = int(Step.WAKE)
 MOST_NAMED: Final = 50
 """Names listed in an error message."""
@@ -88,8 +90,10 @@ class Dispatch:
         desk: Desk | None = None,
         caches: Caches | None = None,
         trace: TraceContext | None = None,
+        region: str | None = None,
     ) -> None:
-        """`notify(worker)` tells another worker to `wake()`; `desk` keeps what is to be kept; `trace` is there where providers are told.
+        """`notify(worker)` tells another worker to `wake()`; `desk` keeps what is to be kept; `trace` is there where providers are told;
+        `region` is where this gateway is.
 
         Raises SettingsError where a target cannot be called.
         """
@@ -109,7 +113,9 @@ class Dispatch:
         self.date = b""
         self.targets: list[Target] = []
         self.edge: Edge
-        self._environment = environment
+        self._environment, self._region = environment, region
+        self.whereabouts = 0
+        """Flags of BEGIN that say which region clients are in; 0 where the plan does not know it."""
         self._notify = notify
         self._waking = self._wake_again = False
         self.adopt(edge)
@@ -131,6 +137,7 @@ class Dispatch:
             if fresh[i] is not target:
                 target.close()
         self.edge = edge
+        self.whereabouts = edge.regions.index(self._region) + 1 << _REGION_BITS if self._region in edge.regions else 0
         self.keys = {bytes.fromhex(digest): index for digest, index in edge.keys.items()}
         self.workloads = {name.encode(): index for name, index in edge.workloads.items()}
         self._cached = frozenset(r for r, route in enumerate(edge.routes) if route.cache or route.semantic or route.embedding_ttl_s > 0.0)

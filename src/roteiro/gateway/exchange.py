@@ -137,7 +137,7 @@ class Exchange:
         if ask.stream and (described.rescue or self._origin is not None):
             self.seen = Seen()
         output = ask.output_tokens if ask.output_tokens is not None else edge.output_tokens * ask.choices
-        flags |= (workload + 1 << 8) | ask.operation << 5 | ask.stream
+        flags |= (workload + 1 << 8) | ask.operation << 5 | ask.stream | dispatch.whereabouts
         answer, self._number, self._until, self._compared = dispatch.journey.begin(key, route, ask.input_tokens, output, flags)
         command, argument, reason, self._flow, waiting = answer
         if self._origin is not None and command != _REJECT and command != _DONE:
@@ -388,6 +388,8 @@ class Exchange:
                 rival.call = call
                 self._headers = headers.replace(b"attempts: 1\r\n", b"attempts: 2\r\n")  # whichever answers, two were made
                 call.start()
+            else:  # that target cannot be told the request; another may
+                self._hedge()
         if waiting:
             self._dispatch.wake()
 

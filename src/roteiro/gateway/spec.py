@@ -35,5 +35,7 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     acks_bell: int = -1
     trace_ratio: float | None = None
     """Share of the requests without a trace of the client's that are traced; None where no collector is told of any."""
+    region: str | None = None
+    """Where this gateway is, and its clients with it; one of the plan's regions."""
     parent: int | None = None
     """Process id of whoever starts the worker, which ends with it; None to take whoever is the parent at the start."""

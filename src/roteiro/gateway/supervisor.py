@@ -77,6 +77,8 @@ class Serving:
     workers: int = 1
     environment: str | None = None
     """Names the plan's overlay, `plan.<environment>.yaml`."""
+    region: str | None = None
+    """Where this server is, and its clients with it: one of the plan's regions. Models with `balance: nearest` go by it."""
     base_urls: Mapping[str, str] = field(default_factory=dict)
     """Addresses of providers in place of the plan's."""
     drain_s: float = 30.0
@@ -204,6 +206,9 @@ class Supervisor:
         stack.callback(os.close, secrets_fd)
         keys = stack.enter_context(contextlib.closing(Keys(self._serving.state_url or f"sqlite:///{self._data.state.resolve()}")))
         compiled = compile_checked(reading.plan, reading.digest, await asyncio.to_thread(keys.grants, reading.plan))
+        here, regions = self._serving.region, sorted({*reading.plan.regions, *(one.region for one in reading.plan.providers.values())})
+        if here is not None and here not in regions:
+            raise SettingsError(f"the server is told that it is in {here}; the plan's regions are {', '.join(regions)}")
         surroundings = Surroundings(self._serving.base_urls, self._environ)
         surroundings.edge(compiled.edge, {})  # what is missing is said before anything takes long
         collector = checked(self._serving.otlp_endpoint or self._environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
@@ -238,7 +243,7 @@ class Supervisor:
         self._crew = Crew(
             self._data, self._run, doors, self._serving.workers,
             drain_s=self._serving.drain_s, tls=self._tls(), died=lambda worker: self._bury(tending, worker), broke=self._break_down,
-            trace_ratio=None if collector is None else self._serving.trace_ratio,
+            trace_ratio=None if collector is None else self._serving.trace_ratio, region=self._serving.region,
             inherit={"secrets_fd": secrets_fd, "acks_fd": self._acks.fd, "acks_bell": self._acks.bell},
         )  # fmt: skip
         stack.callback(self._crew.close)

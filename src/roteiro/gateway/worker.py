@@ -96,6 +96,7 @@ async def serve(spec: WorkerSpec) -> None:
         notify=lambda worker: wake.ring(spec.wake_fds[worker]),
         desk=desk,
         caches=caches,
+        region=spec.region,
         trace=None if spec.trace_ratio is None else TraceContext(spec.run, spec.trace_ratio),
     )
     server = Server(

@@ -9,9 +9,10 @@ from roteiro.journey.arrive import estimate_of, larger
 from roteiro.journey.journal import note
 from roteiro.journey.lanes import observed, promote, speaks
 from roteiro.journey.place import SHED_RETRY_AFTER_S, Answer, decided, place, reject, send, unplaced
-from roteiro.journey.settle import cost_of, leave_hedge, leave_target
+from roteiro.journey.settle import cost_of, leave_hedge, leave_target, unsent
 from roteiro.policy import breaker as breakers
 from roteiro.policy import credential as credentials
+from roteiro.policy import hedge as hedges
 from roteiro.policy import retry, routing
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import FLOW_BUDGETS, NONE, Flowing, breaker_at, budget_at, candidate_at, flow_at, header_of, route_at, target_at
@@ -33,6 +34,7 @@ TARGETS_FULL, OUT_OF_ATTEMPTS, PAST_DEADLINE, RETRY_BUDGET = (
 )  # fmt: skip
 NOT_RETRYABLE, ALL_TRIED, PROVIDER_LIMIT = R["NOT_RETRYABLE"], R["ALL_TRIED"], R["PROVIDER_LIMIT"]
 CREDENTIAL_REFUSED, LARGER_CONTEXT, CONTEXT_TOO_LONG = R["CREDENTIAL_REFUSED"], R["LARGER_CONTEXT"], R["CONTEXT_TOO_LONG"]
+FAIR_SHARE = 0.5  # of the client's patience: an attempt that had so much of it has had its chance
 SECOND_DRAW = 9973.0  # a prime: the fraction of u × prime is a draw independent enough of u for jitter
 
 
@@ -59,16 +61,37 @@ def blame(block: int, f: int, t: int, credential: int, error_class: int, pause_s
 
 
 @kernel
+def verdict(block: int, flow: Any, t: int, sent: float, error_class: int, now: float) -> bool:
+    """Whether a failure says something of target `t`.
+
+    Not what its dialect cannot say, and not the end of the client's patience, where the attempt began too late to have its own time.
+    """
+    if error_class == UNFIT:
+        return False
+    if error_class != TIMEOUT or now < flow.deadline:
+        return True
+    target = target_at(block, t)
+    own = min(target.attempt_s, target.first_token_s) if flow.stream != 0 and flow.first_byte == 0.0 else target.attempt_s
+    return now - sent >= min(own, FAIR_SHARE * (flow.deadline - flow.arrival))
+
+
+@kernel
 def one_of_two(block: int, f: int, lane: int, t: int, error_class: int, now: float, u: float) -> Answer:
     """One of two lanes failed: it leaves its target with its verdict, and the other goes on."""
     flow = flow_at(block, f)
     c = routing.position(block, route_at(block, flow.route), t)
     if c != NONE:
         flow.tried |= 1 << c
+    if error_class == UNFIT:
+        unsent(block, t)
+        flow.attempts -= 1
     if lane == 1:
-        leave_hedge(block, f, error_class, error_class != UNFIT, 0, now, u)
+        leave_hedge(block, f, error_class, verdict(block, flow, t, flow.hedge_sent, error_class, now), 0, now, u)
+        if error_class == UNFIT:  # there was no hedge: its driver may ask for one again
+            flow.hedged = 0
+            hedges.give_back(route_at(block, flow.route))
     else:
-        leave_target(block, f, error_class, error_class != UNFIT, 0, 0, now, u)
+        leave_target(block, f, error_class, verdict(block, flow, t, flow.sent, error_class, now), 0, 0, now, u)
         promote(flow)
     decided(flow, C_NONE, 0.0, OK, 0.0, 0.0)
     return C_NONE, 0.0, OK, f
@@ -95,10 +118,17 @@ def failed(
     if flow.hedge_target != NONE:
         return one_of_two(block, f, lane, t, error_class, now, u)
 
-    leave_target(block, f, error_class, error_class != UNFIT, flow.input_tokens + relayed if relayed > 0 else 0, 0, now, u)
+    used = flow.input_tokens + relayed if relayed > 0 and error_class != UNFIT else 0
+    leave_target(block, f, error_class, verdict(block, flow, t, flow.sent, error_class, now), used, 0, now, u)
     flow.phase = BACKOFF
     attempts = float(flow.attempts)
-    if relayed > 0:
+    if error_class == UNFIT:
+        unsent(block, t)
+        if flow.attempts > 1 and flow.previous != t:
+            flow.fallbacks = max(flow.fallbacks - 1, 0)
+        if flow.relayed > 0:
+            return rescue_again(block, f, t, now, u)
+    elif relayed > 0:
         produced = max(relayed - flow.relayed, 0)
         flow.lost_nusd += cost_of(block, t, flow.input_tokens + flow.relayed, 0, produced, 0, now)
         if flags & 2 and route.rescue != 0 and retry.rescue_may_do(error_class):
@@ -122,7 +152,7 @@ def failed(
     smaller = flow.y
     if now >= flow.deadline:
         return reject(block, f, PAST_DEADLINE, 0.0, 0.0, flow.deadline - now, now)
-    if error_class == UNFIT:  # nothing was sent
+    if error_class == UNFIT:
         flow.attempts -= 1
     elif flow.attempts >= route.attempts and not wider:  # the larger model is asked whatever the smaller ones took
         return reject(block, f, OUT_OF_ATTEMPTS, pause_s, attempts, float(route.attempts), now)
@@ -166,8 +196,10 @@ def next_attempt(block: int, f: int, t: int, error_class: int, pause_s: float, w
     soonest = routing.soonest_return(block, route, flow, now)
     if soonest >= routing.NEVER:
         return reject(block, f, ALL_TRIED, 0.0, float(route.count), float(flow.attempts), now)
-    if error_class == RATE_LIMIT and now + max(soonest, wait) >= flow.deadline:
-        return reject(block, f, PROVIDER_LIMIT, max(soonest, SHED_RETRY_AFTER_S), soonest, float(route.count), now)
+    if now + max(soonest, wait) >= flow.deadline and (error_class == RATE_LIMIT or error_class == AUTH):
+        if error_class == RATE_LIMIT or routing.limited(block, route, flow, now):
+            return reject(block, f, PROVIDER_LIMIT, max(soonest, SHED_RETRY_AFTER_S), soonest, float(route.count), now)
+        return reject(block, f, ALL_TRIED, 0.0, float(route.count), float(flow.attempts), now)
     if soonest > wait:
         return wait_until(block, f, soonest, RETRY_AFTER, now)
     return wait_until(block, f, wait, BACKING_OFF, now)
@@ -188,6 +220,22 @@ def rescuer(block: int, f: int, now: float, u: float) -> int:
         c, _, _, _ = routing.choose(block, route, flow, flow.barred, True, now, u)
     flow.tried |= broke
     return c
+
+
+@kernel
+def rescue_again(block: int, f: int, t: int, now: float, u: float) -> Answer:
+    """Target `t` was to go on with a broken stream, and its dialect cannot say it: another does, in its place and for what it took."""
+    flow = flow_at(block, f)
+    flow.attempts -= 1
+    flow.rescues -= 1
+    c = rescuer(block, f, now, u)
+    if c == NONE or now >= flow.deadline:
+        retry.give_back(header_of(block))
+        return reject(block, f, NOT_RETRYABLE, 0.0, float(UNFIT), float(flow.attempts), now)
+    flow.rescues += 1
+    send(block, f, c, RESCUED, float(t), float(flow.relayed), now)
+    flow.command = RESCUE
+    return RESCUE, flow.argument, RESCUED, f
 
 
 @kernel

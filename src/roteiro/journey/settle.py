@@ -27,7 +27,7 @@ from roteiro.policy.state import (
 )
 from roteiro.terms.codes import ErrorClass, Outcome, Reason
 
-__all__ = ["close", "cost_of", "leave_hedge", "leave_target", "outcome_of", "status_of"]
+__all__ = ["close", "cost_of", "leave_hedge", "leave_target", "outcome_of", "status_of", "unsent"]
 
 FREE = Flowing.FREE
 RATE_LIMIT, BAD_REQUEST, CONTENT, CONTEXT, UNFIT = (
@@ -88,6 +88,14 @@ def leave(
     target.failure_share += ((1.0 if failed else 0.0) - target.failure_share) * FAILURE_MEMORY
     ttft_ms = (heard - sent) * 1e3 if heard > 0.0 and heard >= sent else np.nan  # a rescued stream was heard before
     meters.observe_attempt(block, t, failed, took_s * 1e3, ttft_ms, float(cost_nusd), float(tokens), now)
+
+
+@kernel
+def unsent(block: int, t: int) -> None:
+    """Nothing was sent to target `t` after all: its quota of requests has it back. Slot and tokens are given back by whoever leaves it."""
+    target = target_at(block, t)
+    if target.requests_limit != NONE:
+        limits.give_back(limit_at(block, target.requests_limit), 1.0)
 
 
 @kernel

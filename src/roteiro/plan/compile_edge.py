@@ -71,6 +71,7 @@ def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant], limi
         keys={grant.digest: names.keys.index(grant.name) for grant in grants if grant.tenant in plan.tenants},
         tenants=[edge_tenant(plan, names, name) for name in names.tenants],
         key_names=names.keys,
+        regions=names.regions,
         key_tenants=[names.tenants.index(tenant) if tenant in names.tenants else NONE for tenant in tenant_of],
         default_models=[default_route(plan, names, name) for name in names.workloads],
         limits=limits,

@@ -16,7 +16,7 @@ from typing import Any
 
 from roteiro.policy.kernel import kernel
 
-__all__ = ["ENOUGH", "MOST_SAVED", "delay", "earn", "observe", "spend"]
+__all__ = ["ENOUGH", "MOST_SAVED", "delay", "earn", "give_back", "observe", "spend"]
 
 MOST_SAVED = 10.0
 """Hedges that a quiet hour may save up."""
@@ -39,6 +39,12 @@ def spend(route: Any) -> bool:
         return False
     route.hedge_balance -= 1.0
     return True
+
+
+@kernel
+def give_back(route: Any) -> None:
+    """A hedge that was taken was not made."""
+    route.hedge_balance = min(route.hedge_balance + 1.0, MOST_SAVED)
 
 
 @kernel

@@ -28,6 +28,7 @@ __all__ = [
     "choose",
     "fits",
     "least_bad",
+    "limited",
     "position",
     "readiness",
     "soonest_return",
@@ -240,6 +241,15 @@ def least_bad(block: int, route: Any, flow: Any, now: float) -> tuple[int, int, 
     if best == NONE:
         return NONE, NO_HEALTHY_TARGET, float(route.count), float(route.count)
     return best, LEAST_BAD, float(candidate_at(block, route.first + best).target), least
+
+
+@kernel
+def limited(block: int, route: Any, flow: Any, now: float) -> bool:
+    """Whether a candidate that this request may still ask rests for its own rate limit."""
+    for c in range(route.count):
+        if not (flow.barred >> c) & 1 and readiness(block, flow, c, candidate_at(block, route.first + c).target, 0, now) == PAUSED:
+            return True
+    return False
 
 
 @kernel

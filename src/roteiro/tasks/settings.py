@@ -119,6 +119,7 @@ VARIABLES: Final[dict[str, tuple[str, Callable[[str, str], Any]]]] = {
     "admin_port": ("ROTEIRO_ADMIN_PORT", number),
     "workers": ("ROTEIRO_WORKERS", number),
     "environment": ("ROTEIRO_ENVIRONMENT", text),
+    "region": ("ROTEIRO_REGION", text),
     "base_urls": ("ROTEIRO_BASE_URLS", addresses),
     "drain_s": ("ROTEIRO_DRAIN", seconds),
     "tls_certificate": ("ROTEIRO_TLS_CERTIFICATE", path),

@@ -133,5 +133,7 @@ class Edge(Struct, frozen=True, kw_only=True):
     """Each budget in words, by index."""
     output_tokens: int = 256
     """Assumed length of an answer whose request sets no maximum, for the reservation."""
+    regions: list[str] = []
+    """Name of each region, by index: a gateway tells the journey where it is."""
     key_names: list[str] = []
     """Name of each key index: a call on behalf of a key names it, and what failed for good says whose it was."""
