@@ -264,6 +264,7 @@ async def gateway(
     times: str = TIMES,
     journey: Callable[[World], JourneyPort] = lambda w: Journey(w.state, 0),
     cache: Path | None = None,
+    region: str | None = None,
 ) -> AsyncIterator[Gateway]:
     """Serves a plan; providers take the place of `URL0`, `URL1` …, and where there are too few, nobody listens. `cache` is a folder."""
     urls = tuple(provider.url for provider in providers) + (f"http://127.0.0.1:{free_port()}/v1",) * 2
@@ -271,7 +272,7 @@ async def gateway(
     loop = asyncio.get_running_loop()
     sweep = Sweep(loop, float(it.state.header["epoch_monotonic_s"][0]))
     caches = None if cache is None else Caches(it.edge, cache, os.urandom(32), loop, time.time)
-    dispatch = Dispatch(it.edge, journey(it), sweep, {"PROVIDER_KEY": "secret-of-the-gateway"}, caches=caches)
+    dispatch = Dispatch(it.edge, journey(it), sweep, {"PROVIDER_KEY": "secret-of-the-gateway"}, caches=caches, region=region)
     config = uvicorn.Config(
         application(dispatch), http=functools.partial(Lane, dispatch), ws="none", lifespan="off", access_log=False, log_config=None,  # type: ignore[arg-type]
         server_header=False, timeout_graceful_shutdown=5,

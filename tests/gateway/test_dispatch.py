@@ -11,6 +11,7 @@ from roteiro.gateway import wake
 from roteiro.gateway.dispatch import Dispatch
 from roteiro.gateway.journey_port import Answer, FileLock, Journey
 from roteiro.gateway.sweep import Sweep
+from roteiro.policy.state import NONE
 from roteiro.terms.codes import Command, Outcome
 from roteiro.terms.error import InvariantError, SettingsError
 
@@ -166,6 +167,19 @@ def test_a_wake_for_a_flow_that_does_not_wait_here_is_an_error() -> None:
         with pytest.raises(InvariantError):
             dispatch.wake()
         dispatch.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize(("region", "told"), [("default", "default"), ("elsewhere", None), (None, None)])
+def test_a_gateway_tells_the_journey_where_it_is(region: str | None, told: str | None) -> None:
+    """A region that the plan does not know, as an adopted one may not, is told as unknown."""
+
+    async def story() -> None:
+        async with upstream(reply()) as one, gateway(one, region=region) as gate:
+            assert (await gate.ask()).status == 200
+            (event,) = gate.world.events()
+            assert event["client_region"] == (NONE if told is None else gate.world.edge.regions.index(told))
 
     run(story())
 

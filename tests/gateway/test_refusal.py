@@ -25,7 +25,7 @@ NO_REFUSAL = {
     "OK", "WEIGHTED", "RULE", "ONLY_TARGET", "FALLBACK", "RETRY", "LEAST_BAD", "BACKOFF", "RETRY_AFTER", "BUDGET_DEGRADED", "CLIENT_GONE", "WORKER_DIED",
     "DEQUEUED", "BREAKER_OPENED", "BREAKER_FORCED", "BREAKER_HALF_OPEN", "BREAKER_CLOSED", "BREAKER_REOPENED", "RULE_ON", "RULE_OFF", "ADOPTED", "MONEY_RESTORED",
     "KEY_ROTATED", "CREDENTIAL_REFUSED", "HEDGED", "RESCUED", "LARGER_CONTEXT", "CACHE_EXACT", "CACHE_SEMANTIC", "COMPLEXITY", "COST_DEGRADED",
-    "COST_RECOVERED",
+    "COST_RECOVERED", "SCALED_UP", "SCALED_DOWN",
 }  # fmt: skip
 """Reasons that end no request, or whose client is gone."""
 plain_status_of = getattr(status_of, "py_func", status_of)  # machine code without a wrapper for Python must not be called from it
@@ -57,6 +57,14 @@ def test_the_clients_fault_is_told_as_the_provider_said_it(error_class: ErrorCla
     assert (refusal.status, json.loads(refusal.body)["error"]["message"]) == (422, "no such field")
     silent = json.loads(of_reason(Reason.NOT_RETRYABLE, 0.0, [error_class], 400, None).body)["error"]
     assert "refused" in silent["message"]
+
+
+def test_data_that_may_go_nowhere_is_told_so_and_not_to_be_tried_again() -> None:
+    refusal = of_reason(Reason.RESIDENCY, 0.0, [])
+    error = json.loads(refusal.body)["error"]
+    assert (refusal.status, error["code"]) == (403, "data_residency") and "region" in error["message"]
+    assert b"x-should-retry: false\r\n" in refusal.headers and b"retry-after" not in refusal.headers
+    assert outcome_of(Reason.RESIDENCY, []) == Outcome.UNAVAILABLE
 
 
 def test_what_no_dialect_can_say_is_the_clients_fault_where_nothing_was_sent() -> None:

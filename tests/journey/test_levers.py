@@ -146,11 +146,11 @@ def test_a_refused_credential_is_noted_rests_and_is_not_used_again_by_the_reques
         >> 0.9 D arrives from acme for alone
         << send one#1 (only_target)
         >> 1.0 D fails: auth 401
-        << reject 504 (past_deadline)
+        << reject 502 (all_tried)
         >> 1.1 E arrives from acme for alone
         << send one#1 (only_target)
         >> 1.2 E fails: auth 401
-        << reject 504 (past_deadline)
+        << reject 502 (all_tried)
         >> 1.3 F arrives from acme for alone
         << reject 503 (no_healthy_target)
         == one is closed
