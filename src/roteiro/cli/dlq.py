@@ -35,7 +35,7 @@ def listed(
     as_json: AsJson = False,
 ) -> None:
     """List the letters, the oldest first: whose, why and when, never what."""
-    from roteiro.report.document import Column, Document, Section, Table, Tone, cell
+    from roteiro.report.document import Column, Document, Note, Section, Table, Tone, cell
     from roteiro.report.terminal import console, show
 
     told = reach(data, admin_port, token).dead_letters(tenant, age(older_than))
@@ -55,7 +55,8 @@ def listed(
         )
         for letter in told["letters"]
     ]
-    show(Document("Dead letters", (Section("", (Table(columns, tuple(rows)),)),)), console())
+    told = Table(columns, tuple(rows)) if rows else Note("no dead letters: nothing failed for good that was asked to be kept", Tone.QUIET)
+    show(Document("Dead letters", (Section("", (told,)),)), console())
     counts = told["counts"]
     if counts["dropped"] or counts["expired"]:
         typer.echo(f"{counts['dropped']} were thrown away for lack of room, {counts['expired']} went past their time", err=True)

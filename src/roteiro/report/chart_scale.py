@@ -22,6 +22,8 @@ DAY_S: Final = 86400.0
 HEADROOM: Final = 0.04
 """Of the height, above what is drawn: the highest line does not lie on the frame."""
 LARGE_MS: Final = 10_000.0
+BEYOND: Final = 1.6
+"""Of the highest point: as far as bands and rules may push the scale."""
 ROUND: Final = 1e-9
 """A tick's number may miss its place by so many steps, for it is a sum of floats."""
 
@@ -49,8 +51,11 @@ class Scale:
 def scales(chart: Chart, most_x: int, most_y: int) -> tuple[Scale, Scale]:
     """Both scales of a chart, with about as many ticks as there is room for."""
     points = chart.seen()
+    sure = [y for line in chart.lines for _, y in line.points()] + [dot.y for dot in chart.dots if math.isfinite(dot.y)]
     across = [x for x, _ in points] + [at for span in chart.spans for at in (span.start, span.end) if not points]
     upright = [y for _, y in points] + [rule.y for rule in chart.rules if math.isfinite(rule.y)]
+    if sure and max(sure) > 0.0:  # a band far above its line (a part of a bucket, few requests) may leave the picture, not flatten it
+        upright = [min(y, BEYOND * max(sure)) for y in upright]
     return scale(chart.x, across, most_x, 0.0), scale(chart.y, upright, most_y, HEADROOM)
 
 

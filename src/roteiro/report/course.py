@@ -46,7 +46,8 @@ def line_of(course: Course, name: str, said: str, offset: float, *, stepped: boo
     values = course.series[name]
     half = 0.0 if stepped else course.bucket_s / 2
     x = tuple(at + offset + half for at in course.at_s)
-    low, high = (tuple(max(0.0, edge) for edge in edges) for edges in ((one.low for one in values), (one.high for one in values)))
+    low = tuple(max(one.low, 0.0) for one in values)  # in this order: Python's max keeps its first argument where that is NaN
+    high = tuple(max(one.high, 0.0) for one in values)
     banded = any(b > a for a, b in zip(low, high, strict=True))
     return Line(said, x, tuple(one.mean for one in values), low if banded else (), high if banded else (), stepped)
 

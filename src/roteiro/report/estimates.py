@@ -9,12 +9,12 @@ from typing import Literal, Protocol
 from roteiro.report.speech import Speech
 from roteiro.terms.units import NUSD
 
-__all__ = ["Estimated", "Unit", "about", "between", "signed", "value_of"]
+__all__ = ["PROMISE_DIGITS", "Estimated", "Unit", "about", "between", "signed", "value_of"]
 
 Unit = Literal["share", "ms", "money", "count", "per_s", "seconds"]
 """`money` is dollars; the others as elsewhere."""
-SHARE_DIGITS = 3
-"""Of shares, in per cent: service levels promise up to two, and the difference to them is wanted."""
+SHARE_DIGITS, PROMISE_DIGITS = 2, 3
+"""Of shares, in per cent; service levels promise up to two, and the difference to them is wanted."""
 
 
 class Estimated(Protocol):
@@ -28,13 +28,13 @@ class Estimated(Protocol):
     def high(self) -> float: ...
 
 
-def value_of(value: float, unit: str, speech: Speech) -> str:
-    """A number with its unit; `no data` for NaN."""
+def value_of(value: float, unit: str, speech: Speech, digits: int = SHARE_DIGITS) -> str:
+    """A number with its unit; `no data` for NaN. `digits` of shares."""
     if math.isnan(value):
         return speech.say("no_data")
     match unit:
         case "share":
-            return speech.share(min(1.0, max(0.0, value)), SHARE_DIGITS) if value >= 0.0 else f"-{speech.share(-value, SHARE_DIGITS)}"
+            return speech.share(min(1.0, value), digits) if value >= 0.0 else f"-{speech.share(-value, digits)}"
         case "ms":
             return speech.ms(value)
         case "money":
@@ -47,12 +47,17 @@ def value_of(value: float, unit: str, speech: Speech) -> str:
             return speech.trimmed(value, digits_for(value))
 
 
-def dollars(value: float, speech: Speech) -> str:
-    """To four figures, and at least to the cent."""
+def dollars(value: float, speech: Speech, digits: int | None = None) -> str:
+    """To the cent; of less than a dollar three figures."""
     if value == 0.0 or not math.isfinite(value):
         return speech.money(0)
-    digits = min(9, max(2, 3 - math.floor(math.log10(abs(value)))))
-    return speech.money(round(round(value, digits) * NUSD))
+    digits = decimals_of(value) if digits is None else digits
+    return speech.money(round(round(value, digits) * NUSD), digits)
+
+
+def decimals_of(dollars: float) -> int:
+    """Of an amount, as it is told."""
+    return min(9, max(2, 2 - math.floor(math.log10(abs(dollars))))) if dollars else 2
 
 
 def digits_for(value: float) -> int:
@@ -75,17 +80,21 @@ def about(estimate: Estimated, unit: str, speech: Speech) -> str:
     """Mean and half of the interval: `412 ms ± 8 ms`. One seed alone has none."""
     text = value_of(estimate.mean, unit, speech)
     half = max(estimate.high - estimate.mean, estimate.mean - estimate.low)
-    if math.isnan(estimate.mean) or not half > 0.0:
+    if math.isnan(estimate.mean) or not half > 0.0 or estimate.mean == 0.0:
         return text
+    if unit == "money":
+        digits = decimals_of(estimate.mean)
+        return text if round(half, digits) == 0.0 else f"{text} ± {dollars(half, speech, digits)}"
     return f"{text} ± {points(half, speech) if unit == 'share' else value_of(half, unit, speech)}"
 
 
-def between(estimate: Estimated, unit: str, speech: Speech) -> str:
+def between(estimate: Estimated, unit: str, speech: Speech, digits: int = SHARE_DIGITS) -> str:
     """The interval; nothing where there is none. What can be no less than nothing, and no share above all, is not told to be."""
     if math.isnan(estimate.mean) or not estimate.high > estimate.low:
         return ""
     low, high = max(0.0, estimate.low), min(1.0, estimate.high) if unit == "share" else estimate.high
-    return f"{value_of(low, unit, speech)} – {value_of(high, unit, speech)}"
+    ends = [value_of(edge, unit, speech, digits) for edge in (low, high)]
+    return "" if ends[0] == ends[1] else " – ".join(ends)
 
 
 def signed(value: float, unit: str, speech: Speech) -> str:

@@ -29,6 +29,10 @@ SIMULATION_WORDS: Final[dict[str, tuple[str, str]]] = {
         "No request has a tier with a promise: there is nothing to judge by.",
         "Nenhuma requisição tem um nível com promessa: não há pelo que julgar.",
     ),
+    "sim.answered": (
+        "Of all requests {share} would be answered; the rest: {rest}.",
+        "De todas as requisições, {share} seriam respondidas; o resto: {rest}.",
+    ),
     "sim.interrupted": (
         "Stopped: these are the figures of the {count} of {wanted} seeds that were finished.",
         "Interrompida: estes são os números das {count} de {wanted} sementes que terminaram.",
@@ -72,9 +76,21 @@ SIMULATION_WORDS: Final[dict[str, tuple[str, str]]] = {
         "Means over seeds with 95% intervals. Of {count} seeds each is a possible day: the same plan and demand, other luck.",
         "Médias entre sementes com intervalos de 95%. Cada uma das {count} sementes é um dia possível: mesmo plano e demanda, outra sorte.",
     ),
+    "sim.thinning": ("What thinning does", "O que a redução faz"),
     "sim.thinned": (
-        "{share} of the demand was simulated, with capacities shrunk alike: bursts are rougher and tails less sure than in the whole.",
-        "{share} da demanda foi simulada, com capacidades reduzidas igual: rajadas são mais ásperas e caudas menos certas que no todo.",
+        "Only {share} of the demand was simulated, with capacities shrunk alike. The error of that, on {stretch} under {seeds}:",
+        "Só {share} da demanda foi simulada, com as capacidades reduzidas igual. O erro disso, em {stretch} com {seeds}:",
+    ),
+    "sim.whole": ("whole", "inteira"),
+    "sim.thin": ("thinned", "reduzida"),
+    "sim.cost_a_request": ("cost a request", "custo por requisição"),
+    "sim.batches": (
+        "One seed is one possible day. Its intervals come from the spread between parts of the run, not between days.",
+        "Uma semente é um único dia possível. Seus intervalos vêm da variação entre partes da execução, não entre dias.",
+    ),
+    "sim.checked": (
+        "Every law of conservation was held against the run, and holds.",
+        "Toda lei de conservação foi conferida na execução, e vale.",
     ),
     "sim.kept_rows": ("Events are in the ledger as {runs}.", "Os eventos estão no registro como {runs}."),
     "sim.running": ("simulating", "simulando"),
@@ -140,6 +156,10 @@ SIMULATION_WORDS: Final[dict[str, tuple[str, str]]] = {
     "diff.newly_kept": ("newly kept: {names}", "passa a cumprir: {names}"),
     "diff.changes": ("Changes of the plan", "Mudanças do plano"),
     "diff.no_changes": ("No value of the plan differs.", "Nenhum valor do plano difere."),
+    "diff.follow": (
+        "{count} more values follow from these: {paths}.",
+        "Mais {count} valores decorrem destes: {paths}.",
+    ),
     "diff.path": ("place in the plan", "lugar no plano"),
     "diff.old": ("old", "antes"),
     "diff.new": ("new", "depois"),
