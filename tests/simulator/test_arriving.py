@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from tests.simulator.build import compiled
+from tests.simulator.build import BUSY, compiled
 
 from roteiro.policy.kernel import JIT
 from roteiro.simulator import table
 from roteiro.simulator.arriving import GAMMA, POISSON, WEIBULL
-from roteiro.simulator.demand import Demand, mix_of
+from roteiro.simulator.demand import Demand, mix_of, of_plan
 from roteiro.simulator.groups import ClientGroup, Lengths, Prefixes, gap_shape, slices_of, steady
 from roteiro.simulator.sample import sample
 from roteiro.terms.error import InvariantError
@@ -201,3 +201,13 @@ def test_groups_that_make_no_sense_are_refused() -> None:
     for lengths in ({}, {"input": table.constant(1.0), "rho": 0.5}, {"joint": np.zeros((0, 4), np.int64)}, {"joint": np.full((1, 4), -1)}):
         with pytest.raises(InvariantError):
             Lengths(**lengths)
+
+
+def test_a_mix_and_a_group_say_where_clients_are() -> None:
+    text = BUSY + "  groups: {near: {rate: 1/s, region: sa}, far: {rate: 1/s, mix: [{region: eu, share: 50%}, {share: 50%}]}}\n"
+    text += "regions: {default: {latency: {eu: 100ms, sa: 120ms}}, sa: {latency: {eu: 190ms}}, eu: {}}\n"
+    plan = compiled(text)
+    near, far = of_plan(plan).streams
+    names = plan.names.regions
+    assert {int(asks) >> 39 & 0xFF for asks in near.mix["asks"]} == {names.index("sa") + 1}
+    assert [int(asks) >> 39 & 0xFF for asks in far.mix["asks"]] == [names.index("eu") + 1, 0]

@@ -25,10 +25,12 @@ def spoken_of(look: Look) -> Iterator[tuple[Path, str]]:
         for name, owner in getattr(plan, section).items():
             for index, region in enumerate(owner.residency):
                 yield (section, name, "residency", index), region
-    for index, part in enumerate(plan.demand.mix):
-        region = getattr(part, "region", None)
-        if region is not None:
-            yield ("demand", "mix", index, "region"), region
+    for at, part in look.mix_parts():
+        if part.region is not None:
+            yield (*at, "region"), part.region
+    for name, group in plan.demand.groups.items():
+        if group.region is not None:
+            yield ("demand", "groups", name, "region"), group.region
 
 
 def known(look: Look) -> set[str]:

@@ -15,7 +15,9 @@ __all__ = ["fill_links", "named_regions", "residency_bits", "side_of"]
 
 def named_regions(plan: Plan) -> set[str]:
     """All regions that the plan speaks of."""
-    clients = (getattr(part, "region", None) for part in plan.demand.mix)
+    groups = plan.demand.groups.values()
+    parts = (*plan.demand.mix, *(part for group in groups for part in group.mix))
+    clients = [*(part.region for part in parts), *(group.region for group in groups)]
     staying = (region for section in (plan.tenants, plan.workloads) for owner in section.values() for region in owner.residency)
     return {*plan.regions, *(provider.region for provider in plan.providers.values()), *filter(None, clients), *staying}
 
