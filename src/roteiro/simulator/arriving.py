@@ -70,6 +70,8 @@ def refresh(world: int, group: Any, t: float) -> None:
     group.gap_s = 1.0 / rate if rate > 0.0 else NEVER
     group.process, group.gap_shape, group.unit = now.process, now.gap_shape, now.unit
     group.input_factor, group.output_factor = now.input_factor, now.output_factor
+    if now.rows > 0:
+        group.row, group.rows = now.row, now.row + now.rows
 
 
 @kernel
@@ -223,6 +225,7 @@ def draw_lengths(world: int, generator: Any, group: Any, asking: Any) -> None:
         asking.output = max(int(row.output * group.output_factor + 0.5), 1)
         asking.cached = min(int(row.cached * group.input_factor + 0.5), asking.input)
         asking.reasoning = min(int(row.reasoning * group.output_factor + 0.5), asking.output)
+        asking.block, asking.blocks = row.block, row.blocks
     elif group.kind == COPULA:
         x = normal(generator)
         y = group.rho * x + math.sqrt(1.0 - group.rho * group.rho) * normal(generator)

@@ -19,6 +19,7 @@ from roteiro.plan.model import ClientRetry, DemandShape, Process, Scenario
 from roteiro.plan.model import Demand as Wanted
 from roteiro.simulator.arriving import POISSON, TRACE
 from roteiro.simulator.demand_groups import OPERATION, groups_of, lengths_of, mix_of, plain_group, process_of
+from roteiro.simulator.demand_rows import rows_of_trace, stream_share
 from roteiro.simulator.demand_shape import pieces_of
 from roteiro.simulator.groups import ClientGroup, Lengths
 from roteiro.simulator.records import ARRIVAL, DRAWN, PART, PIECE
@@ -206,14 +207,18 @@ def assumed_of(compiled: Compiled) -> tuple[str, ...]:
 
 
 def of_trace(compiled: Compiled, trace: Trace, problems: tuple[Problem, ...] = (), rate_per_s: float | None = None) -> Demand:
-    """A trace's arrivals and lengths, sped up or slowed down to a mean rate; the plan's mix says who asks for what."""
+    """A trace's arrivals and lengths, sped up or slowed down to a mean rate; the plan's mix says who asks for what where it does not."""
     rate = trace.rate_per_s if rate_per_s is None else rate_per_s
-    rows = np.zeros(len(trace.at_s), ARRIVAL)
-    rows["at"] = trace.at_s * (trace.rate_per_s / rate if math.isfinite(rate) else 1.0)
-    rows["key"] = DRAWN
-    rows["input"] = rows["input_estimate"] = trace.input_tokens
-    rows["output"], rows["output_estimate"] = trace.output_tokens, compiled.plan.request.output_tokens
-    return replace(recorded(compiled, Path(trace.file).name, rows), problems=problems)
+    rows, assumed = rows_of_trace(compiled, trace)
+    rows["at"] *= trace.rate_per_s / rate if math.isfinite(rate) else 1.0
+    found = recorded(compiled, Path(trace.file).name, rows)
+    if trace.who is not None and (rows["key"] != DRAWN).all():
+        found = replace(found, assumed=())
+    share = stream_share(trace)
+    return replace(
+        found, problems=problems, assumed=(*found.assumed, *assumed), stream=found.stream if share is None else share,
+        blocks=found.blocks if trace.chains is None else trace.chains.blocks,
+    )  # fmt: skip
 
 
 def of_run(compiled: Compiled, ledger: Queries, run: str) -> Demand:

@@ -14,8 +14,8 @@ from roteiro.simulator import table
 from roteiro.simulator.arriving import APART, COPULA, NEVER, TOGETHER, TRACE
 from roteiro.simulator.demand import Demand
 from roteiro.simulator.draw import seeded
-from roteiro.simulator.groups import BLOCK_TOKENS, ClientGroup, Lengths, with_units
-from roteiro.simulator.records import BLOCK, DEMAND_DRAWS, DRAWN, GROUP, PIECE, World
+from roteiro.simulator.groups import BLOCK_TOKENS, JOINT_COLUMNS, ClientGroup, Lengths, with_units
+from roteiro.simulator.records import BLOCK, DEMAND_DRAWS, DRAWN, GROUP, JOINT, PIECE, World
 from roteiro.simulator.returning import WAITING
 from roteiro.terms.codes import Outcome
 
@@ -40,7 +40,7 @@ class Sources:
         self.names = (["recorded"] if recorded else []) + [group.name for group in groups]
         self.parts = ([demand.mix] if recorded else []) + [group.mix for group in groups]
         self.slices = [with_units(group.slices) for group in groups]
-        self.joint = [group.lengths.joint for group in groups if group.lengths.joint is not None]
+        self.joint: list[npt.NDArray[Any]] = []
         self.blocks = self.blocks_of(groups)
         self.rows = np.zeros(len(self.names), GROUP)
         self.fill(groups, recorded)
@@ -62,13 +62,19 @@ class Sources:
         return WAITING if self.demand.retry is not None else 0
 
     def blocks_of(self, groups: Sequence[ClientGroup]) -> npt.NDArray[Any]:
-        """Recorded blocks first, where ARRIVAL has them; then each group's prefixes, which nobody else has."""
+        """Recorded blocks first, where ARRIVAL has them; then each group's prefixes, which nobody else has: a population, or chains."""
         recorded = np.zeros(len(self.demand.blocks), BLOCK)
         what = np.unique(self.demand.blocks, return_inverse=True)[1] if len(self.demand.blocks) else self.demand.blocks
         recorded["what"], recorded["tokens"] = what, BLOCK_TOKENS
         found, known = [recorded], int(what.max()) + 1 if len(what) else 0
         for group in groups:
-            if group.prefixes is not None:
+            chains = group.lengths.chains
+            if chains is not None:
+                rows = np.zeros(len(chains.blocks), BLOCK)
+                rows["what"], rows["tokens"] = known + chains.blocks, chains.block_tokens
+                known += int(chains.blocks.max(initial=-1)) + 1
+                found.append(rows)
+            elif group.prefixes is not None:
                 rows = np.zeros(group.prefixes.count, BLOCK)
                 rows["below"], rows["tokens"] = np.cumsum(group.prefixes.shares), group.prefixes.tokens
                 rows["what"] = known + np.arange(len(rows))
@@ -98,8 +104,12 @@ class Sources:
             own["rho"] = group.lengths.rho
             if group.lengths.joint is not None:
                 own["row"], own["rows"] = row, row + len(group.lengths.joint)
+                self.slices[g - int(recorded)]["row"] += row
+                self.joint.append(joint_of(group.lengths, block))
                 row += len(group.lengths.joint)
-            if group.prefixes is not None:
+            if group.lengths.chains is not None:
+                block += len(group.lengths.chains.blocks)
+            elif group.prefixes is not None:
                 own["block"], own["blocks"] = block, group.prefixes.count
                 block += group.prefixes.count
 
@@ -128,8 +138,7 @@ class Sources:
                 target[: len(together)] = together
         if self.joint:
             together = np.concatenate(self.joint)
-            for column, name in enumerate(("input", "output", "cached", "reasoning")):
-                world.joint[name][: len(together)] = together[:, column]
+            world.joint[: len(together)] = together
         world.pieces[: len(self.pieces)] = self.pieces
         world.blocks[: len(self.blocks)] = self.blocks
         world.arrivals[: len(demand.arrivals)] = demand.arrivals
@@ -143,6 +152,17 @@ class Sources:
             refused = [Outcome.LIMITED, Outcome.SHED, Outcome.UNAVAILABLE] + ([Outcome.FAILED] if retry.after_failures else [])
             control["returning"], control["most_tries"] = sum(1 << outcome for outcome in refused), retry.attempts
             control["return_share"], control["return_backoff_s"] = retry.share, retry.backoff_s
+
+
+def joint_of(lengths: Lengths, block: int) -> npt.NDArray[Any]:
+    """JOINT rows; the chains' own blocks begin at `block`."""
+    assert lengths.joint is not None
+    rows = np.zeros(len(lengths.joint), JOINT)
+    for column, name in enumerate(JOINT_COLUMNS):
+        rows[name] = lengths.joint[:, column]
+    if lengths.chains is not None:
+        rows["block"], rows["blocks"] = block + lengths.chains.first, lengths.chains.count
+    return rows
 
 
 def stream_of(name: str) -> int:

@@ -14,13 +14,15 @@ import numpy.typing as npt
 
 from roteiro.simulator import table
 from roteiro.simulator.arriving import GAMMA, POISSON, WEIBULL
-from roteiro.simulator.records import JOINT, PART, SLICE
+from roteiro.simulator.records import PART, SLICE
+from roteiro.simulator.trace_form import Chains
 from roteiro.terms.error import InvariantError
 
-__all__ = ["BLOCK_TOKENS", "ClientGroup", "Lengths", "Prefixes", "gap_shape", "slices_of", "steady"]
+__all__ = ["BLOCK_TOKENS", "JOINT_COLUMNS", "ClientGroup", "Lengths", "Prefixes", "gap_shape", "slices_of", "steady"]
 
 CLOCKWORK_CV: Final = 1e-3
 LEAST_WEIBULL, MOST_WEIBULL = 0.05, 1000.0
+JOINT_COLUMNS: Final = ("input", "output", "cached", "reasoning")
 BLOCK_TOKENS: Final = 512
 """Tokens in a block of a recorded prefix, as Mooncake's traces count them."""
 
@@ -30,6 +32,8 @@ class Lengths:
     """Tokens of a request and its answer: `joint` rows (input, output, cached, reasoning), shape (n, 4), that are drawn together, each as
     likely as any other; or by tables, apart or, where `rho` is not 0, by a Gaussian copula of that correlation.
 
+    `chains`: the prefix of each joint row, drawn with it.
+
     `output` None: lengths of answers are the targets' affair. Raises InvariantError for lengths that cannot be drawn.
     """
 
@@ -37,11 +41,14 @@ class Lengths:
     output: table.Table | None = None
     rho: float = 0.0
     joint: npt.NDArray[np.int64] | None = None
+    chains: Chains | None = None
 
     def __post_init__(self) -> None:
         if self.joint is not None:
-            if self.joint.ndim != 2 or self.joint.shape[1] != len(JOINT.names or ()) or not len(self.joint):
-                raise InvariantError(f"joint lengths of the shape {self.joint.shape}; at least one row of {len(JOINT.names or ())}")
+            if self.joint.ndim != 2 or self.joint.shape[1] != len(JOINT_COLUMNS) or not len(self.joint):
+                raise InvariantError(f"joint lengths of the shape {self.joint.shape}; at least one row of {len(JOINT_COLUMNS)}")
+            if self.chains is not None and len(self.chains.count) != len(self.joint):
+                raise InvariantError(f"{len(self.chains.count)} chains of prefixes for {len(self.joint)} joint lengths")
             if int(self.joint.min()) < 0 or int(self.joint.max()) >= 1 << 31:
                 raise InvariantError("joint lengths below 0 or beyond 32 bits")
         elif self.input is None:

@@ -98,6 +98,7 @@ SLICE: Final = record(
     ("start", "f8"), ("rate", "f8"),  # seconds; arrivals a second
     ("process", "i8"), ("gap_shape", "f8"),  # of the gaps: POISSON, GAMMA or WEIBULL, and the shape of a distribution whose mean is 1
     ("input_factor", "f8"), ("output_factor", "f8"), ("unit", "f8"),  # on lengths; the last is reckoned: 1 / mean of what is drawn raw
+    ("row", "i8"), ("rows", "i8"),  # which of the group's joint lengths are drawn now, and how many; 0: as before, all at first
 )  # fmt: skip
 """How a client group arrives from `start` on, until the next slice; the last one lasts."""
 
@@ -115,8 +116,11 @@ GROUP: Final = record(
 )  # fmt: skip
 """One group of clients, an arrival process of its own; or, of the process TRACE, all recorded arrivals."""
 
-JOINT: Final = record(("input", "i4"), ("output", "i4"), ("cached", "i4"), ("reasoning", "i4"))
-"""Lengths of one recorded request, which are drawn together."""
+JOINT: Final = record(
+    ("input", "i4"), ("output", "i4"), ("cached", "i4"), ("reasoning", "i4"),
+    ("block", "i4"), ("blocks", "i4"),  # its prefix, as in ARRIVAL
+)  # fmt: skip
+"""Lengths of one recorded request and the prefix it shares, which are drawn together."""
 
 BLOCK: Final = record(("below", "f8"), ("what", "i4"), ("tokens", "i4"))
 """A piece of a prompt's beginning, known by `what`. Of a population of prefixes, `below` is the sum of shares up to it."""

@@ -94,4 +94,4 @@ def paired(rates: Rates, beside: Path, named: bool) -> Rates:
         return rates
     if summed.window_s != by_client.window_s:
         return rates
-    return replace(with_clients(summed, by_client), assumed=(f"{beside.name} beside it tells the rest",))
+    return replace(with_clients(summed, by_client), file=rates.file, assumed=(f"{beside.name} beside it tells the rest",))

@@ -130,6 +130,11 @@ class Rates:
         return len(self.rate_per_s) * self.window_s
 
     @property
+    def mean_rate_per_s(self) -> float:
+        """Of the windows that are not missing."""
+        return float(np.nanmean(self.rate_per_s))
+
+    @property
     def missing(self) -> npt.NDArray[np.bool_]:
         return np.isnan(self.rate_per_s)
 

@@ -8,26 +8,23 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from roteiro.ledger import Ledger
 from roteiro.plan.compile import Compiled, Grant, RingSizes, compile_plan
 from roteiro.plan.read import Reading, read
 from roteiro.plan.version import load_version
 from roteiro.simulator import demand as demands
 from roteiro.simulator import service as services
-from roteiro.simulator.arriving import TRACE
 from roteiro.simulator.fit import fit
 from roteiro.simulator.result import Estimate, Measured, over_seeds
 from roteiro.simulator.seeds import Job, Progress, simulate_seeds
-from roteiro.simulator.trace import read_trace
 from roteiro.simulator.world import EPOCH_UNIX_S, FOREVER
+from roteiro.tasks.demand_source import bounded, demand_from, opened, run_named
 from roteiro.terms.error import LedgerError, PlanError, SettingsError
 from roteiro.terms.problem import Problem
 
 __all__ = ["SimulationResult", "predict", "simulate"]
 
-REQUESTS: Final = 100_000
 WITHOUT_JOURNAL, WITH_JOURNAL = RingSizes(events=1 << 14, decisions=16), RingSizes()
 """Of the simulated server: rows that wait to be counted, and requests at once as a server has them."""
 
@@ -85,32 +82,27 @@ def simulate(
 ) -> SimulationResult:
     """Simulate a plan.
 
-    `demand`: None for the plan's own, a CSV file in the Azure form, or the name of a run in `data`, whose recorded arrivals come again.
+    `demand`: None for the plan's own, a record in a file or folder (`demand_source` says in which forms), or the name of a run in `data`.
     `fit_from`: a run in `data` whose service times, failures and weather are fitted; where the demand is a run, that run unless told
     otherwise; else the plan's `service` sections tell. `seeds`: how many (1, 2, …), or which. `requests` and `duration_s` bound each
-    seed; a drawn demand brings 100,000 requests where neither is given. `keep` writes the events of each seed to `data`, `journal` its
-    decisions too, so that it can be replayed.
+    seed; a demand without an end brings 100,000 requests where neither is given, a fitted record ends where the record did. `keep` writes
+    the events of each seed to `data`, `journal` its decisions too, so that it can be replayed.
 
     Raises PlanError with every problem, LedgerError and SettingsError for a run or file that is not there, and KeyboardInterrupt when it
     is stopped before any seed is finished.
     """
     path = Path(plan_path)
     reading = read(path, environment)
-    run = None if demand is None or is_file(demand) else str(demand)
+    run = run_named(demand)
     source = fit_from or run
     ledger = opened(data, [one for one in (run, source) if one], keep or journal)
     compiled = compiled_of(reading, () if run is None or data is None else grants_of(data, run), journal)
-    if run is not None and ledger is not None:
-        wanted = demands.of_run(compiled, ledger, run)
-    elif demand is not None:
-        wanted = demands.of_trace(compiled, *read_trace(Path(demand)))
-    else:
-        wanted = demands.of_plan(compiled, scenario, path.parent)
+    wanted = demand_from(compiled, demand, data=data, scenario=scenario, folder=path.parent)
     served = fit(compiled, ledger, source) if ledger is not None and source is not None else services.of_plan(compiled)
     epoch = ledger.head(run).epoch_s if ledger is not None and run is not None else EPOCH_UNIX_S
-    bound = requests if requests is not None or duration_s is not None or wanted.process == TRACE else REQUESTS
+    wanted, bound, span_s = bounded(wanted, requests, duration_s)
     job = Job(
-        compiled, wanted, served, bound, FOREVER if duration_s is None else duration_s, epoch,
+        compiled, wanted, served, bound, span_s, epoch,
         data if keep or journal else None, f"sim-{reading.digest[:8]}-{time.time_ns() // 1_000_000:x}", journal,
     )  # fmt: skip
     return over(job, reading, numbers(seeds), processes, on_progress)
@@ -159,29 +151,11 @@ def numbers(seeds: int | Sequence[int]) -> Sequence[int]:
     return asked
 
 
-def is_file(demand: Path | str) -> bool:
-    return isinstance(demand, Path) or Path(demand).suffix.lower() == ".csv" or Path(demand).is_file()
-
-
 def compiled_of(reading: Reading, grants: Sequence[Grant], journal: bool) -> Compiled:
     if reading.plan is None:
         raise PlanError(reading.problems)
     held = [grant for grant in grants if grant.tenant in reading.plan.tenants]
     return compile_plan(reading.plan, reading.digest, held, sizes=WITH_JOURNAL if journal else WITHOUT_JOURNAL)
-
-
-def opened(data: Path | None, runs: Sequence[str], writes: bool) -> Ledger | None:
-    """The ledger of the data directory, where one is needed. Raises SettingsError or LedgerError where it cannot be."""
-    if data is None:
-        if runs or writes:
-            raise SettingsError(f"{f'run {runs[0]!r} is in a ledger, which' if runs else 'keeping events'} needs a data directory; name it")
-        return None
-    ledger = Ledger(data)
-    there = sorted(run.run for run in ledger.runs()) if runs else []
-    for run in runs:
-        if run not in there:
-            raise LedgerError(f"no run {run!r} in the ledger of {data}; there are: {', '.join(there[-5:]) or 'none'}")
-    return ledger
 
 
 def grants_of(data: Path, run: str) -> Sequence[Grant]:
