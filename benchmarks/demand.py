@@ -71,7 +71,9 @@ def main() -> None:
     assert reading.plan is not None
     plan = compile_plan(reading.plan, reading.digest)
     found = {name: compared(plan, data / path) if (data / path).is_file() else "not on this machine" for name, path in TRACES.items()}
-    print(json.dumps({"benchmark": "demand", "figures": "[of the record, fitted / record]; tau: [record, fitted]", "traces": found}, indent=1))
+    print(
+        json.dumps({"benchmark": "demand", "figures": "[of the record, fitted / record]; tau: [record, fitted]", "traces": found}, indent=1)
+    )
 
 
 if __name__ == "__main__":
