@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 
 from roteiro.plan.demand_shape import DemandShape
 from roteiro.plan.part import ModelName, Name, Part
-from roteiro.plan.provider import TokenSpread
 from roteiro.plan.quantity import Count, Factor, Number, PositiveSeconds, RateOf, Share, Text, Tokens, refuse
+from roteiro.plan.service import TokenSpread
 
 __all__ = ["Arrivals", "ClientRetry", "Clients", "Demand", "DemandGroup", "MixPart", "Process", "Scenario", "SharedPrefixes"]
 

@@ -16,24 +16,23 @@ from roteiro.plan.demand import Arrivals, ClientRetry, Clients, Demand, DemandGr
 from roteiro.plan.demand_shape import Bursts, Daily, DemandShape, Surge
 from roteiro.plan.levers import Batch, Batching, Disconnect, Hedge, Tiers
 from roteiro.plan.logical import FleetRetry, Limits, LogicalModel, ModelTimeouts, OnExhausted, Retry
+from roteiro.plan.outages import Outages, PlannedOutage
 from roteiro.plan.part import ModelName, Name, Part, Subject
 from roteiro.plan.people import Budget, Period, PriorityName, Queue, Team, Tenant, Workload
 from roteiro.plan.provider import (
     Breaker,
-    DurationSpread,
     LocalModel,
     OffPeak,
     Price,
     PromisedSla,
     Provider,
     ProviderLimits,
-    Service,
     Timeouts,
-    TokenSpread,
 )
 from roteiro.plan.quantity import Bytes, Seconds, Text, Tokens
 from roteiro.plan.regions import Region
 from roteiro.plan.routing import Rule
+from roteiro.plan.service import DurationSpread, ErrorRate, ErrorRates, Load, PrefixCache, Quota, Service, Tail, TokenSpread
 from roteiro.plan.zone import ZoneName
 
 __all__ = [
@@ -60,12 +59,15 @@ __all__ = [
     "DemandShape",
     "DurationSpread",
     "EmbeddingCache",
+    "ErrorRate",
+    "ErrorRates",
     "ExactCache",
     "FleetRetry",
     "Hedge",
     "Idempotency",
     "LatencyScaling",
     "Limits",
+    "Load",
     "LocalModel",
     "LogicalModel",
     "Metric",
@@ -76,8 +78,11 @@ __all__ = [
     "OffPeak",
     "OnExhausted",
     "Or",
+    "Outages",
     "Period",
     "Plan",
+    "PlannedOutage",
+    "PrefixCache",
     "Price",
     "PriorityName",
     "Process",
@@ -85,6 +90,7 @@ __all__ = [
     "Provider",
     "ProviderLimits",
     "Queue",
+    "Quota",
     "Region",
     "Request",
     "Retention",
@@ -99,6 +105,7 @@ __all__ = [
     "SlaTier",
     "State",
     "Surge",
+    "Tail",
     "Team",
     "Tenant",
     "Tiers",

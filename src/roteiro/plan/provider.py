@@ -3,7 +3,7 @@
 What must not live here: checks that need another section.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -12,20 +12,18 @@ from roteiro.plan.hours import TimeOfDay
 from roteiro.plan.part import ModelName, Name, Part
 from roteiro.plan.quantity import Count, Number, PositiveSeconds, RateOf, Share, Text, TokenPrice, Tokens, refuse
 from roteiro.plan.servers import Servers
+from roteiro.plan.service import Service
 from roteiro.plan.zone import ZoneName
 
 __all__ = [
     "Breaker",
-    "DurationSpread",
     "LocalModel",
     "OffPeak",
     "Price",
     "PromisedSla",
     "Provider",
     "ProviderLimits",
-    "Service",
     "Timeouts",
-    "TokenSpread",
 ]
 
 
@@ -99,41 +97,6 @@ class Breaker(Part):
     half_open_probes: Count = Field(default=3, description="Requests let through to see whether the provider is back.")
     slow_call_s: PositiveSeconds | None = Field(default=None, alias="slow_call", description="An answer slower than this counts as slow.")
     slow_rate: Share = Field(default=0.8, description="Share of slow calls at which it opens, where `slow_call` is set.")
-
-
-class DurationSpread(Part):
-    """A log-normal spread of times, by its median and 95th percentile."""
-
-    median_s: PositiveSeconds = Field(alias="median", description="Half are below.")
-    p95_s: PositiveSeconds = Field(alias="p95", description="95% are below.")
-
-    @model_validator(mode="after")
-    def ordered(self) -> Self:
-        if self.p95_s < self.median_s:
-            raise refuse("has a p95 below its median", "swap them, or raise p95", "E105")
-        return self
-
-
-class TokenSpread(Part):
-    """A log-normal spread of token counts, by its median and 95th percentile."""
-
-    median: Tokens = Field(description="Half are below.")
-    p95: Tokens = Field(description="95% are below.")
-
-    @model_validator(mode="after")
-    def ordered(self) -> Self:
-        if self.p95 < self.median:
-            raise refuse("has a p95 below its median", "swap them, or raise p95", "E105")
-        return self
-
-
-class Service(Part):
-    """How the provider serves, for the sandbox and for the simulator before there is a ledger to fit."""
-
-    ttft: DurationSpread | None = Field(default=None, description="Time to the first token.")
-    itl: DurationSpread | None = Field(default=None, description="Time between two tokens.")
-    output_tokens: TokenSpread | None = Field(default=None, description="Length of answers.")
-    error_rate: Share = Field(default=0.0, description="Share of attempts that fail.")
 
 
 class LocalModel(Part):

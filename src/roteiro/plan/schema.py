@@ -33,6 +33,10 @@ def json_schema() -> dict[str, Any]:
     definitions["LocalModel"] = short_form(definitions["LocalModel"], "smollm2", "The GGUF file, or smollm2.")
     hours = {"type": "array", "minItems": 24, "maxItems": 24, "items": {"type": ["number", "string"]}, "description": "A factor an hour."}
     definitions["Daily"] = {"anyOf": [definitions["Daily"], hours]}
+    share = definitions["ErrorRate"]["properties"]["share"]
+    definitions["ErrorRate"] = {"anyOf": [definitions["ErrorRate"], share]}
+    dates = {"type": "array", "items": {"$ref": "#/$defs/PlannedOutage"}, "description": "Outages whose time is known."}
+    definitions["Outages"] = {"anyOf": [definitions["Outages"], dates]}
     targets = definitions["LogicalModel"]["properties"]["targets"]
     listed = {"type": "array", "items": names, "minItems": 1, "description": "Providers, each with its own weight."}
     definitions["LogicalModel"]["properties"]["targets"] = {

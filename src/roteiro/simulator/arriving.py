@@ -14,10 +14,11 @@ from typing import Any
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import NONE, TIERS, route_at
 from roteiro.simulator import coming, table
-from roteiro.simulator.draw import exponential, gamma, normal, uniform
+from roteiro.simulator.draw import chance, exponential, gamma, luck, normal, uniform
 from roteiro.simulator.records import (
-    CACHE_DRAWS,
     DRAWN,
+    RETURNS,
+    Place,
     arrival_at,
     asking_of,
     block_at,
@@ -44,6 +45,7 @@ APART, TOGETHER, COPULA = 0, 1, 2
 NEVER = 1e300
 ROOT_HALF = math.sqrt(0.5)
 EMBEDDINGS = int(Operation.EMBEDDINGS)
+COMPLEXITY, HIT, HIT_LENGTH = Place.COMPLEXITY, Place.HIT, Place.HIT_LENGTH
 
 
 # --- when -----------------------------------------------------------------------------------------------------------------------
@@ -257,11 +259,11 @@ def draw_prefix(world: int, generator: Any, group: Any, asking: Any) -> None:
 
 
 @kernel
-def looks(world: int, tokens: int) -> int:
+def looks(world: int, word: int, tokens: int) -> int:
     """The complexity of a task that nobody has read: drawn by the demand's shares, else by its length alone."""
     loop = loop_of(world)
     if loop.simple_below == loop.simple_below:
-        u = uniform(generator_at(world, CACHE_DRAWS))
+        u = chance(word, COMPLEXITY)
         return 1 if u < loop.simple_below else 2 if u < loop.medium_below else 3
     return 1 if tokens < loop.medium_from else 2 if tokens < loop.complex_from else 3
 
@@ -290,9 +292,11 @@ def ask(world: int, block: int) -> Any:
     loop, asking = loop_of(world), asking_of(world)
     if loop.comer >= loop.sources:
         come_back(world)
+        asking.luck = luck(luck(loop.luck, asking.number), RETURNS + asking.tries)
         return asking
     group, generator = group_at(world, loop.comer), source_at(world, loop.comer)
     asking.key, asking.number, asking.tries, asking.blocks = DRAWN, loop.arrived, 0, 0
+    asking.luck = luck(loop.luck, asking.number)
     if group.process == TRACE:
         read_arrival(world, group, asking)
     else:
@@ -310,12 +314,12 @@ def ask(world: int, block: int) -> Any:
     if group.blocks > 0:
         draw_prefix(world, generator, group, asking)
     if loop.tiers != 0 and (asking.asks >> 3) & 3 == 0 and has_tiers(block, asking.route):
-        asking.asks |= looks(world, asking.input_estimate) << 3
+        asking.asks |= looks(world, asking.luck, asking.input_estimate) << 3
     if loop.caching != 0:
         hit = hit_at(world, asking.route)
-        if hit.share > 0.0 and uniform(generator_at(world, CACHE_DRAWS)) < hit.share:
+        if hit.share > 0.0 and chance(asking.luck, HIT) < hit.share:
             asking.asks |= hit.kind << 1
-            drawn = max(int(table.at(table_at(world, hit.output), uniform(generator_at(world, CACHE_DRAWS))) + 0.5), 1)
+            drawn = max(int(table.at(table_at(world, hit.output), chance(asking.luck, HIT_LENGTH)) + 0.5), 1)
             asking.input_estimate = asking.input
             asking.output_estimate = asking.output if asking.output >= 0 else drawn  # the driver knows what it has
     return asking

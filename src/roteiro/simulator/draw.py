@@ -1,7 +1,13 @@
-"""Random numbers of the simulated world: xoshiro256++ in a record of four words, and what is drawn with it.
+"""Random numbers of the simulated world: streams, and the luck of each request.
 
-The generator's state is plain data, so that a run can be stopped and resumed, and machine code and plain Python draw the same numbers.
-Generator by D. Blackman and S. Vigna, "Scrambled linear pseudorandom number generators" (2021), seeded by splitmix64 as they advise.
+A stream is xoshiro256++ in a record of four words, by D. Blackman and S. Vigna, "Scrambled linear pseudorandom number generators" (2021),
+seeded by splitmix64 as they advise. Its state is plain data, so that a run can be stopped and resumed, and machine code and plain Python
+draw the same numbers.
+
+The luck of a request is a word from which each of its draws is hashed by its own number (G. Steele, D. Lea and C. Flood, "Fast splittable
+pseudorandom number generators", 2014: splitmix64's finaliser). What is drawn does not depend on what was drawn before, so that two plans
+under one seed see the same luck for the same request, whatever path it takes: common random numbers (A. Law, "Simulation modeling and
+analysis", 11.2), under which the difference of two plans is told by far fewer requests.
 
 What must not live here: the shape of what is drawn (`table`), and who asks for it.
 """
@@ -13,7 +19,7 @@ import numpy as np
 
 from roteiro.policy.kernel import JIT, kernel
 
-__all__ = ["GENERATOR", "exponential", "gamma", "seeded", "uniform"]
+__all__ = ["GENERATOR", "chance", "exponential", "gamma", "luck", "seeded", "uniform"]
 
 WORD: Final = (1 << 64) - 1
 TO_UNIT: Final = 2.0**-53
@@ -33,6 +39,36 @@ def seeded(seed: int, stream: int) -> tuple[int, ...]:
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & WORD
         state.append(z ^ (z >> 31))
     return tuple(state)
+
+
+if JIT:
+    STEP, FIRST, SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+    U27, U30, U31 = np.uint64(27), np.uint64(30), np.uint64(31)
+
+    @kernel
+    def luck(word: int, n: int) -> int:
+        """The `n`-th word that follows from a word, of 64 bits: a seed's for a request, a request's for an attempt."""
+        x = np.uint64(word) + (np.uint64(n) + np.uint64(1)) * STEP
+        x = (x ^ (x >> U30)) * FIRST
+        x = (x ^ (x >> U27)) * SECOND
+        return x ^ (x >> U31)  # type: ignore[return-value]
+
+    @kernel
+    def chance(word: int, n: int) -> float:
+        """The `n`-th draw of that luck: uniform in [0, 1), of 53 bits."""
+        return np.float64(np.uint64(luck(word, n)) >> U11) * TO_UNIT
+else:
+
+    def luck(word: int, n: int) -> int:
+        """The `n`-th word that follows from a word, of 64 bits: a seed's for a request, a request's for an attempt."""
+        x = (int(word) + (int(n) + 1) * 0x9E3779B97F4A7C15) & WORD
+        x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & WORD
+        x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & WORD
+        return x ^ (x >> 31)
+
+    def chance(word: int, n: int) -> float:
+        """The `n`-th draw of that luck: uniform in [0, 1), of 53 bits."""
+        return (luck(word, n) >> 11) * TO_UNIT
 
 
 if JIT:

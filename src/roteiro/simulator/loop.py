@@ -13,11 +13,23 @@ from roteiro.policy.kernel import entry, kernel
 from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, prefetch, route_at, target_at
 from roteiro.simulator import batching, heap
 from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
-from roteiro.simulator.draw import uniform
+from roteiro.simulator.draw import chance, luck, uniform
 from roteiro.simulator.prefixes import cached_tokens
-from roteiro.simulator.records import JOURNEY_DRAWS, WORK, Stop, generator_at, loop_of, service_at, timer_at, work_at
+from roteiro.simulator.records import (
+    ATTEMPTS,
+    HEDGES,
+    JOURNEY_DRAWS,
+    WORK,
+    Place,
+    Stop,
+    generator_at,
+    loop_of,
+    service_at,
+    timer_at,
+    work_at,
+)
 from roteiro.simulator.returning import remember, turned_away
-from roteiro.simulator.serving import TIMEOUT, answers, draw_length, fails, said_by, weather_of
+from roteiro.simulator.serving import TIMEOUT, answers, breaks, draw_length, fails, said_by, settle_quota, way_of, weather_of
 from roteiro.simulator.timers import ENTER, FLOW_BITS, FLOW_MASK, HEARD, LATE, OVER, PATIENCE, set_timer
 from roteiro.terms.codes import Command, Step
 
@@ -33,6 +45,8 @@ SEND, WAIT, QUEUE, REJECT, DONE, RESCUE, NOTHING = (
 )
 SPARE_ROWS = 1024  # decisions that one happening may write at most: its steps, and notes of each rule and breaker
 TOLD_ROWS = 8  # the same for one answer of those that end together
+STEPS = Place.STEPS
+REGION, REGION_BITS = 39, 0xFF  # of BEGIN's flags
 TARGET_BITS = 0xFFFF  # of a command's argument; above them is the credential
 
 
@@ -43,17 +57,22 @@ def launch(world: int, block: int, f: int, w: int, t: int, now: float) -> None:
     weather = weather_of(world, service, now)
     if loop_of(world).known_blocks != 0 and work.blocks > 0:
         work.cached = min(cached_tokens(world, t, work.block, work.blocks, service.prefix_ttl_s, now), work.input)
-    work.first_byte = 0.0
+    work.first_byte, work.asked = 0.0, 0
+    work.luck = luck(work.own, ATTEMPTS + flow.attempts)
     hedges = loop_of(world).hedging != 0 and route_at(block, flow.route).hedge_share > 0.0
     if hedges and flow.hedge_at > 0.0 and w == f:
         set_timer(world, f + 2 * loop_of(world).flows, flow.hedge_at, LATE)
-    if not fails(world, service, weather, work, target, now):
+    way = way_of(world, service, work) if service.far != 0 else 0.0
+    beside = target.in_flight - 1
+    if not fails(world, service, weather, work, target, flow.output_tokens, beside, way, now):
         if service.pool != 0:
             draw_length(world, service, work)
             patience = now + target.first_token_s if work.stream != 0 else NEVER
             batching.ask_server(world, service.pool - 1, w, now, min(now + target.attempt_s, flow.deadline), patience)
             return
-        answers(world, service, weather, work, now)
+        answers(world, service, weather, work, beside, way, now)
+    if service.count > 1:
+        breaks(world, service, work)
     latest = min(now + target.attempt_s, flow.deadline)
     if work.stream != 0 and (work.first_byte if work.first_byte > 0.0 else work.ends) > now + target.first_token_s:
         latest = min(latest, now + target.first_token_s)
@@ -74,8 +93,10 @@ def begin_row(world: int, w: int, row: int, anew: bool) -> None:
     """Row `w` serves what row `row` served so far; `anew`: beside it, with an answer of its own."""
     work, old = work_at(world, w), work_at(world, row)
     work.input, work.cached, work.reasoning, work.stream = old.input, old.cached, old.reasoning, old.stream
-    work.wanted, work.relayed = old.wanted, old.relayed
+    work.wanted, work.relayed, work.region = old.wanted, old.relayed, old.region
     work.output = old.wanted if anew else old.output
+    work.own = luck(old.own, HEDGES) if anew else old.own
+    work.luck, work.asked = old.luck, old.asked
     work.block, work.blocks = old.block, old.blocks
 
 
@@ -149,7 +170,7 @@ def arrive(world: int, block: int, now: float) -> None:
     """One request, then the journey's word."""
     asking = ask(world, block)
     next_arrival(world)
-    u = uniform(generator_at(world, JOURNEY_DRAWS))
+    u = chance(asking.luck, STEPS + BEGIN)
     command, argument, _, f, _ = step(
         block, BEGIN, NONE, now, u, asking.key, asking.route, asking.input_estimate, asking.output_estimate, asking.asks, 0
     )  # fmt: skip
@@ -158,6 +179,8 @@ def arrive(world: int, block: int, now: float) -> None:
     work = work_at(world, f)
     work.input, work.cached, work.output, work.reasoning = asking.input, asking.cached, asking.output, asking.reasoning
     work.stream, work.wanted, work.relayed = asking.asks & 1, asking.output, 0
+    work.own, work.luck, work.asked = asking.luck, asking.luck, 0
+    work.region = (asking.asks >> REGION) & REGION_BITS
     work.block, work.blocks = asking.block, asking.blocks
     if loop_of(world).returning != 0:
         remember(world, f)
@@ -169,7 +192,7 @@ def arrive(world: int, block: int, now: float) -> None:
 @kernel
 def hedge(world: int, block: int, f: int, now: float) -> None:
     """Flow `f` is late: ask for a second attempt beside the first."""
-    u = uniform(generator_at(world, JOURNEY_DRAWS))
+    u = chance(work_at(world, f).luck, STEPS + HEDGE)
     command, argument, _, _, _ = step(block, HEDGE, f, now, u, 0, 0, 0, 0, 0, 0)
     if command == SEND:
         w = f + loop_of(world).flows
@@ -212,13 +235,17 @@ def happen(world: int, block: int, w: int, now: float) -> None:
             set_timer(world, w, work.ends, OVER)
             return
         batching.leave(world, w, now)
-    u = uniform(generator_at(world, JOURNEY_DRAWS))
     if work.kind == PATIENCE:
+        u = chance(work.luck, STEPS + AGAIN + STEPS * work.asked)
+        work.asked += 1
         command, argument, _, _, waiting = step(block, AGAIN, f, now, u, 0, 0, 0, 0, 0, 0)
     else:
         flow = flow_at(block, f)
         t = flow.hedge_target if lane == 1 and flow.hedge_target != NONE else flow.target
         relayed = work.relayed
+        u = chance(work.luck, STEPS + END)
+        said = work.rest if work.error_class == 0 else work.said if work.first_byte > 0.0 else 0
+        settle_quota(service_at(world, t), work, work.input + work.relayed + said)
         if work.first_byte > 0.0:
             relayed += work.said
             if header_of(block).journal == 0:

@@ -20,19 +20,22 @@ from roteiro.terms.codes import ErrorClass
 __all__ = [
     "ARRIVAL",
     "ASKING",
+    "ATTEMPTS",
     "BLOCK",
-    "CACHE_DRAWS",
     "CLASSES",
     "DEMAND_DRAWS",
     "DRAWN",
     "GENERATORS",
     "GROUP",
+    "HEDGES",
     "HIT",
     "JOINT",
     "JOURNEY_DRAWS",
     "LOOP",
+    "OUTAGE_DRAWS",
     "PART",
     "PIECE",
+    "RETURNS",
     "RETURN_DRAWS",
     "SERVICE",
     "SERVICE_DRAWS",
@@ -40,8 +43,10 @@ __all__ = [
     "TABLES",
     "TIMER",
     "USE",
+    "WAY",
     "WEATHER",
     "WORK",
+    "Place",
     "Stop",
     "World",
     "arrival_at",
@@ -65,6 +70,7 @@ __all__ = [
     "table_at",
     "timer_at",
     "use_at",
+    "way_at",
     "weather_at",
     "work_at",
 ]
@@ -91,6 +97,7 @@ ASKING: Final = record(
     ("block", "i8"), ("blocks", "i8"),  # its prefix, as in ARRIVAL
     ("number", "i8"), ("tries", "i8"),  # of the arrival, whatever the plan does; how often its client has come again with it
     ("next", "i8"),  # in the list of free places
+    ("luck", "u8"),  # the word that all draws of it follow from (`draw.luck`)
 )  # fmt: skip
 """The request that comes now: there is one record of it. Where refused clients come again, those that were sent off are kept so too."""
 
@@ -139,8 +146,12 @@ SERVICE: Final = record(
     ("gaps", "i4"),  # 1: each gap is drawn, 0: one draw for all
     ("first", "i4"), ("count", "i4"), ("cursor", "i4"),  # its weather
     ("itl_mean", "f8"), ("midstream", "f8"),  # share of streams that fail after their first byte, among those that fail
-    ("request_s", "f8"), ("token_s", "f8"), ("burst_s", "f8"), ("requests_at", "f8"), ("tokens_at", "f8"),  # its own quota; 0: none
+    ("token_ttft_s", "f8"),  # a token of the input that its cache has not
+    ("ttft_load", "f8"), ("itl_load", "f8"),  # how much slower for each other attempt that it is at; both scale what is drawn
+    ("far", "i4"), ("network", "i4"), ("region", "i4"),  # whether there is a way: its table, or DRAWN; of the `ways`, 0 for nowhere
     ("prefix_ttl_s", "f8"),  # how long its cache of prompts keeps what nobody asked for again
+    ("request_s", "f8"), ("token_s", "f8"), ("burst_s", "f8"), ("requests_at", "f8"), ("tokens_at", "f8"),  # its own quota; 0: none
+    ("window_s", "f8"), ("window", "f8"), ("requests_in", "f8"), ("tokens_in", "f8"),  # where it is counted by windows of the clock
     ("failure", "i4", (CLASSES,)),  # tables of the time to failure
     ("stall", "f8"), ("idle_s", "f8"),  # share of attempts that fall silent and never end; how long a silent stream is borne
     ("pool", "i8"),  # its pool of own servers + 1, or 0
@@ -149,8 +160,15 @@ SERVICE: Final = record(
 
 WEATHER: Final = record(
     ("start", "f8"), ("slow_ttft", "f8"), ("slow_itl", "f8"), ("failing", "f8"), ("below", "f8", (CLASSES,)), ("retry_after_ms", "f8"),
+    ("breaks", "f8"),
 )  # fmt: skip
-"""How a target serves from `start` on: factors on its times, the share of attempts that fail, and sums of shares by class up to each."""
+"""How a target serves from `start` on: factors on its times, the share of attempts that fail, and sums of shares by class up to each.
+
+`breaks`: share of the attempts under way at `start` whose connection breaks then.
+"""
+
+WAY: Final = record(("s", "f8"))
+"""Seconds there and back from one region to another; row 0 and column 0 are those of whom nothing is known."""
 
 WORK: Final = record(
     ("version", "i8"), ("first_byte", "f8"), ("ends", "f8"), ("gap", "f8"),  # the last: seconds between two tokens
@@ -158,6 +176,8 @@ WORK: Final = record(
     ("wanted", "i4"),  # output tokens as the arrival had them, or DRAWN; `output` is the whole answer's, once it is drawn
     ("block", "i4"), ("blocks", "i4"),  # the prompt's prefix, as in ARRIVAL
     ("relayed", "i4"), ("rest", "i4"), ("said", "i4"),  # output tokens: that the client had before, of this attempt, of it when it broke
+    ("asked", "i4"), ("counted", "i4"),  # steps of its kind since the attempt began; tokens that the provider's quota counted
+    ("region", "i4"), ("luck", "u8"), ("own", "u8"),  # the client's; what the attempt's draws and the request's follow from
     ("status", "i2"), ("error_class", "i1"), ("kind", "i1"), ("stream", "i1"),
 )  # fmt: skip
 """One attempt of a flow, as the world knows it. `version` counts its timers: a timer of an older version is stale.
@@ -170,7 +190,7 @@ TIMER: Final = record(("at", "f8"), ("what", "i8"))
 
 TABLES: Final[dict[str, np.dtype[Any]]] = {
     "generators": GENERATOR, "work": WORK, "timers": TIMER, "arrivals": ARRIVAL, "mix": PART, "services": SERVICE, "weather": WEATHER,
-    "tables": TABLE, "hits": HIT, "asking": ASKING,
+    "tables": TABLE, "hits": HIT, "asking": ASKING, "ways": WAY,
     "groups": GROUP, "slices": SLICE, "pieces": PIECE, "joint": JOINT, "blocks": BLOCK, "sources": GENERATOR, "coming": TIMER,
     "servers": SERVER, "replicas": REPLICA, "seats": SEAT, "spots": SPOT, "told": TOLD,
     "origins": ASKING, "returns": ASKING, "uses": USE,
@@ -188,14 +208,50 @@ LOOP: Final = record(
     ("timers", "i8"), ("estimate", "i8"),
     ("happened", "i8"),
     ("pools", "i8"), ("replica_rows", "i8"), ("told", "i8"), ("turning", "i8"),  # own servers: how many pools; see `batching`
+    ("luck", "u8"), ("epoch_s", "f8"), ("regions", "i8"),  # of the seed; Unix seconds; rows of the table of ways, 0 without one
     ("flows", "i8"), ("hedging", "i8"), ("caching", "i8"), ("tiers", "i8"),  # slots; whether the plan has such things
     # Complexity of requests that no record tells: by input tokens from which, or by shares up to each where those are given.
     ("medium_from", "i8"), ("complex_from", "i8"), ("simple_below", "f8"), ("medium_below", "f8"),
     *((f"n_{name}", "i8") for name in TABLES), *((f"at_{name}", "i8") for name in TABLES),
 )  # fmt: skip
 
-DEMAND_DRAWS, SERVICE_DRAWS, JOURNEY_DRAWS, CACHE_DRAWS, RETURN_DRAWS = 0, 1, 2, 3, 4  # demand is the same whatever a plan makes of it
+DEMAND_DRAWS, SERVICE_DRAWS, JOURNEY_DRAWS, OUTAGE_DRAWS, RETURN_DRAWS = 0, 1, 2, 3, 4
+"""Streams. Demand stays the same whatever a plan makes of it. SERVICE_DRAWS is where the requests' luck begins; the journey's is for steps
+that are about no one request: ticks, and waking whoever waits. Outages are drawn before a run."""
 GENERATORS: Final = 5
+
+
+class Place:
+    """Which draw of an attempt's luck is for what; those of the request's luck are marked."""
+
+    FATE: Final = 0
+    """Whether it fails, and how."""
+    STALL: Final = 1
+    WHEN: Final = 2
+    """Time to the failure."""
+    MIDSTREAM: Final = 3
+    PART: Final = 4
+    """How much of it comes before it breaks."""
+    TTFT: Final = 5
+    ITL: Final = 6
+    NETWORK: Final = 7
+    BREAKS: Final = 8
+    """Whether an outage that begins meanwhile breaks it."""
+    LENGTH: Final = 9
+    """Of the answer: the request's, but a hedge's own."""
+    COMPLEXITY: Final = 10
+    """The request's."""
+    HIT: Final = 11
+    """The request's: whether a cache has the answer."""
+    HIT_LENGTH: Final = 12
+    """The request's."""
+    STEPS: Final = 16
+    """From here on one for each kind of step of the journey, and again for each time it is asked."""
+
+
+ATTEMPTS, HEDGES, RETURNS = 1 << 20, 1 << 21, 1 << 22
+"""Which word of a request's luck an attempt's draws follow from: the first and its number. A hedge has luck of its own, from the second, and
+so has a client who comes again, from the third and how often it did."""
 
 
 class Stop:
@@ -229,6 +285,7 @@ class World(NamedTuple):
     tables: npt.NDArray[Any]
     hits: npt.NDArray[Any]
     asking: npt.NDArray[Any]
+    ways: npt.NDArray[Any]
     groups: npt.NDArray[Any]
     slices: npt.NDArray[Any]
     pieces: npt.NDArray[Any]
@@ -269,6 +326,7 @@ def build(capacities: dict[str, int], seed: int) -> World:
     world = World(buffer, loop, *views)
     for stream in range(GENERATORS):
         world.generators[stream] = seeded(seed, stream)
+    world.loop["luck"] = seeded(seed, SERVICE_DRAWS)[0]
     return world
 
 
@@ -375,3 +433,8 @@ def use_at(world: int, i: int) -> Any:
 @kernel
 def coming_at(world: int, k: int) -> Any:
     return record_at(world, loop_of(world).at_coming, k, TIMER)
+
+
+@kernel
+def way_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_ways, i, WAY)

@@ -18,7 +18,9 @@ import numpy.typing as npt
 
 from roteiro.policy.kernel import kernel
 
-__all__ = ["KNOTS", "SHARES", "TABLE", "Table", "at", "constant", "error", "exponential", "lognormal", "mean", "measured"]
+__all__ = [
+    "KNOTS", "SHARES", "TABLE", "Table", "at", "constant", "error", "exponential", "lognormal", "mean", "measured", "mixed", "power_tailed",
+]  # fmt: skip
 
 Table = npt.NDArray[np.float64]
 """Quantiles at SHARES, shape (KNOTS,)."""
@@ -82,6 +84,37 @@ def lognormal(median: float, p95: float) -> Table:
     z = NormalDist()
     sigma = math.log(p95 / median) / z.inv_cdf(0.95)
     return of(lambda share: median * math.exp(sigma * z.inv_cdf(share)))
+
+
+def power_tailed(median: float, p95: float, p99: float) -> Table:
+    """Log-normal by its median and p95 up to there; beyond, the power law (Pareto) that goes through p95 and p99.
+
+    x(u) = p95 × (0.05 / (1 - u))^k with k = ln(p99 / p95) / ln 5. The mean is finite below k = 1; the table ends at the share 1 - 2^-20.
+    """
+    body = lognormal(median, p95)
+    power = math.log(p99 / p95) / math.log(5.0)
+    return np.where(SHARES <= 0.95, body, p95 * (0.05 / np.maximum(1.0 - SHARES, 1.0 - MOST)) ** power)
+
+
+def mixed(body: Table, share: float, factor: float) -> Table:
+    """The distribution of which `share` is longer by `factor` (above 1) than the body."""
+
+    def below(value: float) -> float:
+        return (1.0 - share) * share_below(body, value) + share * share_below(body, value / factor)
+
+    def quantile(wanted: float) -> float:
+        low, high = float(body[0]), float(body[-1]) * factor
+        for _ in range(60):
+            middle = (low + high) / 2.0
+            low, high = (middle, high) if below(middle) < wanted else (low, middle)
+        return high
+
+    return of(quantile)
+
+
+def share_below(table: Table, value: float) -> float:
+    """The share of what is drawn from the table that is at most `value`."""
+    return float(np.interp(value, table, SHARES, left=0.0, right=1.0)) if table[0] < table[-1] else float(value >= table[0])
 
 
 def exponential(average: float) -> Table:

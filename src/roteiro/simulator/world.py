@@ -17,10 +17,11 @@ from roteiro.simulator import hits, loop, servers, table
 from roteiro.simulator.arriving import TRACE
 from roteiro.simulator.demand import Demand
 from roteiro.simulator.demand_world import Sources
-from roteiro.simulator.records import CLASSES, GENERATORS, Stop, World, build
-from roteiro.simulator.service import ServiceWorld, TargetService
+from roteiro.simulator.outages import HORIZON_S, realised
+from roteiro.simulator.records import CLASSES, DRAWN, GENERATORS, Stop, World, build
+from roteiro.simulator.service import USUAL_FAILURE_S, ServiceWorld, TargetService
 from roteiro.simulator.tally import Tally
-from roteiro.terms.codes import Complexity
+from roteiro.terms.codes import Complexity, ErrorClass
 from roteiro.terms.codes import World as Origin
 from roteiro.terms.error import InvariantError
 
@@ -59,7 +60,9 @@ class Simulation:
         self.header = self.state.header
         self.header["world"], self.header["journal"] = int(Origin.SIMULATED), int(journal)
         self.demand = demand
+        service = realised(service, compiled.names.targets, seed, min(demand.horizon_s, HORIZON_S), epoch_unix_s)
         self.world = world_of(compiled, demand, service, seed, self.state, epoch_unix_s)
+        self.world.loop["epoch_s"] = epoch_unix_s
         tiers = [compiled.plan.sla_tiers.get(name) for name in compiled.names.tiers]
         promised = [
             [math.nan, math.nan],
@@ -153,7 +156,8 @@ def world_of(
     sources = Sources(demand, demand.pieces(epoch_unix_s, seed), len(service.targets), flows)
     tables = list(sources.tables)
     slices = sum(len(target.weather) for target in service.targets)
-    own = sum(3 + CLASSES for _ in service.targets)
+    own = sum(4 + CLASSES for _ in service.targets)
+    regions = len(compiled.names.regions) + 1 if any(service.ways.values()) else 0
     hedging = bool((state.routes["hedge_share"] > 0.0).any())
     rows = 3 * flows if hedging else flows
     pools = [target.own for target in service.targets]
@@ -163,16 +167,18 @@ def world_of(
             **sources.capacities,
             "generators": GENERATORS, "work": rows + replicas, "timers": 2 * (rows + replicas),
             **servers.capacities(pools, rows), "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
-            "hits": max(len(compiled.names.routes), 1),
+            "hits": max(len(compiled.names.routes), 1), "ways": max(regions**2, 1),
         },
         seed,
     )  # fmt: skip
     at = 0
     for t, target in enumerate(service.targets):
         put_target(world, t, target, at, tables)
-        world.services[t]["idle_s"] = compiled.edge.targets[t].idle_s
+        world.services[t]["idle_s"], world.services[t]["region"] = compiled.edge.targets[t].idle_s, state.targets[t]["region"] + 1
+        world.services[t]["far"] = target.network is not None or regions > 0
         at += len(target.weather)
     world.tables["quantiles"][: len(tables)] = tables
+    put_ways(world, compiled, service, regions)
     control = world.loop
     servers.put_servers(world, pools, rows)
     sources.put(world, seed)
@@ -184,6 +190,15 @@ def world_of(
     control["caching"], control["tiers"] = (world.hits["share"] > 0.0).any(), (state.routes["tiers"] != NONE).any()
     put_complexity(control, demand)
     return world
+
+
+def put_ways(world: World, compiled: Compiled, service: ServiceWorld, regions: int) -> None:
+    """Seconds there and back between regions, `regions` to a row; the first is whoever is nowhere."""
+    world.loop["regions"] = regions
+    names = compiled.names.regions
+    for (client, target), seconds in service.ways.items() if regions else ():
+        if client in names and target in names:
+            world.ways[(names.index(client) + 1) * regions + names.index(target) + 1] = (seconds,)
 
 
 def put_complexity(control: npt.NDArray[Any], demand: Demand) -> None:
@@ -206,17 +221,24 @@ def put_target(world: World, t: int, target: TargetService, at: int, tables: lis
     row["ttft"], row["itl"], row["output"] = place(target.ttft), place(target.itl), place(target.output)
     row["most_output"], row["gaps"], row["itl_mean"] = target.most_output, target.gaps_differ, table.mean(target.itl)
     row["midstream"], row["first"], row["count"] = target.midstream, at, len(target.weather)
-    row["stall"], row["prefix_ttl_s"] = target.stall, PREFIX_TTL_S
-    usual = place(next(iter(target.failure.values()), target.ttft))
-    row["failure"] = usual
-    for error_class, times in target.failure.items():
-        row["failure"][error_class] = place(times)
+    row["stall"] = target.stall
+    row["token_ttft_s"], row["ttft_load"], row["itl_load"] = target.ttft_per_token_s, target.ttft_load, target.itl_load
+    row["network"] = DRAWN if target.network is None else place(target.network)
+    row["prefix_ttl_s"] = target.prefix_ttl_s
+    row["failure"] = place(next(iter(target.failure.values()), target.ttft))
+    row["failure"][ErrorClass.TIMEOUT] = DRAWN  # as long as is waited
+    for error_class in ErrorClass:
+        times = target.failure.get(error_class)
+        if times is None and error_class in USUAL_FAILURE_S:
+            times = table.constant(USUAL_FAILURE_S[error_class])
+        if times is not None:
+            row["failure"][error_class] = place(times)
     quota = target.quota
     row["request_s"] = 1.0 / quota.requests_per_s if quota.requests_per_s > 0.0 else 0.0
     row["token_s"] = 1.0 / quota.tokens_per_s if quota.tokens_per_s > 0.0 else 0.0
-    row["burst_s"] = quota.burst_s
+    row["burst_s"], row["window_s"], row["window"] = quota.burst_s, quota.window_s, -1.0
     for i, weather in enumerate(target.weather):
         world.weather[at + i] = (
             weather.start_s, weather.slow_ttft, weather.slow_itl, weather.failing.sum(), np.cumsum(weather.failing),
-            weather.retry_after_s * 1e3,
+            weather.retry_after_s * 1e3, weather.breaks,
         )  # fmt: skip
