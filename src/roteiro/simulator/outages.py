@@ -44,7 +44,7 @@ __all__ = [
     "with_draws",
     "with_outage",
     "with_region_lost",
-]  # fmt: skip
+]
 
 HORIZON_S: Final = 366 * 86_400.0
 """Outages are drawn for so long where the demand has no end of its own."""
