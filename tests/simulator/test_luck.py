@@ -100,7 +100,9 @@ def test_the_journey_learns_no_length_before_it_is_produced() -> None:
     """With answers of another length, whatever was decided before the first answer's end is decided alike."""
     plan = compiled(PAIR)
     wanted = demands.of_plan(plan)
-    longer = replace(wanted, output=None if wanted.output is None else wanted.output * 3.0)
+    lengths = wanted.streams[0].lengths
+    assert lengths.output is not None
+    longer = wanted.with_lengths(replace(lengths, output=lengths.output * 3.0))
     told = []
     for demand in (wanted, longer):
         _, decisions = run(Simulation(plan, demand, services.of_plan(plan), 5, journal=True), 60)

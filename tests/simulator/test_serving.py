@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.simulator.build import QUEUE, compiled, fields, run
+from tests.simulator.build import QUEUE, compiled, run
 
 from roteiro.plan.compile import RingSizes
 from roteiro.policy.kernel import JIT
 from roteiro.simulator import demand as demands
 from roteiro.simulator import service as services
 from roteiro.simulator import table
-from roteiro.simulator.demand import Demand
+from roteiro.simulator.groups import Lengths
 from roteiro.simulator.service import Quota, ServiceWorld, TargetService
 from roteiro.simulator.world import Simulation
 from roteiro.terms.codes import ErrorClass, Outcome, Step
@@ -31,8 +31,9 @@ def world(
     """Poisson arrivals at one target."""
     plan = compiled(text.replace("SERVERS", str(servers)), MANY)
     drawn = demands.drawn(plan, "poisson", 0, rate, 1.0)
-    changed = {"output": table.constant(output), "stream": stream} | ({} if inputs is None else {"input": inputs})
-    return Simulation(plan, Demand(**{**fields(drawn), **changed}), ServiceWorld("one", (target,)), seed, journal=journal)
+    lengths = Lengths(drawn.streams[0].lengths.input if inputs is None else inputs, table.constant(output))
+    drawn = replace(drawn, streams=tuple(replace(group, lengths=lengths, stream=stream) for group in drawn.streams))
+    return Simulation(plan, drawn, ServiceWorld("one", (target,)), seed, journal=journal)
 
 
 def mean_s(rows: Any) -> float:
