@@ -40,8 +40,10 @@ providers:
 
 def service(text: str, provider: str = "a") -> Service:
     plan = read_text(text).plan
-    assert plan is not None and plan.providers[provider].service is not None
-    return plan.providers[provider].service
+    assert plan is not None
+    told = plan.providers[provider].service
+    assert told is not None
+    return told
 
 
 def test_a_service_is_read_whole() -> None:
