@@ -55,7 +55,7 @@ def test_weather_is_found_in_its_slices() -> None:
 
 def test_a_prediction_of_a_recorded_run_is_near_it() -> None:
     """With its outage in the middle: same arrivals, fitted service; 95th percentile and cost within a tenth or so over a few seeds."""
-    simulation = busy(9, journal=True)
+    simulation = busy(7, journal=True)
     events, decisions = run(simulation, 6000)
     ledger = recorded(events, decisions, simulation)
     plan = compiled()

@@ -12,6 +12,7 @@ import numpy as np
 
 from roteiro.plan.compile import Compiled
 from roteiro.plan.model import DurationSpread, Provider, Service
+from roteiro.plan.regions import round_trip_s
 from roteiro.simulator import table
 from roteiro.simulator.records import CLASSES
 from roteiro.simulator.servers import OwnServers
@@ -92,7 +93,7 @@ def of_plan(compiled: Compiled) -> ServiceWorld:
     """As the providers' `service` sections say; usual times where they say nothing."""
     assumed: list[str] = []
     targets = [of_provider(name, compiled.plan.providers.get(name), assumed) for name in compiled.names.targets]
-    return ServiceWorld("plan", tuple(targets), tuple(assumed), outages=calendar_of(compiled))
+    return ServiceWorld("plan", tuple(targets), tuple(assumed), outages=calendar_of(compiled), ways=ways_of(compiled))
 
 
 def calendar_of(compiled: Compiled) -> tuple[Outage, ...]:
@@ -105,6 +106,13 @@ def calendar_of(compiled: Compiled) -> tuple[Outage, ...]:
             start = one.from_unix_s if one.from_unix_s is not None else one.after_s or 0.0
             found.append(Outage((name,), start, start + one.for_s, KINDS[one.kind], one.share, one.factor, dated))
     return tuple(found)
+
+
+def ways_of(compiled: Compiled) -> dict[tuple[str, str], float]:
+    """(client's region, target's region) → seconds there and back, as the plan's `regions` say."""
+    regions, names = compiled.plan.regions, compiled.names.regions
+    pairs = {(here, there): round_trip_s(regions, here, there) for here in names for there in names} if regions else {}
+    return {pair: seconds for pair, seconds in pairs.items() if seconds}
 
 
 def times_of(spread: DurationSpread) -> table.Table:
