@@ -90,7 +90,7 @@ def test_it_is_valid_by_the_schema_and_a_dumped_plan_is_the_same_plan() -> None:
         ("E105", "providers.a.service", "fails in 102.7%", "timeout: 0.1%", "timeout: 99.9%"),
         ("E105", "providers.a.service", "both error_rate and errors.server", "midstream: 30%", "error_rate: 1%"),
         ("E106", "providers.a.service.quota.reset", "none of", "reset: minute", "reset: hour"),
-        ("E105", "providers.a.service.prefix_cache.ttl", "more than 0", "ttl: 5min", "ttl: 0s"),
+        ("E104", "providers.a.service.prefix_cache.ttl", "not a duration", "ttl: 5min", "ttl: long"),
         ("E116", "providers.a.service.outages.calendar[0].from", "not a date", '"2026-01-06T14:00"', "tomorrow"),
         ("E105", "providers.a.service.outages.calendar[1]", "begins neither or twice", "after: 2h, ", ""),
         ("E106", "providers.a.service.outages.calendar[1].kind", "none of", "kind: slow", "kind: odd"),

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from roteiro.plan.outages import Outages
 from roteiro.plan.part import Part
-from roteiro.plan.quantity import Count, Factor, PositiveSeconds, RateOf, Share, Tokens, refuse
+from roteiro.plan.quantity import Count, Factor, PositiveSeconds, RateOf, Seconds, Share, Tokens, refuse
 from roteiro.terms.codes import ErrorClass
 from roteiro.terms.units import format_share
 
@@ -113,7 +113,7 @@ class Quota(Part):
 class PrefixCache(Part):
     """The provider's cache of the beginnings of prompts."""
 
-    ttl_s: PositiveSeconds = Field(default=300.0, alias="ttl", description="How long it keeps what nobody asked for again.")
+    ttl_s: Seconds = Field(default=300.0, alias="ttl", description="How long it keeps what nobody asked for again; 0s is without one.")
 
 
 class Service(Part):

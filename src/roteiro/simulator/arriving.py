@@ -23,7 +23,6 @@ from roteiro.simulator.records import (
     asking_of,
     block_at,
     coming_at,
-    generator_at,
     group_at,
     hit_at,
     joint_at,

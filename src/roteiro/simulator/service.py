@@ -22,6 +22,7 @@ from roteiro.terms.codes import ErrorClass
 __all__ = ["FAIR", "USUAL_FAILURE_S", "Quota", "ServiceWorld", "Slice", "TargetService", "of_plan", "times_of"]
 
 USUAL_TTFT_S, USUAL_ITL_S, USUAL_OUTPUT = (0.4, 1.2), (0.02, 0.05), (150.0, 600.0)  # medians and 95th percentiles
+USUAL_PREFIX_TTL_S: Final = 300.0
 USUAL_FAILURE_S: Final[Mapping[ErrorClass, float]] = {
     ErrorClass.AUTH: 0.05, ErrorClass.RATE_LIMIT: 0.05, ErrorClass.CONTEXT: 0.05, ErrorClass.BAD_REQUEST: 0.05, ErrorClass.CONNECTION: 0.01,
 }  # fmt: skip
@@ -68,7 +69,7 @@ class TargetService:
     ttft_load: float = 0.0
     itl_load: float = 0.0
     network: table.Table | None = None
-    prefix_ttl_s: float = 0.0
+    prefix_ttl_s: float = USUAL_PREFIX_TTL_S
     own: OwnServers | None = None
 
 
@@ -162,7 +163,7 @@ def of_provider(name: str, provider: Provider | None, assumed: list[str]) -> Tar
         ttft_load=0.0 if load is None else (load.ttft - 1.0) / capacity,
         itl_load=0.0 if load is None else (load.itl - 1.0) / capacity,
         network=None if service.network is None else times_of(service.network),
-        prefix_ttl_s=0.0 if service.prefix_cache is None else service.prefix_cache.ttl_s,
+        prefix_ttl_s=USUAL_PREFIX_TTL_S if service.prefix_cache is None else service.prefix_cache.ttl_s,
         own=OwnServers.of_plan(provider.servers) if provider is not None and provider.servers is not None else None,
     )
 

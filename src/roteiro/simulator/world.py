@@ -31,7 +31,6 @@ EPOCH_UNIX_S: Final = 1_767_571_200.0
 """When simulated time begins unless told otherwise: Monday, 5 January 2026, 00:00 UTC."""
 HAPPENINGS: Final = 1 << 16  # between two looks at progress, some 30 ms
 FOREVER: Final = 1e18
-PREFIX_TTL_S: Final = 300.0
 
 Rows = Callable[[npt.NDArray[Any]], None]
 
