@@ -194,7 +194,7 @@ def test_a_folder_is_read_whole_and_what_is_not_demand_is_left_out(tmp_path: Pat
 
 
 def test_the_ledger_s_events_tell_who_asked_and_which_had_no_answer(tmp_path: Path) -> None:
-    simulation = busy()
+    simulation = busy(2)
     events, _ = run(simulation, 400)
     head = Head("events", "run-1", simulation.epoch_unix_s, simulation.compiled.names)
     pq.write_table(pa.Table.from_batches([encode(events, head)]), tmp_path / "run-1-events-000001.parquet")

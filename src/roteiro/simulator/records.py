@@ -250,8 +250,8 @@ class Place:
 
 
 ATTEMPTS, HEDGES, RETURNS = 1 << 20, 1 << 21, 1 << 22
-"""Which word of a request's luck an attempt's draws follow from: the first and its number. A hedge has luck of its own, from the second, and
-so has a client who comes again, from the third and how often it did."""
+"""Which word of a request's luck an attempt's draws follow from: the first and its number. A hedge has luck of its own, from the second,
+and so has a client who comes again, from the third and how often it did."""
 
 
 class Stop:
