@@ -51,7 +51,7 @@ def test_every_request_has_one_outcome_and_money_is_conserved() -> None:
 
 def test_the_plan_is_put_to_the_test() -> None:
     """The busy plan really meets its limits: else the laws above say little."""
-    events, _ = run(busy(3), 12_000)
+    events, _ = run(busy(5), 12_000)
     wanted = {Outcome.SUCCESS, Outcome.LIMITED, Outcome.BUDGET, Outcome.SHED, Outcome.INVALID, Outcome.FAILED}
     assert wanted <= set(events["outcome"].tolist())
     assert {ErrorClass.SERVER, ErrorClass.TIMEOUT, ErrorClass.RATE_LIMIT} <= set(events["error_class"].tolist())
