@@ -118,7 +118,7 @@ def test_a_hit_is_a_success_that_took_no_time(journaled: tuple[Simulation, Any, 
         assert (hits["outcome"] == Outcome.SUCCESS).all() and not hits["attempts"].any() and not hits["total_ms"].any()
     assert not events["stream"][events["operation"] == Operation.EMBEDDINGS].any()
     assert (events["complexity"][events["operation"] == Operation.CHAT] != Complexity.UNKNOWN).all()
-    found = measure(simulation.compiled, simulation.tally, simulation.now_s)
+    found = measure(simulation)
     assert found.cached == pytest.approx((events["cache"] != 0).mean())
     assert (found.hedged, found.rescues) == ((events["hedged"] > 0).sum(), events["rescues"].sum())
     assert found.saved_usd == pytest.approx(events["saved_nusd"].sum() / 1e9) and found.lost_usd > 0.0

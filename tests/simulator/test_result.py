@@ -13,7 +13,7 @@ from roteiro.terms.codes import Outcome
 def test_a_tally_agrees_with_its_events() -> None:
     simulation = busy(4)
     events, _ = run(simulation, 5000)
-    told = measure(simulation.compiled, simulation.tally, simulation.now_s)
+    told = measure(simulation)
     names = simulation.compiled.names
     good = events["outcome"] == Outcome.SUCCESS
     assert told.requests == 5000
@@ -50,7 +50,7 @@ def test_a_reason_that_some_seeds_lack_counts_as_none_there() -> None:
     for seed in (1, 2):
         simulation = busy(seed)
         run(simulation, 1000)
-        runs.append(measure(simulation.compiled, simulation.tally, simulation.now_s))
+        runs.append(measure(simulation))
     runs[0].reasons["queue_full"], runs[1].reasons["odd"] = 0.5, 0.25
     both = over_seeds(runs)
     assert both.reasons["odd"].mean == 0.125

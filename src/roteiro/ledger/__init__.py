@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from roteiro.ledger.compact import Compaction, compact_segments, expire, recover
     from roteiro.ledger.memory import MemoryLedger, MemoryWriter
+    from roteiro.ledger.parquet import ParquetWriter
     from roteiro.ledger.query import Ledger, Queries, Run
     from roteiro.ledger.ring import Ring
     from roteiro.ledger.schema import Head
@@ -23,6 +24,7 @@ __all__ = [
     "Ledger",
     "MemoryLedger",
     "MemoryWriter",
+    "ParquetWriter",
     "Queries",
     "Ring",
     "RingSpec",
@@ -39,6 +41,7 @@ __all__ = [
 _HOME = {
     "compact": ("Compaction", "compact_segments", "expire", "recover"),
     "memory": ("MemoryLedger", "MemoryWriter"),
+    "parquet": ("ParquetWriter",),
     "query": ("Ledger", "Queries", "Run"),
     "ring": ("Ring",),
     "schema": ("Head",),

@@ -24,11 +24,14 @@ from roteiro.ledger.place import (
     SegmentFile,
     Table,
     make_directory,
+    marker,
+    markers,
     parquets,
     partition,
     segments,
     segments_directory,
     sync_directory,
+    unnamed,
 )
 from roteiro.ledger.segment import Point, mend, nothing, read_sealed, translated
 
@@ -50,13 +53,36 @@ class Compaction:
 def recover(directory: Path) -> tuple[Path, ...]:
     """Seal the open segments of dead writers, of every run, without their torn tails; returns the sealed ones.
 
-    Safe beside living writers: theirs are locked. Raises `LedgerError`.
+    What a dead writer left of a run that it wrote straight to Parquet is removed. Safe beside living writers: theirs are locked. Raises
+    `LedgerError`.
     """
     mended = []
     with translated(f"cannot recover the ledger in {directory}"):
         for table in TABLES:
             mended += [mend(segment) for segment in segments(directory, table) if segment.is_open]
+            for stem in markers(directory, table):
+                _clear(directory, table, stem)
     return tuple(path for path in mended if path is not None and path.exists())
+
+
+def _clear(directory: Path, table: Table, stem: str) -> None:
+    """Remove a run that its writer did not finish, unless it lives."""
+    path = marker(directory, table, stem)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for file in (directory / "ledger" / table).glob(f"date=*/{stem}.*"):
+            file.unlink(missing_ok=True)
+            sync_directory(file.parent)
+        path.unlink(missing_ok=True)
+        sync_directory(path.parent)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(descriptor)
 
 
 def compact_segments(directory: Path, table: Table, *, at: Callable[[Point], None] = nothing) -> tuple[Compaction, ...]:
@@ -103,13 +129,13 @@ def _by_day(rows: pa.Table) -> list[tuple[date, pa.Table]]:
 def _write(rows: pa.Table, path: Path, at: Callable[[Point], None]) -> Path:
     """Write a Parquet file so that it has its name only when it is whole and durable."""
     make_directory(path.parent)
-    unnamed = path.with_suffix(".tmp")
-    with unnamed.open("wb") as file:
+    nameless = unnamed(path)
+    with nameless.open("wb") as file:
         pq.write_table(rows, file, compression="zstd", row_group_size=_ROW_GROUP)
         at("parquet-written")
         file.flush()
         os.fsync(file.fileno())
-    unnamed.replace(path)
+    nameless.replace(path)
     at("parquet-named")
     sync_directory(path.parent)
     return path
@@ -129,7 +155,7 @@ def expire(directory: Path, table: Table, before: date) -> tuple[Path, ...]:
                 removed.append(segment.path)
         if removed:
             sync_directory(segments_directory(directory, table))
-        kept = {segment.stem for segment in segments(directory, table)}
+        kept = {segment.stem for segment in segments(directory, table)} | markers(directory, table)
         folders = set()
         for file in parquets(directory, table, until=before - timedelta(days=1)):
             if file.stem not in kept:  # else it is a compaction in progress, and not counted yet

@@ -2,6 +2,7 @@
 
     DIR/ledger/<table>/segments/<run>-<table>-<n>.arrow.open   one writer is appending to it
     DIR/ledger/<table>/segments/<run>-<table>-<n>.arrow        sealed: it never changes again
+    DIR/ledger/<table>/segments/<run>-<table>-<n>.writing      a run is being written straight to Parquet: its files do not count yet
     DIR/ledger/<table>/date=YYYY-MM-DD/<run>-<table>-<n>.parquet
 
 What must not live here: pyarrow, and what is inside the files.
@@ -26,11 +27,14 @@ __all__ = [
     "SegmentFile",
     "Table",
     "make_directory",
+    "marker",
+    "markers",
     "parquets",
     "partition",
     "segments",
     "segments_directory",
     "sync_directory",
+    "unnamed",
 ]
 
 Table = Literal["events", "decisions"]
@@ -41,6 +45,7 @@ TABLES: Final[dict[Table, np.dtype[np.void]]] = {"events": EVENT, "decisions": D
 _STEM: Final = re.compile(r"(?P<run>[A-Za-z0-9][A-Za-z0-9._-]*)-(?P<table>events|decisions)-(?P<number>\d{6,})")
 _SEALED: Final = ".arrow"
 _OPEN: Final = ".arrow.open"
+_WRITING: Final = ".writing"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,6 +97,21 @@ def segments_directory(directory: Path, table: Table) -> Path:
 def partition(directory: Path, table: Table, day: date) -> Path:
     """Where a table's Parquet files of one UTC day lie (Hive's naming, which DuckDB, Spark and Trino read)."""
     return directory / "ledger" / table / f"date={day.isoformat()}"
+
+
+def unnamed(path: Path) -> Path:
+    """Where a Parquet file lies until it is whole."""
+    return path.with_suffix(".tmp")
+
+
+def marker(directory: Path, table: Table, stem: str) -> Path:
+    """What stands for a run while it is written straight to Parquet."""
+    return segments_directory(directory, table) / (stem + _WRITING)
+
+
+def markers(directory: Path, table: Table) -> set[str]:
+    """Stems of the runs that are being written so, or were when their writer died."""
+    return {path.name.removesuffix(_WRITING) for path in _children(segments_directory(directory, table)) if path.name.endswith(_WRITING)}
 
 
 def segments(directory: Path, table: Table) -> list[SegmentFile]:

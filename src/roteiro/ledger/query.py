@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from roteiro.ledger.place import TABLES, Table, parquets, segments
+from roteiro.ledger.place import TABLES, Table, markers, parquets, segments
 from roteiro.ledger.schema import Head, columns_of, decode
 from roteiro.ledger.segment import read_open, read_sealed
 from roteiro.terms.error import LedgerError
@@ -186,7 +186,7 @@ class Ledger(Queries):
     def sources(self, table: Table, *, run: str | None = None, since: date | None = None, until: date | None = None) -> Sources:
         """One moment of the table's files. A Parquet file whose segment is still there is a compaction in progress: not counted."""
         for _ in range(_TRIES):
-            before = segments(self.directory, table)
+            before, writing = segments(self.directory, table), markers(self.directory, table)
             files = parquets(self.directory, table, since, until)
             chosen = [segment for segment in before if run is None or segment.run == run]
             try:
@@ -195,8 +195,9 @@ class Ledger(Queries):
                 continue  # sealed or compacted meanwhile
             except OSError as error:
                 raise LedgerError(f"cannot read the ledger in {self.directory}: {error.strerror or error}") from error
-            if segments(self.directory, table) == before:  # so `files` were listed while exactly these segments existed
-                stems = {segment.stem for segment in before}
+            # So `files` were listed while exactly these segments existed, and no run was named file by file meanwhile.
+            if segments(self.directory, table) == before and markers(self.directory, table) == writing:
+                stems = {segment.stem for segment in before} | writing
                 arrow = tuple(content.table for content in contents if content.table is not None)
                 return Sources(arrow, tuple(file.path for file in files if file.stem not in stems and (run is None or file.run == run)))
         raise LedgerError(f"segments in {self.directory} changed {_TRIES} times while they were read")

@@ -11,7 +11,7 @@ from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, kernel
 from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, prefetch, route_at, target_at
-from roteiro.simulator import batching, heap
+from roteiro.simulator import batching, heap, laws, purses, timeline
 from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
 from roteiro.simulator.draw import chance, luck, uniform
 from roteiro.simulator.prefixes import cached_tokens
@@ -31,7 +31,7 @@ from roteiro.simulator.records import (
 from roteiro.simulator.returning import remember, turned_away
 from roteiro.simulator.serving import TIMEOUT, answers, breaks, draw_length, fails, said_by, settle_quota, way_of, weather_of
 from roteiro.simulator.timers import ENTER, FLOW_BITS, FLOW_MASK, HEARD, LATE, OVER, PATIENCE, set_timer
-from roteiro.terms.codes import Command, Step
+from roteiro.terms.codes import Command, Reason, Step
 
 __all__ = ["TICK_S", "run"]
 
@@ -43,6 +43,7 @@ BEGIN, FIRST_BYTE, FAILED, AGAIN, END, WAKE, TEND, HEDGE = (
 SEND, WAIT, QUEUE, REJECT, DONE, RESCUE, NOTHING = (
     int(c) for c in (Command.SEND, Command.WAIT, Command.QUEUE, Command.REJECT, Command.DONE, Command.RESCUE, Command.NONE)
 )
+BUDGET_SPENT = int(Reason.BUDGET_SPENT)
 SPARE_ROWS = 1024  # decisions that one happening may write at most: its steps, and notes of each rule and breaker
 TOLD_ROWS = 8  # the same for one answer of those that end together
 STEPS = Place.STEPS
@@ -101,12 +102,10 @@ def begin_row(world: int, w: int, row: int, anew: bool) -> None:
 
 
 @kernel
-def watch(world: int, block: int, t: int) -> None:
+def watch(world: int, block: int, t: int, now: float) -> None:
     """Count the transitions of a target's breaker."""
-    service, state = service_at(world, t), breaker_at(block, t).state
-    if state != service.state:
-        service.state = state
-        service.entered[state] += 1
+    if breaker_at(block, t).state != service_at(world, t).state:
+        timeline.turned(world, block, t, now)
 
 
 @kernel
@@ -141,7 +140,7 @@ def obey(world: int, block: int, command: int, argument: float, f: int, w: int, 
         if loop_of(world).hedging != 0:
             forget(world, f)
         launch(world, block, f, f, t, now)
-        watch(world, block, t)
+        watch(world, block, t, now)
     elif command == WAIT or command == QUEUE:
         if w != f:
             begin_row(world, f, w, False)
@@ -171,11 +170,13 @@ def arrive(world: int, block: int, now: float) -> None:
     asking = ask(world, block)
     next_arrival(world)
     u = chance(asking.luck, STEPS + BEGIN)
-    command, argument, _, f, _ = step(
+    command, argument, reason, f, _ = step(
         block, BEGIN, NONE, now, u, asking.key, asking.route, asking.input_estimate, asking.output_estimate, asking.asks, 0
     )  # fmt: skip
     if f == NONE:
         return
+    if reason == BUDGET_SPENT:
+        purses.refused(world, block, f, now)
     work = work_at(world, f)
     work.input, work.cached, work.output, work.reasoning = asking.input, asking.cached, asking.output, asking.reasoning
     work.stream, work.wanted, work.relayed = asking.asks & 1, asking.output, 0
@@ -198,7 +199,7 @@ def hedge(world: int, block: int, f: int, now: float) -> None:
         w = f + loop_of(world).flows
         begin_row(world, w, f, True)
         launch(world, block, f, w, int(argument) & TARGET_BITS, now)
-        watch(world, block, int(argument) & TARGET_BITS)
+        watch(world, block, int(argument) & TARGET_BITS, now)
 
 
 @kernel
@@ -259,7 +260,7 @@ def happen(world: int, block: int, w: int, now: float) -> None:
                 block, FAILED, f, now, u, work.error_class, work.retry_after_ms, work.status, relayed, lane | 2, 0
             )  # fmt: skip
             work.relayed = relayed
-        watch(world, block, t)
+        watch(world, block, t, now)
     obey(world, block, command, argument, f, w, now)
     if waiting > 0:
         wake_all(world, block, now)
@@ -295,7 +296,10 @@ def tick(world: int, block: int, now: float) -> None:
     loop.next_tick = now + loop.tick_s
     _, _, _, _, waiting = step(block, TEND, NONE, now, uniform(generator_at(world, JOURNEY_DRAWS)), 0, 0, 0, 0, 0, 0)
     for t in range(loop_of(world).n_services):
-        watch(world, block, t)
+        timeline.turned(world, block, t, now)
+        if service_at(world, t).pool > 0:
+            service_at(world, t).replicas = batching.server_at(world, service_at(world, t).pool - 1).running
+    purses.look(world, block)
     if waiting > 0:
         wake_all(world, block, now)
 
@@ -337,6 +341,8 @@ def run(world: int, block: int, happenings: int) -> int:
         now = min(min(loop.next_arrival, timer), loop.next_tick)
         if now > loop.until:
             return REACHED
+        if loop.checked != 0:
+            laws.watch(world, block, now)
         if loop.next_tick <= now:
             tick(world, block, now)
         elif loop.next_arrival <= timer:

@@ -32,9 +32,13 @@ __all__ = [
     "JOINT",
     "JOURNEY_DRAWS",
     "LOOP",
+    "MOMENT",
+    "MOMENT_BINS",
+    "MOMENT_TARGET",
     "OUTAGE_DRAWS",
     "PART",
     "PIECE",
+    "PURSE",
     "RETURNS",
     "RETURN_DRAWS",
     "SERVICE",
@@ -59,9 +63,12 @@ __all__ = [
     "hit_at",
     "joint_at",
     "loop_of",
+    "moment_at",
+    "moment_target_at",
     "origin_at",
     "part_at",
     "piece_at",
+    "purse_at",
     "records_of",
     "return_at",
     "service_at",
@@ -156,6 +163,8 @@ SERVICE: Final = record(
     ("stall", "f8"), ("idle_s", "f8"),  # share of attempts that fall silent and never end; how long a silent stream is borne
     ("pool", "i8"),  # its pool of own servers + 1, or 0
     ("entered", "i8", (3,)), ("state", "i8"),  # how often its breaker entered each state, and which it is in
+    ("since", "f8"), ("open_s", "f8"),  # up to when its states are counted; seconds that its breaker was open
+    ("replicas", "i8"),  # of its own servers, at the last tick
 )  # fmt: skip
 
 WEATHER: Final = record(
@@ -188,12 +197,26 @@ Behind them each replica of own servers has a row, for its timer.
 
 TIMER: Final = record(("at", "f8"), ("what", "i8"))
 
+MOMENT_BINS: Final = 42 * 64 + 1
+MOMENT: Final = record(
+    ("arrivals", "i8"), ("ended", "i8"), ("answers", "i8"), ("good", "i8"), ("refused", "i8"), ("failed", "i8"),
+    ("cost_nusd", "i8"), ("tokens", "i8"), ("arrival_sum", "f8"), ("ended_sum", "f8"),
+    ("bins", "i4", (2 * MOMENT_BINS,)),  # of answers: their whole times, then their times to the first byte
+)  # fmt: skip
+"""A bucket of simulated time, see `timeline`."""
+MOMENT_TARGET: Final = record(("requests", "i8"), ("open_s", "f8"), ("replica_s", "f8"))
+
+PURSE: Final = record(("exhausted", "f8"), ("most_nusd", "i8"), ("past_nusd", "i8"), ("last_nusd", "i8"), ("ends", "f8"))
+"""A budget: when it first refused a request (NaN: never), the most spent in a period as ticks saw it, and, where a run is checked, what was
+spent in periods that are over, and in this one, which `ends`, when it was last looked at."""
+
 TABLES: Final[dict[str, np.dtype[Any]]] = {
     "generators": GENERATOR, "work": WORK, "timers": TIMER, "arrivals": ARRIVAL, "mix": PART, "services": SERVICE, "weather": WEATHER,
     "tables": TABLE, "hits": HIT, "asking": ASKING, "ways": WAY,
     "groups": GROUP, "slices": SLICE, "pieces": PIECE, "joint": JOINT, "blocks": BLOCK, "sources": GENERATOR, "coming": TIMER,
     "servers": SERVER, "replicas": REPLICA, "seats": SEAT, "spots": SPOT, "told": TOLD,
     "origins": ASKING, "returns": ASKING, "uses": USE,
+    "moments": MOMENT, "moment_targets": MOMENT_TARGET, "purses": PURSE,
 }  # fmt: skip
 
 LOOP: Final = record(
@@ -212,6 +235,9 @@ LOOP: Final = record(
     ("flows", "i8"), ("hedging", "i8"), ("caching", "i8"), ("tiers", "i8"),  # slots; whether the plan has such things
     # Complexity of requests that no record tells: by input tokens from which, or by shares up to each where those are given.
     ("medium_from", "i8"), ("complex_from", "i8"), ("simple_below", "f8"), ("medium_below", "f8"),
+    ("moment_s", "f8"),  # width of a moment
+    # Where a run is checked (`laws`): seconds of all flows together, times that the clock ran back, and whether it is.
+    ("checked", "i8"), ("flow_s", "f8"), ("ran_back", "i8"),
     *((f"n_{name}", "i8") for name in TABLES), *((f"at_{name}", "i8") for name in TABLES),
 )  # fmt: skip
 
@@ -301,6 +327,9 @@ class World(NamedTuple):
     origins: npt.NDArray[Any]
     returns: npt.NDArray[Any]
     uses: npt.NDArray[Any]
+    moments: npt.NDArray[Any]
+    moment_targets: npt.NDArray[Any]
+    purses: npt.NDArray[Any]
 
 
 LINE: Final = 64
@@ -438,3 +467,18 @@ def coming_at(world: int, k: int) -> Any:
 @kernel
 def way_at(world: int, i: int) -> Any:
     return record_at(world, loop_of(world).at_ways, i, WAY)
+
+
+@kernel
+def moment_at(world: int, k: int) -> Any:
+    return record_at(world, loop_of(world).at_moments, k, MOMENT)
+
+
+@kernel
+def moment_target_at(world: int, i: int) -> Any:
+    return record_at(world, loop_of(world).at_moment_targets, i, MOMENT_TARGET)
+
+
+@kernel
+def purse_at(world: int, b: int) -> Any:
+    return record_at(world, loop_of(world).at_purses, b, PURSE)

@@ -1,43 +1,56 @@
-"""What came of simulated runs: each number as its mean over seeds with a 95 % interval.
+"""What came of simulated runs: each number of one run, and over seeds with a 95 % interval.
 
-What must not live here: the running of them, and how a result is shown.
+What must not live here: the running of them, how an interval is found (`estimate`), and how a result is shown.
 """
 
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 
 from roteiro.plan.compile import Compiled
+from roteiro.simulator import timeline as moments
+from roteiro.simulator.estimate import Estimate, estimate, estimates, from_batches
+from roteiro.simulator.servers import pool_counts
 from roteiro.simulator.tally import Tally
+from roteiro.simulator.world import Simulation
 from roteiro.terms.codes import BreakerState, Outcome, Reason
 
-__all__ = ["Estimate", "Measured", "ProviderResult", "Spread", "TenantResult", "TierResult", "measure", "over_seeds"]
+__all__ = [
+    "BudgetResult",
+    "Estimate",
+    "Measured",
+    "PoolResult",
+    "ProviderResult",
+    "Spread",
+    "TenantResult",
+    "TierResult",
+    "Timeline",
+    "estimate",
+    "measure",
+    "over_seeds",
+]
 
 T = TypeVar("T")
 
-STUDENT: Final = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
-"""Student's t for a two-sided interval of 95 %, by degrees of freedom from 1."""
 NUSD: Final = 1e9
+HOUR_S: Final = 3600.0
 ALL: Final = 0
 TOTAL, TTFT = 0, 1
 REFUSED: Final = (Outcome.LIMITED, Outcome.BUDGET, Outcome.CANCELLED, Outcome.INVALID)
 """Outcomes that are the client's own affair: no part of availability."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean over seeds and its 95 % interval (Student). All three are the same where one seed tells it; NaN where none does."""
-
-    mean: float
-    low: float
-    high: float
+SHARES: Final = frozenset(
+    {"share", "availability", "within_latency", "within_ttft", "open_share", "cached", "outcomes", "reasons", "attainment", "exhausted"}
+)
+"""Fields whose numbers lie in 0 to 1; of budgets, a share of an amount does not."""
+TOTALS: Final = frozenset({
+    "requests", "simulated_s", "failed", "input_tokens", "output_tokens", "cost_usd", "answered", "fallbacks", "degraded", "rescues",
+    "hedged", "lost_usd", "saved_usd", "sheds", "refused", "spent_usd",
+})  # fmt: skip
+"""Fields whose numbers add up over batches of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +65,28 @@ class Spread(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class TierResult(Generic[T]):
-    """One SLA tier. `availability`: answers among requests that were not refused for the client's own sake (limits, budgets, cancelled,
-    invalid). `within_latency`, `within_ttft`: share of answers within the promised p95; NaN where nothing is promised."""
+    """One SLA tier. `availability`: answers among requests that were due, that is, not refused for the client's own sake (limits, budgets,
+    cancelled, invalid). `within_latency`, `within_ttft`: share of *answers* within the promised p95; NaN where nothing is promised.
+
+    `attainment`: share of requests *that were due* for which a promise was kept, so that what was shed, failed or is unfinished counts
+    against it: `availability`, `latency`, `ttft` (of streams), and `all`. NaN where nothing is promised. `goodput_per_s`: answers that kept
+    every promise, a second.
+    """
 
     requests: T
     availability: T
     within_latency: T
     within_ttft: T
+    attainment: dict[str, T]
     total_ms: Spread[T]
     ttft_ms: Spread[T]
+    goodput_per_s: T
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderResult(Generic[T]):
     """`share` of all answers. Requests, tokens and cost are of requests whose last attempt was here. `opened`, `half_opened`, `closed`
-    count its breaker's transitions."""
+    count its breaker's transitions; `open_share` is the share of time that it was open."""
 
     share: T
     requests: T
@@ -77,6 +97,7 @@ class ProviderResult(Generic[T]):
     opened: T
     half_opened: T
     closed: T
+    open_share: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +108,51 @@ class TenantResult(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetResult(Generic[T]):
+    """`spent_usd` in all periods; `share` of the amount spent in the fullest period; `exhausted_s`: when it first refused a request, in
+    simulated seconds, NaN where it never did (over seeds: among those where it did); `exhausted`: 1 where it did (over seeds: their
+    share)."""
+
+    spent_usd: T
+    share: T
+    exhausted_s: T
+    exhausted: T
+
+
+@dataclass(frozen=True, slots=True)
+class PoolResult(Generic[T]):
+    """Own model servers of one target."""
+
+    replicas_mean: T
+    replicas_most: T
+    started: T
+    stopped: T
+    replica_hours: T
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline(Generic[T]):
+    """How it went: one value for each moment of `bucket_s` seconds, which begin at `at_s`.
+
+    `series`: arrivals_per_s by arrival; answers_per_s, good_per_s (every promise kept), refused_per_s (limits, budgets, shed, unavailable),
+    failed_per_s, tokens_per_s (output), cost_usd, p50_ms, p95_ms and ttft_p95_ms by end; in_flight on average; and by target open:NAME
+    (share of time that its breaker was open), requests:NAME (last attempts there, a second), replicas:NAME. Quantiles are within 1.6 %.
+    """
+
+    bucket_s: float
+    at_s: tuple[float, ...]
+    series: dict[str, tuple[T, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Measured(Generic[T]):
     """All that is told of simulated runs: of one seed with T float, over seeds with T Estimate.
 
     `cached` is the share of requests that a cache answered; `rescues` and `hedged` count. `lost_usd` is what attempts that were given up
-    cost beside `cost_usd`, `saved_usd` what caches saved, both estimates.
+    cost beside `cost_usd`, `saved_usd` what caches saved, both estimates. `goodput_per_s`: answers that kept every promise of their tier, a
+    second of simulated time, and `goodput_tokens_per_s` their output tokens. `sheds`: requests for which there was no room or no healthy
+    target; `refused`: by limits and budgets; `returned`: that came again after a refusal; `unfinished`: without an outcome. `batches`: of
+    one seed, the same of consecutive parts of the run.
     """
 
     requests: T
@@ -99,9 +160,13 @@ class Measured(Generic[T]):
     outcomes: dict[str, T]
     total_ms: Spread[T]
     ttft_ms: Spread[T]
+    goodput_per_s: T
+    goodput_tokens_per_s: T
     tiers: dict[str, TierResult[T]]
     providers: dict[str, ProviderResult[T]]
     tenants: dict[str, TenantResult[T]]
+    budgets: dict[str, BudgetResult[T]]
+    pools: dict[str, PoolResult[T]]
     cost_usd: T
     reasons: dict[str, T]
     attempts_a_request: T
@@ -112,31 +177,79 @@ class Measured(Generic[T]):
     hedged: T
     lost_usd: T
     saved_usd: T
+    sheds: T
+    refused: T
+    returned: T
+    unfinished: T
+    timeline: Timeline[T]
+    batches: tuple["Measured[float]", ...] = field(default=(), compare=False, repr=False)
 
 
-def measure(compiled: Compiled, tally: Tally, simulated_s: float) -> Measured[float]:
-    """The numbers of one run. `outcomes` and `reasons` are shares of requests; reasons of those that got no answer."""
-    requests = tally.requests
-    names = compiled.names
-    answers = int(tally.providers[:, 0].sum())
+EMPTY: Final[Timeline[float]] = Timeline(math.nan, (), {})
+
+
+def measure(simulation: Simulation, *, batches: bool = True) -> Measured[float]:
+    """The numbers of one run. `outcomes` and `reasons` are shares of requests; reasons of those that got no answer.
+
+    `batches`: with those of its batches, from which one run alone has intervals.
+    """
+    compiled, tally, services = simulation.compiled, simulation.tally, simulation.world.services
+    span = simulation.now_s
+    told = counted(compiled, tally, span, simulation.unfinished)
+    width, series = moments.series(simulation.world, compiled.names.targets, span)
+    length = len(next(iter(series.values())))
     breakers = tally.breakers
+    return replace(
+        told,
+        providers={
+            name: replace(
+                one, opened=float(breakers[t, BreakerState.OPEN]), half_opened=float(breakers[t, BreakerState.HALF_OPEN]),
+                closed=float(breakers[t, BreakerState.CLOSED]), open_share=min(ratio(services["open_s"][t], span), 1.0),
+            )
+            for t, (name, one) in enumerate(told.providers.items())
+        },
+        budgets=budgets_of(simulation, tally),
+        pools={
+            compiled.names.targets[pool.target]: PoolResult(
+                ratio(pool.replica_s, span), float(pool.most), float(pool.started), float(pool.stopped), pool.replica_s / HOUR_S
+            )
+            for pool in pool_counts(simulation.world, span)
+        },
+        returned=float(simulation.world.loop["returned"][0]),
+        timeline=Timeline(
+            width, tuple(k * width for k in range(length)), {name: tuple(values.tolist()) for name, values in series.items()}
+        ),
+        batches=tuple(counted(compiled, part, float(part.span[1] - part.span[0])) for part in simulation.batches) if batches else (),
+    )  # fmt: skip
+
+
+def counted(compiled: Compiled, tally: Tally, span_s: float, unfinished: Any = None) -> Measured[float]:
+    """What a tally tells by itself, over so many seconds. `unfinished`: requests without an outcome, of all and by tier."""
+    requests, names = tally.requests, compiled.names
+    answers = int(tally.providers[:, 0].sum())
+    left = np.zeros(len(tally.outcomes)) if unfinished is None else unfinished
+    nan = math.nan
     return Measured(
         requests=float(requests),
-        simulated_s=simulated_s,
+        simulated_s=span_s,
         outcomes={outcome.name.lower(): ratio(tally.outcomes[ALL, outcome], requests) for outcome in Outcome},
         total_ms=spread(tally, ALL, TOTAL),
         ttft_ms=spread(tally, ALL, TTFT),
-        tiers={name: tier(tally, i + 1) for i, name in enumerate(names.tiers)},
+        goodput_per_s=ratio(tally.good[ALL, 0], span_s),
+        goodput_tokens_per_s=ratio(tally.good[ALL, 1], span_s),
+        tiers={name: tier(tally, i + 1, span_s, float(left[i + 1])) for i, name in enumerate(names.tiers)},
         providers={
             name: ProviderResult(
-                ratio(row[0], answers), float(row[1]), float(row[5]), float(row[2]), float(row[3]), row[4] / NUSD,
-                float(breakers[t, BreakerState.OPEN]), float(breakers[t, BreakerState.HALF_OPEN]), float(breakers[t, BreakerState.CLOSED]),
+                ratio(row[0], answers), float(row[1]), float(row[5]), float(row[2]), float(row[3]), float(row[4]) / NUSD, nan, nan, nan, nan
             )
-            for t, (name, row) in enumerate(zip(names.targets, tally.providers, strict=True))
+            for name, row in zip(names.targets, tally.providers, strict=True)
         },
         tenants={
-            name: TenantResult(float(row[0]), float(row[1]), row[2] / NUSD) for name, row in zip(names.tenants, tally.tenants, strict=True)
+            name: TenantResult(float(row[0]), float(row[1]), float(row[2]) / NUSD)
+            for name, row in zip(names.tenants, tally.tenants, strict=True)
         },
+        budgets={name: BudgetResult(float(tally.budgets[b]) / NUSD, nan, nan, nan) for b, name in enumerate(names.budgets)},
+        pools={},
         cost_usd=float(tally.tenants[:, 2].sum()) / NUSD,
         reasons={reason.name.lower(): ratio(tally.reasons[reason], requests) for reason in Reason if reason and tally.reasons[reason]},
         attempts_a_request=ratio(tally.extra[0], requests),
@@ -145,8 +258,13 @@ def measure(compiled: Compiled, tally: Tally, simulated_s: float) -> Measured[fl
         cached=ratio(tally.extra[3], requests),
         rescues=float(tally.extra[4]),
         hedged=float(tally.extra[5]),
-        lost_usd=tally.extra[6] / NUSD,
-        saved_usd=tally.extra[7] / NUSD,
+        lost_usd=float(tally.extra[6]) / NUSD,
+        saved_usd=float(tally.extra[7]) / NUSD,
+        sheds=float(tally.outcomes[ALL, Outcome.SHED] + tally.outcomes[ALL, Outcome.UNAVAILABLE]),
+        refused=float(tally.outcomes[ALL, Outcome.LIMITED] + tally.outcomes[ALL, Outcome.BUDGET]),
+        returned=nan,
+        unfinished=float(left[ALL]),
+        timeline=EMPTY,
     )  # fmt: skip
 
 
@@ -159,44 +277,107 @@ def spread(tally: Tally, row: int, time: int) -> Spread[float]:
     return Spread(p50, p95, p99, tally.mean(row, time))
 
 
-def tier(tally: Tally, row: int) -> TierResult[float]:
-    outcomes = tally.outcomes[row]
-    due = outcomes.sum() - sum(outcomes[outcome] for outcome in REFUSED)
-
-    def within(time: int) -> float:
-        promised = not math.isnan(tally.promised_ms[row, time])
-        return ratio(tally.within[row, time], tally.measured(row, time)) if promised else math.nan
-
+def tier(tally: Tally, row: int, span_s: float, unfinished: float) -> TierResult[float]:
+    outcomes, within, good = tally.outcomes[row], tally.within[row], tally.good[row]
+    due = float(outcomes.sum() - sum(outcomes[outcome] for outcome in REFUSED)) + unfinished
+    promised = [not math.isnan(promise) for promise in tally.promised_ms[row]]
+    in_time = [ratio(within[time], tally.measured(row, time)) if promised[time] else math.nan for time in (TOTAL, TTFT)]
     return TierResult(
-        float(outcomes.sum()), ratio(outcomes[Outcome.SUCCESS], due), within(TOTAL), within(TTFT),
-        spread(tally, row, TOTAL), spread(tally, row, TTFT),
+        float(outcomes.sum()), ratio(outcomes[Outcome.SUCCESS], due), in_time[TOTAL], in_time[TTFT],
+        {
+            "availability": ratio(outcomes[Outcome.SUCCESS], due),
+            "latency": ratio(within[TOTAL], due) if promised[TOTAL] else math.nan,
+            "ttft": ratio(within[TTFT], float(good[2]) + unfinished) if promised[TTFT] else math.nan,
+            "all": ratio(good[0], due),
+        },
+        spread(tally, row, TOTAL), spread(tally, row, TTFT), ratio(good[0], span_s),
     )  # fmt: skip
 
 
+def budgets_of(simulation: Simulation, tally: Tally) -> dict[str, BudgetResult[float]]:
+    told, state, purses = {}, simulation.state.budgets, simulation.world.purses
+    for b, name in enumerate(simulation.compiled.names.budgets):
+        exhausted, most = float(purses["exhausted"][b]), max(int(purses["most_nusd"][b]), int(state["spent_nusd"][b]))
+        told[name] = BudgetResult(
+            float(tally.budgets[b]) / NUSD, ratio(most, int(state["amount_nusd"][b])), exhausted, float(not math.isnan(exhausted))
+        )
+    return told
+
+
 def over_seeds(runs: Sequence[Measured[float]]) -> Measured[Estimate]:
-    """The same tree with an Estimate at each leaf. A name that some seeds lack (a reason) counts as 0 there."""
-    combined: Measured[Estimate] = combine(runs)
+    """The same tree with an Estimate at each leaf. A name that some seeds lack (a reason) counts as 0 there.
+
+    One run alone has intervals from its batches, where it is long enough for them (`Measured.batches`).
+    """
+    if len(runs) == 1:
+        combined: Measured[Estimate] = by_batches(runs[0], runs[0].batches, "")
+    else:
+        combined = combine(runs, "", math.inf)
     return combined
 
 
-def combine(values: Sequence[Any]) -> Any:
+def combine(values: Sequence[Any], name: str, trials: float) -> Any:
     first = values[0]
+    if isinstance(first, Timeline):
+        return over_moments(values)
     if isinstance(first, dict):
         keys = dict.fromkeys(key for value in values for key in value)
-        return {key: combine([value.get(key, 0.0) for value in values]) for key in keys}
+        missing = 0.0 if not first or isinstance(next(iter(first.values())), float) else None
+        return {
+            key: combine(
+                [one for one in (value.get(key, missing) for value in values) if one is not None], name if name in SHARES else key, trials
+            )
+            for key in keys
+        }
     if dataclasses.is_dataclass(first):
-        return type(first)(**{f.name: combine([getattr(value, f.name) for value in values]) for f in dataclasses.fields(first)})  # type: ignore[misc]
-    return estimate(values)
+        inner = sum(value.requests for value in values) if hasattr(first, "requests") else trials
+        inner = len(values) if isinstance(first, BudgetResult) else inner
+        named = {f.name: [getattr(value, f.name) for value in values] for f in dataclasses.fields(first) if f.name != "batches"}
+        money = isinstance(first, BudgetResult)
+        return type(first)(**{key: combine(these, "" if money and key == "share" else key, inner) for key, these in named.items()})  # type: ignore[misc]
+    return estimate(values, share=name in SHARES, trials=trials, floor=0.0)
 
 
-def estimate(values: Sequence[float]) -> Estimate:
-    told = np.array([value for value in values if not math.isnan(value)])
-    n = len(told)
-    if n == 0:
-        return Estimate(math.nan, math.nan, math.nan)
-    mean = float(told.mean())
-    if n == 1:
-        return Estimate(mean, mean, mean)
-    t = STUDENT[n - 2] if n - 2 < len(STUDENT) else 1.96 + 2.4 / (n - 1)
-    half = t * float(told.std(ddof=1)) / math.sqrt(n)
-    return Estimate(mean, mean - half, mean + half)
+def by_batches(whole: Any, batches: Sequence[Any], name: str) -> Any:
+    """The tree of one run, with intervals from its batches where they tell a number too."""
+    if isinstance(whole, Timeline):
+        return Timeline(whole.bucket_s, whole.at_s, {key: tuple(Estimate(v, v, v) for v in values) for key, values in whole.series.items()})
+    if isinstance(whole, dict):
+        return {
+            key: by_batches(
+                value,
+                [one for one in (batch.get(key, 0.0) for batch in batches) if type(one) is type(value)],
+                name if name in SHARES else key,
+            )
+            for key, value in whole.items()
+        }
+    if dataclasses.is_dataclass(whole):
+        named = {f.name: getattr(whole, f.name) for f in dataclasses.fields(whole) if f.name != "batches"}
+        return type(whole)(**{key: by_batches(value, [getattr(one, key) for one in batches], key) for key, value in named.items()})  # type: ignore[misc]
+    return from_batches(whole, batches, share=name in SHARES, total=name in TOTALS)
+
+
+def over_moments(runs: Sequence[Timeline[float]]) -> Timeline[Estimate]:
+    """Moment by moment; a run that was over before a moment says nothing of it. Where runs have moments of other widths, the widest are
+    taken, and a quantile is then the mean of those of its parts."""
+    width = max(run.bucket_s for run in runs)
+    length = max(math.ceil(len(run.at_s) * run.bucket_s / width - 1e-9) for run in runs)
+    names = dict.fromkeys(name for run in runs for name in run.series)
+    told = {}
+    for name in names:
+        table = np.full((len(runs), length), math.nan)
+        for row, run in zip(table, runs, strict=True):
+            values = widened(np.array(run.series.get(name, ()), float), round(width / run.bucket_s), name)
+            row[: len(values)] = values
+        told[name] = tuple(estimates(table, share=name.startswith("open:"), floor=0.0))
+    return Timeline(width, tuple(k * width for k in range(length)), told)
+
+
+def widened(values: Any, by: int, name: str) -> Any:
+    """Series with moments `by` times as wide."""
+    if by == 1 or not len(values):
+        return values
+    parts = np.append(values, np.full(-len(values) % by, math.nan)).reshape(-1, by)
+    told = ~np.isnan(parts)
+    sums, counts = np.where(told, parts, 0.0).sum(axis=1), told.sum(axis=1)
+    return sums if name == "cost_usd" else np.where(counts > 0, sums / np.maximum(counts, 1), math.nan)

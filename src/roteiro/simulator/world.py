@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from roteiro.plan.compile import Compiled, fresh_block
 from roteiro.policy import complexity
-from roteiro.policy.state import NONE, State, release
-from roteiro.simulator import hits, loop, servers, table
+from roteiro.policy.state import NONE, Flowing, State, release
+from roteiro.simulator import hits, laws, loop, servers, table, timeline
 from roteiro.simulator.arriving import TRACE
 from roteiro.simulator.demand import Demand
 from roteiro.simulator.demand_world import Sources
@@ -31,6 +31,7 @@ EPOCH_UNIX_S: Final = 1_767_571_200.0
 """When simulated time begins unless told otherwise: Monday, 5 January 2026, 00:00 UTC."""
 HAPPENINGS: Final = 1 << 16  # between two looks at progress, some 30 ms
 FOREVER: Final = 1e18
+FIRST_PART, MOST_PARTS = 256, 32  # requests of a part at first; parts at most, an even number
 
 Rows = Callable[[npt.NDArray[Any]], None]
 
@@ -38,7 +39,8 @@ Rows = Callable[[npt.NDArray[Any]], None]
 class Simulation:
     """A run that can be let go on as often as wanted. The same arguments give the same events, to the bit.
 
-    `journal` keeps decisions too, as a gateway does; it needs room for them (`RingSizes.decisions`), and changes no event.
+    `journal` keeps decisions too, as a gateway does; it needs room for them (`RingSizes.decisions`), and changes no event. `check` looks
+    at the laws of conservation as it runs (`laws`), and changes no event either; a law that is broken ends the run with InvariantError.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Simulation:
         *,
         journal: bool = False,
         epoch_unix_s: float = EPOCH_UNIX_S,
+        check: bool = False,
     ) -> None:
         if len(service.targets) != len(compiled.names.targets):
             raise InvariantError(f"a service world of {len(service.targets)} targets for a plan of {len(compiled.names.targets)}")
@@ -62,12 +65,16 @@ class Simulation:
         service = realised(service, compiled.names.targets, seed, min(demand.horizon_s, HORIZON_S), epoch_unix_s)
         self.world = world_of(compiled, demand, service, seed, self.state, epoch_unix_s)
         self.world.loop["epoch_s"] = epoch_unix_s
+        self.seed = seed
+        self.world.loop["checked"] = check
         tiers = [compiled.plan.sla_tiers.get(name) for name in compiled.names.tiers]
         promised = [
             [math.nan, math.nan],
             *([promise(tier.latency_p95_s), promise(tier.ttft_p95_s)] if tier else [math.nan] * 2 for tier in tiers),
         ]
-        self.tally = Tally.empty(np.array(promised), len(compiled.names.targets), len(compiled.names.tenants))
+        self.promised_ms = np.array(promised)
+        self.parts = [self.part(0.0)]
+        self.part_requests = FIRST_PART
 
     @property
     def now_s(self) -> float:
@@ -77,6 +84,35 @@ class Simulation:
     @property
     def arrived(self) -> int:
         return int(self.world.loop["arrived"][0])
+
+    def part(self, begins_s: float) -> Tally:
+        """An empty tally."""
+        names = self.compiled.names
+        limits = len(names.limits) if self.world.loop["checked"][0] else 0
+        return Tally.empty(self.promised_ms, len(names.targets), len(names.tenants), len(names.budgets), limits, begins_s)
+
+    @property
+    def tally(self) -> Tally:
+        """All parts together."""
+        whole = self.part(0.0)
+        for part in self.parts:
+            whole.merge(part)
+        whole.breakers[:] = self.world.services["entered"]
+        return whole
+
+    @property
+    def batches(self) -> tuple[Tally, ...]:
+        """Consecutive parts with the same number of ended requests each; fewer than two where the run is too short."""
+        return tuple(part for part in self.parts if part.requests == self.part_requests)
+
+    @property
+    def unfinished(self) -> npt.NDArray[np.int64]:
+        """Requests that have no outcome yet: of all (row 0), and by tier."""
+        flows, found = self.state.flows, np.zeros(len(self.promised_ms), np.int64)
+        tiers = self.state.tenants["tier"][flows["tenant"][flows["phase"] != Flowing.FREE]]
+        found[0] = len(tiers)
+        np.add.at(found, tiers[tiers >= 0] + 1, 1)
+        return found
 
     def run(
         self,
@@ -97,7 +133,14 @@ class Simulation:
         control["last_arrival"] = duration_s
         if most is None and requests is None and duration_s >= FOREVER:
             raise InvariantError("a drawn demand without an end: give requests or a duration")
+        if control["happened"][0] == 0:
+            control["moment_s"] = timeline.round_width(self.horizon_s(requests, duration_s))
         return self.go(FOREVER, on_events, on_decisions, on_progress)
+
+    def horizon_s(self, requests: int | None, duration_s: float) -> float:
+        """About how long the run will be, in simulated seconds: the same for every seed."""
+        drawn = math.inf if requests is None else requests / max(self.demand.rate_per_s, 1e-9)
+        return min(drawn, duration_s, self.demand.horizon_s)
 
     def go(
         self, until_s: float, on_events: Rows | None, on_decisions: Rows | None, on_progress: Callable[[int, float], None] | None
@@ -114,7 +157,8 @@ class Simulation:
                 on_progress(self.arrived, self.now_s)
             if why == Stop.REACHED and self.now_s >= until_s:
                 break
-        self.tally.breakers[:] = self.world.services["entered"]
+        if why == Stop.FINISHED and self.world.loop["checked"][0]:
+            laws.hold(self, self.seed)
         return self.tally
 
     def drain(self, block: int, on_events: Rows | None, on_decisions: Rows | None) -> int:
@@ -123,13 +167,29 @@ class Simulation:
         for ring, name, hand in ((self.state.events, "event", on_events), (self.state.decisions, "decision", on_decisions)):
             tail, head = int(self.header[f"{name}_tail"][0]), int(self.header[f"{name}_head"][0])
             if name == "event":
-                self.tally.add(block, tail, head)
+                self.count(block, tail, head)
             if hand is not None:
                 for rows in pieces(ring, tail, head):
                     hand(rows)
             self.header[f"{name}_tail"] = head
             drained += head - tail
         return drained
+
+    def count(self, block: int, tail: int, head: int) -> None:
+        """Count rows of the event ring into parts, and double the parts where there would be too many."""
+        while tail < head:
+            now = self.parts[-1]
+            room = self.part_requests - now.requests
+            if room == 0:
+                if len(self.parts) == MOST_PARTS:
+                    for one, other in zip(self.parts[::2], self.parts[1::2], strict=True):
+                        one.merge(other)
+                    self.parts, self.part_requests = self.parts[::2], 2 * self.part_requests
+                self.parts.append(self.part(float(now.span[1])))
+                continue
+            end = min(head, tail + room)
+            now.add(int(self.world.buffer.ctypes.data), block, tail, end)
+            tail = end
 
     def close(self) -> None:
         """Forget the blocks' addresses, which only plain Python keeps."""
@@ -167,6 +227,7 @@ def world_of(
             "generators": GENERATORS, "work": rows + replicas, "timers": 2 * (rows + replicas),
             **servers.capacities(pools, rows), "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
             "hits": max(len(compiled.names.routes), 1), "ways": max(regions**2, 1),
+            "moments": timeline.MOMENTS, "moment_targets": timeline.MOMENTS * len(service.targets), "purses": len(state.budgets),
         },
         seed,
     )  # fmt: skip
@@ -180,9 +241,12 @@ def world_of(
     put_ways(world, compiled, service, regions)
     control = world.loop
     servers.put_servers(world, pools, rows)
+    pooled = world.services["pool"] > 0
+    world.services["replicas"][pooled] = world.servers["running"][world.services["pool"][pooled] - 1]
     sources.put(world, seed)
     control["tick_s"] = loop.TICK_S
-    control["flows"], control["hedging"] = flows, hedging
+    control["flows"], control["hedging"], control["moment_s"] = flows, hedging, 1.0
+    world.purses["exhausted"], world.purses["ends"] = math.nan, state.budgets["ends_s"]
     world.hits[:] = hits.rows_of(
         compiled, hits.expected(compiled) if service.hits is None else service.hits, world.services["output"].tolist()
     )

@@ -6,7 +6,8 @@ What must not live here: how a result is shown.
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from roteiro.plan.read import Reading, read
 from roteiro.plan.version import load_version
 from roteiro.simulator import demand as demands
 from roteiro.simulator import service as services
+from roteiro.simulator.crew import Backend, OnProgress
+from roteiro.simulator.estimate import LEAST_BATCHES
 from roteiro.simulator.fit import fit
 from roteiro.simulator.result import Estimate, Measured, over_seeds
-from roteiro.simulator.seeds import Job, Progress, simulate_seeds
+from roteiro.simulator.seeds import Job, simulate_seeds
 from roteiro.simulator.world import EPOCH_UNIX_S, FOREVER
 from roteiro.tasks.demand_source import bounded, demand_from, opened, run_named
 from roteiro.terms.error import LedgerError, PlanError, SettingsError
@@ -33,6 +36,9 @@ WITHOUT_JOURNAL, WITH_JOURNAL = RingSizes(events=1 << 14, decisions=16), RingSiz
 class SimulationResult:
     """A simulation's answer. `measured` holds an Estimate (mean, low, high over seeds) at each leaf, `by_seed` the numbers of each.
 
+    `intervals`: what these tell of, `seeds` (the spread between seeds), `batches` (of one seed, the spread within the run) or `none`.
+    `promises`: what the plan's tiers promise, by tier: `availability` (0 to 1), `latency_ms` and `ttft_ms` (95th percentiles).
+    `epoch_unix_s`: when simulated time begins. `checked`: the laws of conservation were looked at, and hold.
     `assumed`: what neither plan nor record tells, in words. `interrupted`: Ctrl-C came; `seeds` are those that were finished.
     `runs`: the names under which events are in the ledger, where they were kept.
     """
@@ -50,17 +56,28 @@ class SimulationResult:
     interrupted: bool
     runs: tuple[str, ...]
     took_s: float
+    intervals: str = "seeds"
+    promises: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    epoch_unix_s: float = EPOCH_UNIX_S
+    checked: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is not known is null."""
         told = {name: getattr(self, name) for name in ("plan", "digest", "demand", "service", "requests", "interrupted", "took_s")}
         lists = {"seeds": list(self.seeds), "assumed": list(self.assumed), "runs": list(self.runs)}
-        return {**told, **lists, "problems": [str(problem) for problem in self.problems], "measured": plain(asdict(self.measured))}
+        measured = asdict(self.measured)
+        del measured["batches"]
+        more = {"promises": {tier: dict(promised) for tier, promised in self.promises.items()}, "intervals": self.intervals}
+        times = {"epoch_unix_s": self.epoch_unix_s, "checked": self.checked}
+        problems = [str(problem) for problem in self.problems]
+        return {**told, **times, **lists, **more, "problems": problems, "measured": plain(measured)}
 
 
 def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, tuple):
+        return [plain(one) for one in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
@@ -77,8 +94,13 @@ def simulate(
     scenario: str | None = None,
     keep: bool = False,
     journal: bool = False,
+    begin: datetime | None = None,
+    thin: float = 1.0,
+    check: bool = False,
     processes: int | None = None,
-    on_progress: Progress | None = None,
+    backend: Backend = "processes",
+    address: str | None = None,
+    on_progress: OnProgress | None = None,
 ) -> SimulationResult:
     """Simulate a plan.
 
@@ -86,7 +108,10 @@ def simulate(
     `fit_from`: a run in `data` whose service times, failures and weather are fitted; where the demand is a run, that run unless told
     otherwise; else the plan's `service` sections tell. `seeds`: how many (1, 2, …), or which. `requests` and `duration_s` bound each
     seed; a demand without an end brings 100,000 requests where neither is given, a fitted record ends where the record did. `keep` writes
-    the events of each seed to `data`, `journal` its decisions too, so that it can be replayed.
+    the events of each seed to `data`, `journal` its decisions too, so that it can be replayed. `begin`: when simulated time begins (UTC
+    where it has no zone); without it when the run that comes again began, else a Monday in January. `thin`: the share of requests that is
+    simulated. `check` looks at the laws of conservation and raises InvariantError where one is broken. `processes`, `backend`, `address`
+    and `on_progress` as of `crew.run_jobs`.
 
     Raises PlanError with every problem, LedgerError and SettingsError for a run or file that is not there, and KeyboardInterrupt when it
     is stopped before any seed is finished.
@@ -97,19 +122,21 @@ def simulate(
     source = fit_from or run
     ledger = opened(data, [one for one in (run, source) if one], keep or journal)
     compiled = compiled_of(reading, () if run is None or data is None else grants_of(data, run), journal)
-    wanted = demand_from(compiled, demand, data=data, scenario=scenario, folder=path.parent)
+    wanted = demand_from(compiled, demand, data=data, scenario=scenario, folder=path.parent, thin=thin)
     served = fit(compiled, ledger, source) if ledger is not None and source is not None else services.of_plan(compiled)
     epoch = ledger.head(run).epoch_s if ledger is not None and run is not None else EPOCH_UNIX_S
+    if begin is not None:
+        epoch = (begin if begin.tzinfo is not None else begin.replace(tzinfo=UTC)).timestamp()
     wanted, bound, span_s = bounded(wanted, requests, duration_s)
     job = Job(
         compiled, wanted, served, bound, span_s, epoch,
-        data if keep or journal else None, f"sim-{reading.digest[:8]}-{time.time_ns() // 1_000_000:x}", journal,
+        data if keep or journal else None, f"sim-{reading.digest[:8]}-{time.time_ns() // 1_000_000:x}", journal, check,
     )  # fmt: skip
-    return over(job, reading, numbers(seeds), processes, on_progress)
+    return over(job, reading, numbers(seeds), processes, on_progress, backend, address)
 
 
 def predict(
-    data: Path, run: str, *, seeds: int | Sequence[int] = 5, processes: int | None = None, on_progress: Progress | None = None
+    data: Path, run: str, *, seeds: int | Sequence[int] = 5, processes: int | None = None, on_progress: OnProgress | None = None
 ) -> SimulationResult:
     """Simulate a recorded run again: its first plan version, its arrivals, and service fitted to it.
 
@@ -123,9 +150,17 @@ def predict(
     return over(job, None, numbers(seeds), processes, on_progress)
 
 
-def over(job: Job, reading: Reading | None, seeds: Sequence[int], processes: int | None, on_progress: Progress | None) -> SimulationResult:
+def over(
+    job: Job,
+    reading: Reading | None,
+    seeds: Sequence[int],
+    processes: int | None,
+    on_progress: OnProgress | None,
+    backend: Backend = "processes",
+    address: str | None = None,
+) -> SimulationResult:
     begun = time.monotonic()
-    by_seed, interrupted = simulate_seeds(job, seeds, processes, on_progress)
+    by_seed, interrupted = simulate_seeds(job, seeds, processes, on_progress, backend=backend, address=address)
     warnings = reading.problems if reading is not None else ()
     return SimulationResult(
         plan=job.compiled.plan.name or "",
@@ -141,7 +176,27 @@ def over(job: Job, reading: Reading | None, seeds: Sequence[int], processes: int
         interrupted=interrupted,
         runs=tuple(f"{job.name}-{seed}" for seed in sorted(by_seed)) if job.data is not None else (),
         took_s=time.monotonic() - begun,
+        intervals="seeds" if len(by_seed) > 1 else "batches" if enough(by_seed) else "none",
+        promises=promises_of(job.compiled),
+        epoch_unix_s=job.epoch_unix_s,
+        checked=job.check,
     )
+
+
+def enough(by_seed: Mapping[int, Measured[float]]) -> bool:
+    """Whether one seed alone has batches enough for intervals."""
+    return all(len(one.batches) >= LEAST_BATCHES for one in by_seed.values())
+
+
+def promises_of(compiled: Compiled) -> dict[str, dict[str, float]]:
+    """What the plan's tiers promise, see `SimulationResult`."""
+    told = {}
+    for name, tier in compiled.plan.sla_tiers.items():
+        times = {"latency_ms": tier.latency_p95_s, "ttft_ms": tier.ttft_p95_s}
+        told[name] = {what: seconds * 1e3 for what, seconds in times.items() if seconds is not None}
+        if tier.availability is not None:
+            told[name]["availability"] = tier.availability
+    return told
 
 
 def numbers(seeds: int | Sequence[int]) -> Sequence[int]:
