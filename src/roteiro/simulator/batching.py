@@ -129,10 +129,14 @@ def plan(world: int, r: int, now: float, slow: float) -> None:
 
 
 @kernel
-def fits(server: Any, replica: Any, held: int) -> bool:
+def fits(server: Any, replica: Any, held: int, now: float) -> bool:
+    """Whether the replica has a seat, and memory for `held` more tokens than it has by now."""
     if replica.decoding + replica.prompting >= server.batch:
         return False
-    return server.kv == 0 or replica.reserved + held <= server.kv  # type: ignore[no-any-return]
+    if server.kv == 0:
+        return True
+    grown = done_by(replica, now) * replica.decoding if replica.steps > 0 else 0
+    return replica.reserved + grown + held <= server.kv  # type: ignore[no-any-return]
 
 
 @kernel
@@ -221,14 +225,14 @@ def step_out(world: int, s: int, w: int) -> None:
 
 
 @kernel
-def choose(world: int, s: int, held: int) -> int:
+def choose(world: int, s: int, held: int, now: float) -> int:
     """The replica that takes the next request: the least loaded with room, or the next in turn with room; NONE where none has."""
     server = server_at(world, s)
     best, least = NONE, ENDLESS
     for i in range(server.count):
         k = (server.next + i) % server.count
         replica = replica_at(world, server.first + k)
-        if replica.phase != READY or not fits(server, replica, held):
+        if replica.phase != READY or not fits(server, replica, held, now):
             continue
         if server.in_turn != 0:
             server.next = (k + 1) % server.count
@@ -249,7 +253,7 @@ def arrive_at_server(world: int, w: int, now: float) -> None:
         set_timer(world, w, now, OVER)
         return
     server.entered += 1
-    r = choose(world, s, spot.held) if server.waiting == 0 else NONE
+    r = choose(world, s, spot.held, now) if server.waiting == 0 else NONE
     if r == NONE and server.waiting >= server.queue:
         server.refused += 1
         work.error_class, work.status, work.retry_after_ms, work.ends = server.error, server.status, -1, now
@@ -468,7 +472,7 @@ def proceed(world: int, r: int, now: float) -> None:
         preempt(world, r)
         short = True
     if replica.phase == READY and not short:
-        while server.waiting > 0 and fits(server, replica, spot_at(world, server.head).held):
+        while server.waiting > 0 and fits(server, replica, spot_at(world, server.head).held, now):
             w = server.head
             step_out(world, replica.server, w)
             seat(world, r, w)
