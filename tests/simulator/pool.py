@@ -4,7 +4,6 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.simulator.build import compiled
 
@@ -32,13 +31,10 @@ def plan_of(servers: str, rate: float, *, first: str = "4w", attempt: str = "4w"
     return text.replace("ATTEMPT", attempt).replace("STREAM", stream)
 
 
-def pool(text: str, seed: int = 1, *, journal: bool = False, **changes: Any) -> Simulation:
-    """A simulation of the plan; `changes` are those of its demand."""
+def pool(text: str, seed: int = 1, *, journal: bool = False) -> Simulation:
+    """A simulation of the plan."""
     plan = compiled(text, RingSizes(1 << 13, 1 << 14, 1 << 16 if journal else 16))
-    demand = demands.of_plan(plan)
-    for name, value in changes.items():
-        object.__setattr__(demand, name, value)
-    return Simulation(plan, demand, services.of_plan(plan), seed, journal=journal)
+    return Simulation(plan, demands.of_plan(plan), services.of_plan(plan), seed, journal=journal)
 
 
 @dataclass

@@ -27,7 +27,7 @@ SETTINGS = {
     "prompts at a price of their own": ("batch: 8, queue: 1000, alpha: 5ms, beta: 1ms, prefill: 0.1ms, chunk: 256", 8.0),
     "little memory": ("batch: 32, queue: 5000, alpha: 8ms, beta: 0.2ms, gamma: 0.001ms, kv_tokens: 6000, chunk: 300", 6.0),
     "a small queue": ("batch: 4, queue: 3, alpha: 8ms, beta: 1ms, gamma: 0.001ms", 20.0),
-    "several replicas": ("replicas: 3, batch: 4, queue: 9, alpha: 12ms, beta: 1ms, gamma: 0.001ms, kv_tokens: 4000", 14.0),
+    "several replicas": ("replicas: 3, batch: 4, queue: 9, alpha: 12ms, beta: 1ms, gamma: 0.001ms", 14.0),
     "replicas in turn": ("replicas: 3, batch: 6, queue: 9, alpha: 12ms, beta: 1ms, dispatch: round_robin", 14.0),
 }
 
@@ -56,7 +56,7 @@ def test_jumping_agrees_with_taking_every_iteration(name: str) -> None:
     firsts = done["arrival_s"] + done["ttft_ms"].astype(float) / 1e3
     assert firsts == pytest.approx([naive.first[k] for k in done["request"].tolist()], rel=1e-6)
     (counts,) = pool_counts(simulation.world, simulation.now_s)
-    assert (counts.iterations, counts.preempted, counts.refused) == (naive.iterations, naive.preempted, REQUESTS - len(naive.end))
+    assert (counts.iterations, counts.preempted) == (naive.iterations, naive.preempted)
     assert counts.tokens == int(done["output_tokens"].sum())
     if name == "little memory" and JIT:
         assert naive.preempted > 20

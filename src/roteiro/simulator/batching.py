@@ -16,8 +16,9 @@ from typing import Any
 
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import NONE, record_at
-from roteiro.simulator.records import loop_of, work_at
+from roteiro.simulator.records import loop_of, service_at, work_at
 from roteiro.simulator.server_records import REPLICA, SEAT, SERVER, SPOT, TOLD, Phase, Sitting
+from roteiro.simulator.serving import weather_of
 from roteiro.simulator.timers import ENTER, HEARD, OVER, TURN, set_timer
 from roteiro.terms.codes import ErrorClass
 
@@ -98,7 +99,7 @@ def cut(world: int, r: int, now: float) -> int:
 
 
 @kernel
-def plan(world: int, r: int, now: float, slow: float) -> None:
+def plan(world: int, r: int, now: float) -> None:
     """Begin the stretch of iterations until the batch changes."""
     replica = replica_at(world, r)
     server = server_at(world, replica.server)
@@ -120,6 +121,7 @@ def plan(world: int, r: int, now: float, slow: float) -> None:
         if server.kv > 0:
             steps = min(steps, max((server.kv - replica.reserved) // n, 1))
     replica.at, replica.steps, replica.prompt = now, steps, prompt
+    slow = weather_of(world, service_at(world, server.target), now).slow_itl
     base = server.alpha + server.beta * n + server.prefill * prompt + server.gamma * replica.memory
     replica.first_s, replica.growth = max(base * slow, LEAST_S), server.gamma * slow * (n + prompt)
     schedule(world, r, now)
@@ -460,6 +462,19 @@ def preempt(world: int, r: int) -> None:
 
 
 @kernel
+def hand_over(world: int, s: int, now: float) -> None:
+    """Who was preempted goes to a replica that has nothing to do, where there is one with room."""
+    server = server_at(world, s)
+    r = choose(world, s, spot_at(world, server.head).held, now) if server.waiting > 0 else NONE
+    while r != NONE and replica_at(world, r).decoding + replica_at(world, r).prompting == 0:
+        w = server.head
+        step_out(world, s, w)
+        seat(world, r, w)
+        plan(world, r, now)
+        r = choose(world, s, spot_at(world, server.head).held, now) if server.waiting > 0 else NONE
+
+
+@kernel
 def proceed(world: int, r: int, now: float) -> None:
     """Between two iterations: make room in memory, take in whom there is room for, and go on."""
     loop_of(world).turning = NONE
@@ -479,9 +494,11 @@ def proceed(world: int, r: int, now: float) -> None:
     if replica.decoding == 0:
         replica.next_finish = ENDLESS
     if replica.decoding + replica.prompting > 0:
-        plan(world, r, now, 1.0)
+        plan(world, r, now)
     elif replica.phase == DRAINING:
         switch_off(world, r, now)
+    if short:
+        hand_over(world, replica.server, now)
 
 
 # -- how many replicas ----------------------------------------------------------------------------------------------------------------
