@@ -16,8 +16,9 @@ from typing import Any
 
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import NONE, record_at
-from roteiro.simulator.records import loop_of, work_at
+from roteiro.simulator.records import loop_of, service_at, work_at
 from roteiro.simulator.server_records import REPLICA, SEAT, SERVER, SPOT, TOLD, Phase, Sitting
+from roteiro.simulator.serving import weather_of
 from roteiro.simulator.timers import ENTER, HEARD, OVER, TURN, set_timer
 from roteiro.terms.codes import ErrorClass
 
@@ -98,7 +99,7 @@ def cut(world: int, r: int, now: float) -> int:
 
 
 @kernel
-def plan(world: int, r: int, now: float, slow: float) -> None:
+def plan(world: int, r: int, now: float) -> None:
     """Begin the stretch of iterations until the batch changes."""
     replica = replica_at(world, r)
     server = server_at(world, replica.server)
@@ -120,6 +121,7 @@ def plan(world: int, r: int, now: float, slow: float) -> None:
         if server.kv > 0:
             steps = min(steps, max((server.kv - replica.reserved) // n, 1))
     replica.at, replica.steps, replica.prompt = now, steps, prompt
+    slow = weather_of(world, service_at(world, server.target), now).slow_itl
     base = server.alpha + server.beta * n + server.prefill * prompt + server.gamma * replica.memory
     replica.first_s, replica.growth = max(base * slow, LEAST_S), server.gamma * slow * (n + prompt)
     schedule(world, r, now)
@@ -129,10 +131,14 @@ def plan(world: int, r: int, now: float, slow: float) -> None:
 
 
 @kernel
-def fits(server: Any, replica: Any, held: int) -> bool:
+def fits(server: Any, replica: Any, held: int, now: float) -> bool:
+    """Whether the replica has a seat, and memory for `held` more tokens than it has by now."""
     if replica.decoding + replica.prompting >= server.batch:
         return False
-    return server.kv == 0 or replica.reserved + held <= server.kv  # type: ignore[no-any-return]
+    if server.kv == 0:
+        return True
+    grown = done_by(replica, now) * replica.decoding if replica.steps > 0 else 0
+    return replica.reserved + grown + held <= server.kv  # type: ignore[no-any-return]
 
 
 @kernel
@@ -221,14 +227,14 @@ def step_out(world: int, s: int, w: int) -> None:
 
 
 @kernel
-def choose(world: int, s: int, held: int) -> int:
+def choose(world: int, s: int, held: int, now: float) -> int:
     """The replica that takes the next request: the least loaded with room, or the next in turn with room; NONE where none has."""
     server = server_at(world, s)
     best, least = NONE, ENDLESS
     for i in range(server.count):
         k = (server.next + i) % server.count
         replica = replica_at(world, server.first + k)
-        if replica.phase != READY or not fits(server, replica, held):
+        if replica.phase != READY or not fits(server, replica, held, now):
             continue
         if server.in_turn != 0:
             server.next = (k + 1) % server.count
@@ -249,7 +255,7 @@ def arrive_at_server(world: int, w: int, now: float) -> None:
         set_timer(world, w, now, OVER)
         return
     server.entered += 1
-    r = choose(world, s, spot.held) if server.waiting == 0 else NONE
+    r = choose(world, s, spot.held, now) if server.waiting == 0 else NONE
     if r == NONE and server.waiting >= server.queue:
         server.refused += 1
         work.error_class, work.status, work.retry_after_ms, work.ends = server.error, server.status, -1, now
@@ -456,6 +462,19 @@ def preempt(world: int, r: int) -> None:
 
 
 @kernel
+def hand_over(world: int, s: int, now: float) -> None:
+    """Who was preempted goes to a replica that has nothing to do, where there is one with room."""
+    server = server_at(world, s)
+    r = choose(world, s, spot_at(world, server.head).held, now) if server.waiting > 0 else NONE
+    while r != NONE and replica_at(world, r).decoding + replica_at(world, r).prompting == 0:
+        w = server.head
+        step_out(world, s, w)
+        seat(world, r, w)
+        plan(world, r, now)
+        r = choose(world, s, spot_at(world, server.head).held, now) if server.waiting > 0 else NONE
+
+
+@kernel
 def proceed(world: int, r: int, now: float) -> None:
     """Between two iterations: make room in memory, take in whom there is room for, and go on."""
     loop_of(world).turning = NONE
@@ -468,16 +487,18 @@ def proceed(world: int, r: int, now: float) -> None:
         preempt(world, r)
         short = True
     if replica.phase == READY and not short:
-        while server.waiting > 0 and fits(server, replica, spot_at(world, server.head).held):
+        while server.waiting > 0 and fits(server, replica, spot_at(world, server.head).held, now):
             w = server.head
             step_out(world, replica.server, w)
             seat(world, r, w)
     if replica.decoding == 0:
         replica.next_finish = ENDLESS
     if replica.decoding + replica.prompting > 0:
-        plan(world, r, now, 1.0)
+        plan(world, r, now)
     elif replica.phase == DRAINING:
         switch_off(world, r, now)
+    if short:
+        hand_over(world, replica.server, now)
 
 
 # -- how many replicas ----------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from roteiro.journey.journal import room, rows_a_flow
 from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, kernel
-from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, prefetch, route_at, target_at
+from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, pool_at, prefetch, route_at, target_at
 from roteiro.simulator import batching, heap, laws, purses, timeline
 from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
 from roteiro.simulator.draw import chance, luck, uniform
@@ -37,8 +37,8 @@ __all__ = ["TICK_S", "run"]
 
 TICK_S = 0.25
 FINISHED, DRAIN, REACHED = Stop.FINISHED, Stop.DRAIN, Stop.REACHED
-BEGIN, FIRST_BYTE, FAILED, AGAIN, END, WAKE, TEND, HEDGE = (
-    int(s) for s in (Step.BEGIN, Step.FIRST_BYTE, Step.FAILED, Step.AGAIN, Step.END, Step.WAKE, Step.TEND, Step.HEDGE)
+BEGIN, FIRST_BYTE, FAILED, AGAIN, END, WAKE, TEND, HEDGE, CAPACITY = (
+    int(s) for s in (Step.BEGIN, Step.FIRST_BYTE, Step.FAILED, Step.AGAIN, Step.END, Step.WAKE, Step.TEND, Step.HEDGE, Step.CAPACITY)
 )
 SEND, WAIT, QUEUE, REJECT, DONE, RESCUE, NOTHING = (
     int(c) for c in (Command.SEND, Command.WAIT, Command.QUEUE, Command.REJECT, Command.DONE, Command.RESCUE, Command.NONE)
@@ -288,6 +288,31 @@ def serve(world: int, block: int, r: int, now: float) -> None:
             if i + 1 < loop.told and batching.told_at(world, i + 1).w == w:  # its only one
                 batching.told_at(world, i + 1).version = work_at(world, w).version
     batching.proceed(world, r, now)
+    tell_capacity(world, block, now)
+
+
+@kernel
+def tell_capacity(world: int, block: int, now: float) -> None:
+    """Tell the journey of every pool whose serving replicas are not as many as it knows of."""
+    for s in range(loop_of(world).pools):
+        server = batching.server_at(world, s)
+        if server.ready != server.known:
+            server.known = server.ready
+            u = uniform(generator_at(world, JOURNEY_DRAWS))
+            _, _, _, _, waiting = step(block, CAPACITY, NONE, now, u, server.target, server.ready, 0, 0, 0, 0)
+            if waiting > 0:
+                wake_all(world, block, now)
+
+
+@kernel
+def scale(world: int, block: int, now: float) -> None:
+    """Start and drain replicas as the journey wants them."""
+    for p in range(header_of(block).pool_count):
+        pool = pool_at(block, p)
+        s = service_at(world, pool.target).pool - 1
+        if s >= 0 and pool.active != 0 and pool.wanted != batching.server_at(world, s).wanted:
+            batching.resize(world, s, pool.wanted, now)
+    tell_capacity(world, block, now)
 
 
 @kernel
@@ -295,6 +320,8 @@ def tick(world: int, block: int, now: float) -> None:
     loop = loop_of(world)
     loop.next_tick = now + loop.tick_s
     _, _, _, _, waiting = step(block, TEND, NONE, now, uniform(generator_at(world, JOURNEY_DRAWS)), 0, 0, 0, 0, 0, 0)
+    if loop.pools != 0:
+        scale(world, block, now)
     for t in range(loop_of(world).n_services):
         timeline.turned(world, block, t, now)
         if service_at(world, t).pool > 0:

@@ -22,7 +22,7 @@ SERVER: Final = record(
     ("in_turn", "i8"), ("next", "i8"),  # whether replicas take turns, and whose turn it is
     ("first", "i8"), ("count", "i8"),  # its replicas
     ("head", "i8"), ("tail", "i8"), ("waiting", "i8"), ("order", "i8"),
-    ("wanted", "i8"), ("ready", "i8"), ("running", "i8"),  # replicas: asked for, serving, paid for
+    ("wanted", "i8"), ("ready", "i8"), ("known", "i8"), ("running", "i8"),  # replicas: asked for, serving, as the journey knows, paid for
     # So far:
     ("entered", "i8"), ("refused", "i8"), ("preempted", "i8"), ("iterations", "i8"), ("tokens", "i8"),
     ("started", "i8"), ("stopped", "i8"), ("most", "i8"), ("replica_s", "f8"), ("busy_s", "f8"),

@@ -101,7 +101,7 @@ def put_servers(world: Any, pools: Sequence[OwnServers | None], rows: int) -> No
         for ours, theirs in (
             ("alpha", "alpha_s"), ("beta", "beta_s"), ("gamma", "gamma_s"), ("network", "network_s"), ("start_up", "start_up_s"),
             ("chunk", "chunk"), ("batch", "batch"), ("kv", "kv_tokens"), ("queue", "queue"), ("count", "most"),
-            ("wanted", "replicas"), ("ready", "replicas"), ("running", "replicas"), ("most", "replicas"),
+            ("wanted", "replicas"), ("ready", "replicas"), ("known", "replicas"), ("running", "replicas"), ("most", "replicas"),
         ):  # fmt: skip
             row[ours] = getattr(pool, theirs)
         row["prefill"] = pool.beta_s if math.isnan(pool.prefill_s) else pool.prefill_s
