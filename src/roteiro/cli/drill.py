@@ -1,13 +1,15 @@
-"""Commands of drills: whether a plan keeps its promises when its providers fail.
+"""Commands of drills: whether a plan keeps its promises when its providers fail, on a real server and in a simulation.
 
-What must not live here: the drill (`tasks.drill`).
+What must not live here: the drills (`tasks.drill`, `tasks.drill_outage`).
 """
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Environment, Lang, Language, PlanFile, in_language, present
+from roteiro.cli.asked import Begins, DemandFrom, Duration, FitFrom, Fitted, Processes, Requests, ScenarioName, Seeds, Thin, asked_of
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, PlanFile, in_language, present
 
 if TYPE_CHECKING:
     from roteiro.tasks.drill import Estimate
@@ -85,3 +87,112 @@ def faults(
         present(drill_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html)
     if not result.kept:
         raise typer.Exit(1)
+
+
+class OutageKind(StrEnum):
+    """What a provider that is out does."""
+
+    HARD = "hard"
+    ERRORS = "errors"
+    SLOW = "slow"
+    SILENT = "silent"
+
+
+Providers = Annotated[
+    list[str] | None, typer.Option("--provider", metavar="NAME", help="A provider that goes down; repeatable.", show_default=False)
+]
+Regions = Annotated[
+    list[str] | None, typer.Option("--region", metavar="NAME", help="All providers of a region; repeatable.", show_default=False)
+]
+For = Annotated[str, typer.Option("--for", metavar="TIME", help="How long it lasts.")]
+At = Annotated[
+    str, typer.Option("--at", metavar="peak|HH:MM|TIME", help="When it begins: around the peak, at a time of day, or after the start.")
+]
+Kind = Annotated[OutageKind, typer.Option("--kind", help="Connections refused; errors; times a multiple; or no answer until a timeout.")]
+Share = Annotated[
+    str | None, typer.Option("--share", metavar="SHARE", help="Of the attempts that are struck; without it, all.", show_default=False)
+]
+Mtbf = Annotated[
+    str | None,
+    typer.Option(
+        "--mtbf", metavar="TIME", help="Draw outages: the mean time from one to the next, in place of --for and --at.", show_default=False
+    ),
+]
+Mttr = Annotated[
+    str | None, typer.Option("--mttr", metavar="TIME", help="Of drawn outages: how long one lasts on the mean.", show_default=False)
+]
+Correlated = Annotated[
+    str | None,
+    typer.Option("--correlated", metavar="SHARE", help="Of drawn outages: the share that strikes all at once.", show_default=False),
+]
+
+
+@app.command("outage")
+def outage(
+    plan: PlanFile,
+    provider: Providers = None,
+    region: Regions = None,
+    lasts: For = "45min",
+    at: At = "peak",
+    kind: Kind = OutageKind.HARD,
+    share: Share = None,
+    mtbf: Mtbf = None,
+    mttr: Mttr = None,
+    correlated: Correlated = None,
+    demand: DemandFrom = None,
+    fit_from: FitFrom = None,
+    fitted: Fitted = False,
+    seeds: Seeds = None,
+    requests: Requests = None,
+    duration: Duration = None,
+    begins: Begins = None,
+    scenario: ScenarioName = None,
+    thin: Thin = None,
+    environment: Environment = None,
+    data: Data = None,
+    processes: Processes = None,
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    as_html: AsHtml = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Simulate an outage of providers: what their clients lose, when it is noticed, when all is well again (5 seeds by default).
+
+    Against the same seeds without it. With --mtbf and --mttr outages come as they come, together or not.
+    """
+    from roteiro.cli.outage_page import drawn_page, outage_page
+    from roteiro.cli.progress import watched
+    from roteiro.report.plain import dumps
+    from roteiro.tasks.drill_outage import SEEDS, Disaster, drill_outage, drill_outages_drawn
+    from roteiro.terms.error import SettingsError
+    from roteiro.terms.units import QuantityError, parse_duration, parse_share
+
+    if (mtbf is None) != (mttr is None):
+        raise SettingsError("drawn outages need both --mtbf and --mttr")
+    try:
+        disaster = Disaster(
+            providers=tuple(provider or ()), regions=tuple(region or ()), for_s=float(parse_duration(lasts, default="s")), at=at,
+            kind=kind.value, share=1.0 if share is None else float(parse_share(share)),
+        )  # fmt: skip
+        rates = None if mtbf is None or mttr is None else (float(parse_duration(mtbf)), float(parse_duration(mttr)))
+        common = 0.0 if correlated is None else float(parse_share(correlated))
+    except QuantityError as error:
+        raise SettingsError(str(error)) from None
+    asked = asked_of(
+        demand=demand, data=data, fit_from=fit_from, fitted=fitted, thin=thin, requests=requests, duration=duration, begins=begins,
+        scenario=scenario,
+    )  # fmt: skip
+    speech, count = in_language(lang), seeds or SEEDS
+    with watched(speech) as watch:
+        if rates is None:
+            result = drill_outage(plan, disaster, asked, seeds=count, environment=environment, on_progress=watch)
+            answer, page = result.as_json(), outage_page(result, speech)
+        else:
+            drawn = drill_outages_drawn(
+                plan, disaster, *rates, common, asked, seeds=count, environment=environment, processes=processes, on_progress=watch
+            )
+            answer, page = drawn.as_json(), drawn_page(drawn, speech)
+    if as_json:
+        typer.echo(dumps(answer), nl=False)
+        return
+    present(page, lang, as_markdown=as_markdown, as_html=as_html)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli import demo, dlq, drill, keys, plan, rehearse, report, top, worlds
+from roteiro.cli import demo, dlq, drill, keys, plan, rehearse, report, simulate, top, worlds
 from roteiro.terms.error import InvariantError, PlanError, RoteiroError
 
 __all__ = ["app", "main"]
@@ -36,7 +36,9 @@ app.command("demo", rich_help_panel=BEFORE)(demo.demo)
 app.command("init", rich_help_panel=BEFORE)(plan.init)
 app.command("check", rich_help_panel=BEFORE)(plan.check)
 app.command("explain", rich_help_panel=BEFORE)(plan.explain)
-app.command("simulate", rich_help_panel=BEFORE)(worlds.simulate)
+app.command("simulate", rich_help_panel=BEFORE)(simulate.simulate)
+app.command("diff", rich_help_panel=BEFORE)(simulate.diff)
+app.command("sweep", rich_help_panel=BEFORE)(simulate.sweep)
 app.add_typer(drill.app, name="drill", rich_help_panel=BEFORE)
 app.command("serve", rich_help_panel=DURING)(worlds.serve)
 app.command("top", rich_help_panel=DURING)(top.top)

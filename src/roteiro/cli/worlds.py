@@ -1,4 +1,4 @@
-"""Commands of the two worlds: serve, simulate, replay.
+"""Commands of what was recorded or is served: serve, replay.
 
 What must not live here: the worlds.
 """
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roteiro.cli.keys import AdminPort
-from roteiro.cli.option import AsJson, AsMarkdown, Data, Environment, Lang, Language, PlanFile, directory, in_language, present
+from roteiro.cli.option import AsJson, Data, Environment, Lang, Language, PlanFile, directory, in_language, present
 
 if TYPE_CHECKING:
     from roteiro.gateway.supervisor import Ready
 
-__all__ = ["replay", "serve", "simulate"]
+__all__ = ["replay", "serve"]
 
 
 Port = Annotated[
@@ -51,29 +51,9 @@ LogFormat = Annotated[
     typer.Option("--log-format", metavar="text|json", envvar="ROTEIRO_LOG_FORMAT", help="Form of the log's lines.", show_default=False),
 ]
 AccessLog = Annotated[bool, typer.Option("--access-log", envvar="ROTEIRO_ACCESS_LOG", help="A line in the log for each request.")]
-DemandFrom = Annotated[
-    str | None,
-    typer.Option(
-        "--demand",
-        metavar="FILE|RUN",
-        help="A trace (TIMESTAMP, ContextTokens, GeneratedTokens), or a recorded run of --data; without it, the plan's.",
-        show_default=False,
-    ),
-]
-FitFrom = Annotated[
-    str | None,
-    typer.Option("--fit-from", metavar="RUN", help="A recorded run of --data that service times are fitted to.", show_default=False),
-]
-Seeds = Annotated[int, typer.Option("--seeds", metavar="N", min=1, max=1000, help="Possible days.")]
-Requests = Annotated[
-    int | None, typer.Option("--requests", metavar="N", min=1, help="Requests a seed; without it, 100,000.", show_default=False)
-]
 Region = Annotated[
     str | None, typer.Option("--region", metavar="NAME", help="Where this server is: one of the plan's regions.", show_default=False)
 ]
-Duration = Annotated[str | None, typer.Option("--duration", metavar="TIME", help="Simulated time a seed, as 1h.", show_default=False)]
-ScenarioName = Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="One of the demand's scenarios.", show_default=False)]
-Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Write the simulated events to --data, for reports.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="The run: serve names it when it starts, and `roteiro report traffic`.")]
 
 
@@ -121,45 +101,6 @@ def welcome(ready: "Ready", host: str, scheme: str) -> None:
     to.print(f"administration {admin}  (token in {ready.token_file})" if ready.token_file else f"administration {admin}", markup=False)
     extra = "" if ready.admin_port == 8081 else f" --admin-port {ready.admin_port}"
     to.print(f"a key for a client: roteiro keys create TENANT --data {ready.directory}{extra}", markup=False, soft_wrap=True)
-
-
-def simulate(
-    plan: PlanFile,
-    demand: DemandFrom = None,
-    fit_from: FitFrom = None,
-    seeds: Seeds = 5,
-    requests: Requests = None,
-    duration: Duration = None,
-    scenario: ScenarioName = None,
-    environment: Environment = None,
-    data: Data = None,
-    keep: Keep = True,
-    as_json: AsJson = False,
-    as_markdown: AsMarkdown = False,
-    lang: Lang = Language.EN,
-) -> None:
-    """Simulate a plan: what would happen, as intervals over several seeds.
-
-    The same decisions as when serving, taken by the same kernel; arrivals, lengths and service times are drawn.
-    """
-    from roteiro.cli.simulate_page import simulation_page
-    from roteiro.report.plain import dumps
-    from roteiro.report.terminal import console
-    from roteiro.tasks.simulate import simulate as run
-    from roteiro.terms.units import parse_duration
-
-    duration_s = None if duration is None else float(parse_duration(duration, default="s"))
-    # A run can only be in a data directory, so one is meant even where none is named; else nothing is kept unasked.
-    of_run = fit_from is not None or (demand is not None and not Path(demand).is_file())
-    with console(stderr=True).status("simulating …"):
-        result = run(
-            plan, demand=demand, data=directory(data) if data is not None or of_run else None, fit_from=fit_from, seeds=seeds,
-            requests=requests, duration_s=duration_s, environment=environment, scenario=scenario, keep=keep and data is not None,
-        )  # fmt: skip
-    if as_json:
-        typer.echo(dumps(result.as_json()), nl=False)
-        return
-    present(simulation_page(result, in_language(lang)), lang, as_markdown=as_markdown)
 
 
 def replay(

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from roteiro.plan.compile import RingSizes, compile_plan
 from roteiro.plan.thin import thin_plan
+from roteiro.simulator.job import Job, simulate_one
 from roteiro.simulator.result import Estimate, Measured, estimate
-from roteiro.simulator.seeds import Job, simulate_one
 from roteiro.simulator.service import TargetService
 from roteiro.simulator.world import FOREVER
 

@@ -121,11 +121,13 @@ class Simulation:
         on_events: Rows | None = None,
         on_decisions: Rows | None = None,
         on_progress: Callable[[int, float], None] | None = None,
+        *,
+        until_s: float = FOREVER,
     ) -> Tally:
         """Let arrive at most `requests` in all, none later than `duration_s`, and run until each has its outcome.
 
         `on_events` and `on_decisions` get rows in order; they are gone after the call. `on_progress` gets requests so far and
-        simulated seconds. What any of them raises ends the run where it stands.
+        simulated seconds. What any of them raises ends the run where it stands. `until_s`: stop there, to `go` on later.
         """
         control = self.world.loop
         most = len(self.demand.arrivals) if self.demand.process == TRACE else None
@@ -135,7 +137,7 @@ class Simulation:
             raise InvariantError("a drawn demand without an end: give requests or a duration")
         if control["happened"][0] == 0:
             control["moment_s"] = timeline.round_width(self.horizon_s(requests, duration_s))
-        return self.go(FOREVER, on_events, on_decisions, on_progress)
+        return self.go(until_s, on_events, on_decisions, on_progress)
 
     def horizon_s(self, requests: int | None, duration_s: float) -> float:
         """About how long the run will be, in simulated seconds: the same for every seed."""
@@ -149,13 +151,15 @@ class Simulation:
         self.world.loop["until"] = until_s
         why = Stop.DRAIN
         while why != Stop.FINISHED:
+            before = int(self.world.loop["happened"][0])
             why = loop.run(world, block, HAPPENINGS)
             drained = self.drain(block, on_events, on_decisions)
             if why == Stop.DRAIN and not drained:
                 raise InvariantError("the rings are too small for so many requests at once: raise RingSizes.events or .decisions")
             if on_progress is not None:
                 on_progress(self.arrived, self.now_s)
-            if why == Stop.REACHED and self.now_s >= until_s:
+            # Fewer than were let happen: what comes next comes after `until_s`, and the clock stands at what came last.
+            if why == Stop.REACHED and int(self.world.loop["happened"][0]) - before < HAPPENINGS:
                 break
         if why == Stop.FINISHED and self.world.loop["checked"][0]:
             laws.hold(self, self.seed)
