@@ -55,8 +55,8 @@ def listed(
         )
         for letter in told["letters"]
     ]
-    told = Table(columns, tuple(rows)) if rows else Note("no dead letters: nothing failed for good that was asked to be kept", Tone.QUIET)
-    show(Document("Dead letters", (Section("", (told,)),)), console())
+    part = Table(columns, tuple(rows)) if rows else Note("no dead letters: nothing failed for good that was asked to be kept", Tone.QUIET)
+    show(Document("Dead letters", (Section("", (part,)),)), console())
     counts = told["counts"]
     if counts["dropped"] or counts["expired"]:
         typer.echo(f"{counts['dropped']} were thrown away for lack of room, {counts['expired']} went past their time", err=True)

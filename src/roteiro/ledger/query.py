@@ -118,7 +118,8 @@ class Queries(ABC):
         """How many rows a run has, by the files' footers."""
         sources = self.sources(table, run=run)
         in_arrow = sum(len(part) for part in sources.arrow if Head.of(part.schema).run == run)
-        return in_arrow + sum(pq.read_metadata(path).num_rows for path in sources.parquet if Head.of(pq.read_schema(path)).run == run)
+        paths = [path for path in sources.parquet if Head.of(pq.read_schema(path)).run == run]
+        return in_arrow + sum(int(pq.read_metadata(path).num_rows) for path in paths)
 
     def head(self, run: str) -> Head:
         """The newest head of a run: its epoch and its names. Raises `LedgerError` when the ledger has no such run."""
