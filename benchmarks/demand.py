@@ -1,9 +1,9 @@
 """How near fitted demand comes to the record that it was fitted to: the same measures of both, and their ratio.
 
-The public traces (Azure code and conversation, Mooncake conversation) are fitted, drawn a few times and measured. Prints one JSON object;
-a trace that is not on this machine is left out, and said to be.
+In sample: what is drawn is compared with the record that it was fitted to. The public traces (Azure code and conversation, Mooncake
+conversation) are fitted, drawn a few times and measured. Prints one JSON object; a trace that is not there is left out, and said to be.
 
-`python benchmarks/demand.py [--data /path/to/data]`
+`python benchmarks/demand.py --data FOLDER`, or the folder in ROTEIRO_TRACES
 """
 
 import argparse
@@ -65,7 +65,7 @@ def compared(plan: Compiled, path: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("ROTEIRO_TRACES", "/work/shared/data")))
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("ROTEIRO_TRACES", "traces")))
     data = parser.parse_args().data
     reading = read_text(PLAN)
     assert reading.plan is not None

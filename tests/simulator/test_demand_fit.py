@@ -1,5 +1,6 @@
 """Demand that was fitted comes out as its record was: on synthetic records with known parameters, and on the public ones."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from roteiro.simulator.records import DRAWN
 from roteiro.simulator.trace import read_record
 from roteiro.simulator.trace_form import Chains, Party, Trace
 
-DATA = Path("/work/shared/data")
+DATA = Path(os.environ.get("ROTEIRO_TRACES", "traces"))
+"""The public traces are not part of the project; name their folder in ROTEIRO_TRACES."""
 AZURE, MOONCAKE = DATA / "azure_llm_2023", DATA / "mooncake" / "conversation_trace.jsonl"
 
 Floats = npt.NDArray[np.float64]
@@ -227,7 +229,7 @@ def test_poisson_arrivals_have_a_dispersion_of_one_at_every_scale() -> None:
 # --- the public records ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not AZURE.is_dir(), reason="the Azure traces are not on this machine")
+@pytest.mark.skipif(not AZURE.is_dir(), reason="no Azure traces: name their folder in ROTEIRO_TRACES")
 @pytest.mark.parametrize(("name", "cv", "least"), [("code", 13.15, 60), ("conv", 1.07, 2)])
 def test_azure_demand_keeps_its_bursts(name: str, cv: float, least: int) -> None:
     record, problems = read_record(AZURE / f"AzureLLMInferenceTrace_{name}.csv")
@@ -244,7 +246,7 @@ def test_azure_demand_keeps_its_bursts(name: str, cv: float, least: int) -> None
     assert len(report.groups[0].windows) >= least
 
 
-@pytest.mark.skipif(not MOONCAKE.is_file(), reason="the Mooncake trace is not on this machine")
+@pytest.mark.skipif(not MOONCAKE.is_file(), reason="no Mooncake trace: name its folder in ROTEIRO_TRACES")
 def test_mooncake_demand_keeps_its_prefixes() -> None:
     record, problems = read_record(MOONCAKE)
     assert isinstance(record, Trace) and record.chains is not None and problems == ()

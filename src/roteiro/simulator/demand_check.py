@@ -1,7 +1,7 @@
 """A fitted demand drawn a few times, to measure it as its record was measured.
 
 The loop's own draws are compiled together with a plan's journey and would be too much to start for this; these are the same processes in
-NumPy. `tests/simulator/test_demand_fit.py` holds both against the record. What must not live here: fitting.
+NumPy, begun anew at each change of process. The loop's own arrivals are told by `sample`. What must not live here: fitting.
 """
 
 from collections.abc import Sequence
