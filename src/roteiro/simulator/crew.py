@@ -63,8 +63,8 @@ def run_jobs(
     if backend == "processes" and (count <= 1 or small):
         for index, (job, seed) in enumerate(jobs):
             result = simulate_one(job, seed, partial(board.tell, index), batches=alone[index])
+            yield index, result  # first: what is told as finished, the caller has, whatever comes meanwhile
             board.tell(index, 1.0)
-            yield index, result
         return
     yield from side_by_side(jobs, alone, count, backend, address, board)
 
@@ -116,8 +116,8 @@ def side_by_side(
                 if isinstance(result, BaseException):
                     raise result if isinstance(result, RoteiroError | KeyboardInterrupt) else RoteiroError(f"a worker failed: {result!r}")
                 left -= 1
-                board.tell(index, 1.0)
                 yield index, result
+                board.tell(index, 1.0)
         finally:
             over.set()
             if thread.is_alive() and left:
