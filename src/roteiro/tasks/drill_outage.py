@@ -91,8 +91,9 @@ class OutageResult:
 
     `detect_s`: from the outage's start until a breaker of a struck target opened, over the seeds in which one did (`detected`, their
     share). `recover_s`: from its end until the good share was as usual again, to the bucket, over the seeds in which it was (`recovered`).
-    `lost`: answers that came without the outage and not with it, to requests from its start on; `extra_usd` likewise. `course`: what was
-    seen bucket by bucket, `course_without` the same without the outage.
+    `lost`: answers that came without the outage and not with it, to requests that arrived in it; `lost_after`: to those that arrived after
+    it; `extra_usd` and `extra_after_usd` likewise. Each may be less than nothing: where a cheaper provider lets budgets last, more is
+    answered. `course`: what was seen bucket by bucket, `course_without` the same without the outage.
     """
 
     plan: str
@@ -108,7 +109,9 @@ class OutageResult:
     recover_s: Estimate
     recovered: float
     lost: Estimate
+    lost_after: Estimate
     extra_usd: Estimate
+    extra_after_usd: Estimate
     course: Timeline[Estimate]
     course_without: Timeline[Estimate]
     seeds: tuple[int, ...]
@@ -196,7 +199,7 @@ def drill_outage(
     numbers_of = {name: i for i, name in enumerate(job.compiled.names.targets)}
     detect = [opened(after, [numbers_of[name] for name in targets]) - windows.start_s for _, after in pairs]
     recover = recoveries(pairs, windows)
-    ahead = windows.buckets(windows.start_s, windows.last_s)
+    inside, ahead = windows.buckets(windows.start_s, windows.end_s), windows.buckets(windows.end_s, windows.last_s)
     return OutageResult(
         plan=plan.name or "",
         digest=reading.digest,
@@ -210,8 +213,10 @@ def drill_outage(
         detected=share_of(detect),
         recover_s=spread([one for one in recover if not math.isnan(one)]),
         recovered=share_of(recover),
-        lost=spread([float(a.sums["answered"][ahead].sum() - b.sums["answered"][ahead].sum()) for a, b in pairs]),
-        extra_usd=spread([float(b.sums["cost_usd"][ahead].sum() - a.sums["cost_usd"][ahead].sum()) for a, b in pairs]),
+        lost=less(pairs, "answered", inside),
+        lost_after=less(pairs, "answered", ahead),
+        extra_usd=less([(b, a) for a, b in pairs], "cost_usd", inside),
+        extra_after_usd=less([(b, a) for a, b in pairs], "cost_usd", ahead),
         course=course_of([b for _, b in pairs], windows, job.compiled.names.targets),
         course_without=course_of([a for a, _ in pairs], windows, job.compiled.names.targets),
         seeds=tuple(wanted[: len(pairs)]),
@@ -317,6 +322,11 @@ def recoveries(pairs: Sequence[tuple[Seen, Seen]], windows: Windows) -> list[flo
         held = [k for k in range(len(fine)) if fine[k : k + RIGHT].all()]
         found.append(held[0] * windows.bucket_s if held else math.nan)
     return found
+
+
+def less(pairs: Sequence[tuple[Seen, Seen]], name: str, which: slice) -> Estimate:
+    """How much less the second of each pair has, over seeds."""
+    return spread([float(a.sums[name][which].sum() - b.sums[name][which].sum()) for a, b in pairs])
 
 
 def share_of(values: Sequence[float]) -> float:
