@@ -19,7 +19,8 @@ providers:
      service: {ttft: {median: 400ms, p95: 900ms}, itl: {median: 2ms, p95: 4ms}, output_tokens: {median: 40, p95: 80}}}
 models:
   chat: {targets: {one: WEIGHT, two: 10}}
-tenants: {acme: {tier: gold}}
+workloads: {ask: {model: chat}}
+tenants: {acme: {tier: gold, workloads: [ask]}}
 sla_tiers: {gold: {availability: 99%, latency_p95: LATENCY}}
 demand:
   arrivals: {process: poisson, rate: 20/s}

@@ -36,7 +36,7 @@ def test_drawn_outages(tmp_path: Path) -> None:
     [
         (Disaster(), "name a provider"),
         (Disaster(providers=("onne",)), "did you mean 'one'"),
-        (Disaster(regions=("sa",)), "none of its providers names a region"),
+        (Disaster(regions=("sa",)), "no provider in region"),
         (Disaster(providers=("one",), at="noonish"), "no time of an outage"),
         (Disaster(providers=("one",), for_s=0.0), "longer than nothing"),
         (Disaster(providers=("one",), kind="odd"), "there are hard"),
