@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from roteiro.plan.model import Plan
 from roteiro.plan.near import did_you_mean
-from roteiro.simulator.crew import run_jobs
+from roteiro.simulator.crew import Backend, run_jobs
 from roteiro.simulator.job import Job
 from roteiro.simulator.outages import KINDS, OutageDraws, drawn, with_draws, with_outage
 from roteiro.simulator.result import Estimate, Measured, Timeline, over_seeds
@@ -143,12 +143,12 @@ class DrawnResult:
     differences: tuple[Difference, ...]
     with_outages: Measured[Estimate]
     starts_at_s: float
+    requests: int
     seeds: tuple[int, ...]
     wanted_seeds: int
-    requests: int
+    interrupted: bool
     assumed: tuple[str, ...]
     problems: tuple[Problem, ...]
-    interrupted: bool
     took_s: float
 
     def as_json(self) -> dict[str, Any]:
@@ -390,6 +390,8 @@ def drill_outages_drawn(
     seeds: int | Sequence[int] = SEEDS,
     environment: str | None = None,
     processes: int | None = None,
+    backend: Backend = "processes",
+    address: str | None = None,
     on_progress: Progress | None = None,
 ) -> DrawnResult:
     """Drill outages that come as they come: each target's `mtbf_s` apart from start to start and `mttr_s` long, on the mean; the share
@@ -408,7 +410,8 @@ def drill_outages_drawn(
     finished: dict[int, Measured[float]] = {}
     interrupted = False
     try:
-        for done in run_jobs([(one, seed) for seed in wanted for one in (job, hurt)], processes=processes, on_progress=on_progress):
+        pairs = [(one, seed) for seed in wanted for one in (job, hurt)]
+        for done in run_jobs(pairs, processes=processes, backend=backend, address=address, on_progress=on_progress):
             finished.update([done])
     except KeyboardInterrupt:
         interrupted = True
