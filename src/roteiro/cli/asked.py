@@ -3,21 +3,21 @@
 What must not live here: an option of one of them alone, and simulating.
 """
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from roteiro.cli.option import directory
+from roteiro.cli.option import Data, Environment, directory
 
 if TYPE_CHECKING:
     from roteiro.tasks.prepared import Asked
 
-__all__ = [
-    "Address", "Backend", "Backends", "Begins", "DemandFrom", "Duration", "FitFrom", "Fitted", "Processes", "Requests", "ScenarioName",
-    "Seeds", "Thin", "asked_of",
-]  # fmt: skip
+__all__ = ["Wanted", "simulating", "wanted_of"]
 
 
 class Backends(StrEnum):
@@ -69,19 +69,35 @@ Address = Annotated[
 ]
 
 
-def asked_of(
-    *,
-    demand: str | None,
-    data: Path | None,
-    fit_from: str | None = None,
-    fitted: bool = False,
-    thin: str | None = None,
-    requests: int | None = None,
-    duration: str | None = None,
-    begins: str | None = None,
-    scenario: str | None = None,
-) -> "Asked":
-    """What was asked for, its words read. A run can only be in a data directory, so one is meant even where none is named."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What these options ask for. `seeds`: None for as many as the command takes by itself. `keeps`: a data directory was named.
+    `crew`: the arguments processes, backend and address of `simulator.crew`."""
+
+    asked: "Asked"
+    seeds: int | None
+    environment: str | None
+    keeps: bool
+    crew: dict[str, Any]
+
+
+def wanted_of(
+    demand: DemandFrom = None,
+    fit_from: FitFrom = None,
+    fitted: Fitted = False,
+    seeds: Seeds = None,
+    requests: Requests = None,
+    duration: Duration = None,
+    begins: Begins = None,
+    scenario: ScenarioName = None,
+    thin: Thin = None,
+    environment: Environment = None,
+    data: Data = None,
+    processes: Processes = None,
+    backend: Backend = Backends.PROCESSES,
+    address: Address = None,
+) -> Wanted:
+    """The options, their words read. A run can only be in a data directory, so one is meant even where none is named."""
     from roteiro.tasks.demand_source import run_named
     from roteiro.tasks.prepared import Asked, parse_from
     from roteiro.terms.error import SettingsError
@@ -93,7 +109,26 @@ def asked_of(
     except QuantityError as error:
         raise SettingsError(str(error)) from None
     of_run = fit_from is not None or run_named(demand) is not None
-    return Asked(
+    asked = Asked(
         demand=demand, data=directory(data) if data is not None or of_run else None, fit_from=fit_from, fitted=fitted, thin=share,
         requests=requests, duration_s=duration_s, begin=None if begins is None else parse_from(begins), scenario=scenario,
     )  # fmt: skip
+    crew = {"processes": processes, "backend": backend.value, "address": address}
+    return Wanted(asked=asked, seeds=seeds, environment=environment, keeps=data is not None, crew=crew)
+
+
+def simulating(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options in the place of its parameter `wanted`, which gets what they ask for."""
+    own, shared = inspect.signature(command), inspect.signature(wanted_of)
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in own.parameters.items():
+        parameters += shared.parameters.values() if name == "wanted" else [parameter]
+
+    @functools.wraps(command)
+    def called(**given: Any) -> None:
+        asked = wanted_of(**{name: given.pop(name) for name in shared.parameters})
+        command(wanted=asked, **given)
+
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    return called

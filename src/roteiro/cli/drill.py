@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roteiro.cli.asked import Begins, DemandFrom, Duration, FitFrom, Fitted, Processes, Requests, ScenarioName, Seeds, Thin, asked_of
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, PlanFile, in_language, present
+from roteiro.cli.asked import Wanted, simulating
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Environment, Lang, Language, PlanFile, in_language, present
 
 if TYPE_CHECKING:
     from roteiro.tasks.drill import Estimate
@@ -128,8 +128,10 @@ Correlated = Annotated[
 
 
 @app.command("outage")
+@simulating
 def outage(
     plan: PlanFile,
+    wanted: Wanted,
     provider: Providers = None,
     region: Regions = None,
     lasts: For = "45min",
@@ -139,18 +141,6 @@ def outage(
     mtbf: Mtbf = None,
     mttr: Mttr = None,
     correlated: Correlated = None,
-    demand: DemandFrom = None,
-    fit_from: FitFrom = None,
-    fitted: Fitted = False,
-    seeds: Seeds = None,
-    requests: Requests = None,
-    duration: Duration = None,
-    begins: Begins = None,
-    scenario: ScenarioName = None,
-    thin: Thin = None,
-    environment: Environment = None,
-    data: Data = None,
-    processes: Processes = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
@@ -178,18 +168,14 @@ def outage(
         common = 0.0 if correlated is None else float(parse_share(correlated))
     except QuantityError as error:
         raise SettingsError(str(error)) from None
-    asked = asked_of(
-        demand=demand, data=data, fit_from=fit_from, fitted=fitted, thin=thin, requests=requests, duration=duration, begins=begins,
-        scenario=scenario,
-    )  # fmt: skip
-    speech, count = in_language(lang), seeds or SEEDS
+    speech, count = in_language(lang), wanted.seeds or SEEDS
     with watched(speech) as watch:
         if rates is None:
-            result = drill_outage(plan, disaster, asked, seeds=count, environment=environment, on_progress=watch)
+            result = drill_outage(plan, disaster, wanted.asked, seeds=count, environment=wanted.environment, on_progress=watch)
             answer, page = result.as_json(), outage_page(result, speech)
         else:
             drawn = drill_outages_drawn(
-                plan, disaster, *rates, common, asked, seeds=count, environment=environment, processes=processes, on_progress=watch
+                plan, disaster, *rates, common, wanted.asked, seeds=count, environment=wanted.environment, on_progress=watch, **wanted.crew
             )
             answer, page = drawn.as_json(), drawn_page(drawn, speech)
     if as_json:

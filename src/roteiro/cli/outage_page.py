@@ -33,6 +33,8 @@ def outage_page(result: "OutageResult", speech: Speech) -> Document:
         head.append(Note(say("outage.interrupted", count=len(result.seeds), wanted=result.wanted_seeds), Tone.WARN))
     head.append(measures(result, speech))
     notes = [Note(say("outage.method"), Tone.QUIET)]
+    if min(result.lost.mean, result.lost_after.mean) < 0.0:
+        notes.append(Note(say("outage.gained"), Tone.QUIET))
     notes += [Note(say("sim.assumed", what=what), Tone.QUIET) for what in result.assumed]
     notes += [Note(str(problem), Tone.WARN) for problem in result.problems]
     sections = (
@@ -97,7 +99,9 @@ def measures(result: "OutageResult", speech: Speech) -> Table:
         (say("outage.detect"), cell(noticed, Tone.STRONG if result.detected else Tone.WARN)),
         (say("outage.recover"), cell(back, Tone.STRONG if result.recovered == 1.0 else Tone.BAD)),
         (say("outage.lost"), cell(about(result.lost, "count", speech), Tone.STRONG)),
+        (say("outage.lost_after"), cell(about(result.lost_after, "count", speech))),
         (say("outage.extra_cost"), cell(about(result.extra_usd, "money", speech), Tone.STRONG)),
+        (say("outage.extra_after"), cell(about(result.extra_after_usd, "money", speech))),
     )
     return Table((Column(""), Column("")), tuple((cell(what), value) for what, value in rows))
 
@@ -126,7 +130,7 @@ def pictures(result: "OutageResult", speech: Speech) -> list[Figure]:
         say("outage.traffic_picture"), axis, Axis("", "per_s", 0.0), speech.language,
         tuple(of(name, name.removeprefix("requests:")) for name in names), spans=span, rows=8,
     )  # fmt: skip
-    lanes = course.breakers(line, start, speech, span)
+    lanes = course.breakers(line, start, speech, span, axis)
     return [good, latency, traffic, *((lanes,) if lanes is not None else ())]
 
 

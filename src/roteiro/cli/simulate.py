@@ -9,23 +9,8 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli.asked import (
-    Address,
-    Backend,
-    Backends,
-    Begins,
-    DemandFrom,
-    Duration,
-    FitFrom,
-    Fitted,
-    Processes,
-    Requests,
-    ScenarioName,
-    Seeds,
-    Thin,
-    asked_of,
-)  # fmt: skip
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, PlanFile, in_language, present
+from roteiro.cli.asked import Wanted, simulating
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Lang, Language, PlanFile, in_language, present
 
 __all__ = ["diff", "simulate", "sweep"]
 
@@ -59,24 +44,12 @@ Fail = Annotated[
 ]
 
 
+@simulating
 def simulate(
     plan: PlanFile,
-    demand: DemandFrom = None,
-    fit_from: FitFrom = None,
-    fitted: Fitted = False,
-    seeds: Seeds = None,
-    requests: Requests = None,
-    duration: Duration = None,
-    begins: Begins = None,
-    scenario: ScenarioName = None,
-    thin: Thin = None,
-    environment: Environment = None,
-    data: Data = None,
+    wanted: Wanted,
     keep: Keep = True,
     check: Check = False,
-    processes: Processes = None,
-    backend: Backend = Backends.PROCESSES,
-    address: Address = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
@@ -91,16 +64,13 @@ def simulate(
     from roteiro.report.plain import dumps
     from roteiro.tasks.simulate import simulate as run
 
-    asked = asked_of(
-        demand=demand, data=data, fit_from=fit_from, fitted=fitted, thin=thin, requests=requests, duration=duration, begins=begins,
-        scenario=scenario,
-    )  # fmt: skip
     speech = in_language(lang)
     with watched(speech) as watch:
+        asked = wanted.asked
         result = run(
-            plan, demand=asked.demand, data=asked.data, fit_from=fit_from, fitted=fitted, seeds=seeds or 5, requests=requests,
-            duration_s=asked.duration_s, begin=asked.begin, environment=environment, scenario=scenario, thin=asked.thin,
-            keep=keep and data is not None, check=check, processes=processes, backend=backend.value, address=address, on_progress=watch,
+            plan, demand=asked.demand, data=asked.data, fit_from=asked.fit_from, fitted=asked.fitted, seeds=wanted.seeds or 5,
+            requests=asked.requests, duration_s=asked.duration_s, begin=asked.begin, environment=wanted.environment,
+            scenario=asked.scenario, thin=asked.thin, keep=keep and wanted.keeps, check=check, on_progress=watch, **wanted.crew,
         )  # fmt: skip
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
@@ -108,24 +78,12 @@ def simulate(
     present(simulation_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html)
 
 
+@simulating
 def diff(
     old: OldPlan,
     new: NewPlan,
-    demand: DemandFrom = None,
-    fit_from: FitFrom = None,
-    fitted: Fitted = False,
-    seeds: Seeds = None,
-    requests: Requests = None,
-    duration: Duration = None,
-    begins: Begins = None,
-    scenario: ScenarioName = None,
-    thin: Thin = None,
-    environment: Environment = None,
-    data: Data = None,
+    wanted: Wanted,
     fail_on: Fail = FailOn.NEVER,
-    processes: Processes = None,
-    backend: Backend = Backends.PROCESSES,
-    address: Address = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
@@ -141,16 +99,9 @@ def diff(
     from roteiro.tasks.diff import SEEDS
     from roteiro.tasks.diff import diff as run
 
-    asked = asked_of(
-        demand=demand, data=data, fit_from=fit_from, fitted=fitted, thin=thin, requests=requests, duration=duration, begins=begins,
-        scenario=scenario,
-    )  # fmt: skip
     speech = in_language(lang)
     with watched(speech) as watch:
-        result = run(
-            old, new, asked, seeds=seeds or SEEDS, environment=environment, processes=processes, backend=backend.value, address=address,
-            on_progress=watch,
-        )  # fmt: skip
+        result = run(old, new, wanted.asked, seeds=wanted.seeds or SEEDS, environment=wanted.environment, on_progress=watch, **wanted.crew)
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
     else:
@@ -159,25 +110,13 @@ def diff(
         raise typer.Exit(1)
 
 
+@simulating
 def sweep(
     plan: PlanFile,
     vary: Vary,
+    wanted: Wanted,
     x: AxisX = "cost",
     y: AxisY = "attainment",
-    demand: DemandFrom = None,
-    fit_from: FitFrom = None,
-    fitted: Fitted = False,
-    seeds: Seeds = None,
-    requests: Requests = None,
-    duration: Duration = None,
-    begins: Begins = None,
-    scenario: ScenarioName = None,
-    thin: Thin = None,
-    environment: Environment = None,
-    data: Data = None,
-    processes: Processes = None,
-    backend: Backend = Backends.PROCESSES,
-    address: Address = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
@@ -195,15 +134,11 @@ def sweep(
     from roteiro.tasks.sweep import SEEDS
     from roteiro.tasks.sweep import sweep as run
 
-    asked = asked_of(
-        demand=demand, data=data, fit_from=fit_from, fitted=fitted, thin=thin, requests=requests, duration=duration, begins=begins,
-        scenario=scenario,
-    )  # fmt: skip
     speech, to = in_language(lang), console(stderr=True)
     with watched(speech) as watch:
         result = run(
-            plan, vary, asked, x=x, y=y, seeds=seeds or SEEDS, environment=environment, processes=processes, backend=backend.value,
-            address=address, on_progress=watch,
+            plan, vary, wanted.asked, x=x, y=y, seeds=wanted.seeds or SEEDS, environment=wanted.environment, on_progress=watch,
+            **wanted.crew,
             tell=lambda estimate: to.print(f"· {begins_with(estimate, speech)}", style="dim", markup=False, soft_wrap=True),
         )  # fmt: skip
     if as_json:

@@ -75,7 +75,7 @@ def traffic(course: Course, starts_at_s: float, speech: Speech, spans: Sequence[
     return Chart(say("sim.traffic"), axis, Axis("", "per_s", 0.0), speech.language, lines, spans=tuple(spans), rows=8)
 
 
-def breakers(course: Course, starts_at_s: float, speech: Speech, spans: Sequence[Span] = ()) -> Lanes | None:
+def breakers(course: Course, starts_at_s: float, speech: Speech, spans: Sequence[Span] = (), axis: Axis | None = None) -> Lanes | None:
     """Which breakers were open when; None where none ever was."""
     lanes = [
         Lane(name.removeprefix("open:"), tuple(0.0 if math.isnan(one.mean) else min(1.0, max(0.0, one.mean)) for one in values))
@@ -84,7 +84,7 @@ def breakers(course: Course, starts_at_s: float, speech: Speech, spans: Sequence
     ]
     if not any(level > 0.0 for lane in lanes for level in lane.levels):
         return None
-    axis = time_axis(course, starts_at_s)
+    axis = axis or time_axis(course, starts_at_s)
     offset = shift(axis, starts_at_s)
     starts = tuple(at + offset for at in course.at_s)
     said = "; ".join(f"{lane.name}: {speech.share(math.fsum(lane.levels) / len(lane.levels))}" for lane in lanes if any(lane.levels))

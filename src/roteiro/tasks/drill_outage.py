@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from roteiro.plan.model import Plan
 from roteiro.plan.near import did_you_mean
-from roteiro.simulator.crew import run_jobs
+from roteiro.simulator.crew import Backend, run_jobs
 from roteiro.simulator.job import Job
 from roteiro.simulator.outages import KINDS, OutageDraws, drawn, with_draws, with_outage
 from roteiro.simulator.result import Estimate, Measured, Timeline, over_seeds
@@ -91,8 +91,9 @@ class OutageResult:
 
     `detect_s`: from the outage's start until a breaker of a struck target opened, over the seeds in which one did (`detected`, their
     share). `recover_s`: from its end until the good share was as usual again, to the bucket, over the seeds in which it was (`recovered`).
-    `lost`: answers that came without the outage and not with it, to requests from its start on; `extra_usd` likewise. `course`: what was
-    seen bucket by bucket, `course_without` the same without the outage.
+    `lost`: answers that came without the outage and not with it, to requests that arrived in it; `lost_after`: to those that arrived after
+    it; `extra_usd` and `extra_after_usd` likewise. Each may be less than nothing: where a cheaper provider lets budgets last, more is
+    answered. `course`: what was seen bucket by bucket, `course_without` the same without the outage.
     """
 
     plan: str
@@ -108,7 +109,9 @@ class OutageResult:
     recover_s: Estimate
     recovered: float
     lost: Estimate
+    lost_after: Estimate
     extra_usd: Estimate
+    extra_after_usd: Estimate
     course: Timeline[Estimate]
     course_without: Timeline[Estimate]
     seeds: tuple[int, ...]
@@ -140,12 +143,12 @@ class DrawnResult:
     differences: tuple[Difference, ...]
     with_outages: Measured[Estimate]
     starts_at_s: float
+    requests: int
     seeds: tuple[int, ...]
     wanted_seeds: int
-    requests: int
+    interrupted: bool
     assumed: tuple[str, ...]
     problems: tuple[Problem, ...]
-    interrupted: bool
     took_s: float
 
     def as_json(self) -> dict[str, Any]:
@@ -196,7 +199,7 @@ def drill_outage(
     numbers_of = {name: i for i, name in enumerate(job.compiled.names.targets)}
     detect = [opened(after, [numbers_of[name] for name in targets]) - windows.start_s for _, after in pairs]
     recover = recoveries(pairs, windows)
-    ahead = windows.buckets(windows.start_s, windows.last_s)
+    inside, ahead = windows.buckets(windows.start_s, windows.end_s), windows.buckets(windows.end_s, windows.last_s)
     return OutageResult(
         plan=plan.name or "",
         digest=reading.digest,
@@ -210,8 +213,10 @@ def drill_outage(
         detected=share_of(detect),
         recover_s=spread([one for one in recover if not math.isnan(one)]),
         recovered=share_of(recover),
-        lost=spread([float(a.sums["answered"][ahead].sum() - b.sums["answered"][ahead].sum()) for a, b in pairs]),
-        extra_usd=spread([float(b.sums["cost_usd"][ahead].sum() - a.sums["cost_usd"][ahead].sum()) for a, b in pairs]),
+        lost=less(pairs, "answered", inside),
+        lost_after=less(pairs, "answered", ahead),
+        extra_usd=less([(b, a) for a, b in pairs], "cost_usd", inside),
+        extra_after_usd=less([(b, a) for a, b in pairs], "cost_usd", ahead),
         course=course_of([b for _, b in pairs], windows, job.compiled.names.targets),
         course_without=course_of([a for a, _ in pairs], windows, job.compiled.names.targets),
         seeds=tuple(wanted[: len(pairs)]),
@@ -319,6 +324,11 @@ def recoveries(pairs: Sequence[tuple[Seen, Seen]], windows: Windows) -> list[flo
     return found
 
 
+def less(pairs: Sequence[tuple[Seen, Seen]], name: str, which: slice) -> Estimate:
+    """How much less the second of each pair has, over seeds."""
+    return spread([float(a.sums[name][which].sum() - b.sums[name][which].sum()) for a, b in pairs])
+
+
 def share_of(values: Sequence[float]) -> float:
     return sum(not math.isnan(one) for one in values) / len(values) if values else math.nan
 
@@ -380,6 +390,8 @@ def drill_outages_drawn(
     seeds: int | Sequence[int] = SEEDS,
     environment: str | None = None,
     processes: int | None = None,
+    backend: Backend = "processes",
+    address: str | None = None,
     on_progress: Progress | None = None,
 ) -> DrawnResult:
     """Drill outages that come as they come: each target's `mtbf_s` apart from start to start and `mttr_s` long, on the mean; the share
@@ -398,7 +410,8 @@ def drill_outages_drawn(
     finished: dict[int, Measured[float]] = {}
     interrupted = False
     try:
-        for done in run_jobs([(one, seed) for seed in wanted for one in (job, hurt)], processes=processes, on_progress=on_progress):
+        pairs = [(one, seed) for seed in wanted for one in (job, hurt)]
+        for done in run_jobs(pairs, processes=processes, backend=backend, address=address, on_progress=on_progress):
             finished.update([done])
     except KeyboardInterrupt:
         interrupted = True
