@@ -82,7 +82,7 @@ for _row in (
     ("W919", "a prefix is longer than its request", "The blocks beyond the input are left out."),
     ("W920", "windows of the record are missing", "They are not idle; what stands in for them is said."),
     ("W922", "a record is simulated in part", "It has more requests than a seed is given where nobody bounds it."),
-    ("W921", "Parquet files have no demand in them", "A folder may hold other tables too; they are left out."),
+    ("W921", "some Parquet files have no demand in them", "A folder may hold other tables too; they are left out."),
     ("W101", "the plan does not say its version", "Write `roteiro: 1` first, so that a later version knows how to read it."),
     ("W301", "a section is kept, and not enacted", "This version checks that it is a mapping, and does nothing with it."),
 ):

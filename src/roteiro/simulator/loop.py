@@ -11,7 +11,7 @@ from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, kernel
 from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, pool_at, prefetch, route_at, target_at
-from roteiro.simulator import batching, heap, laws, purses, timeline
+from roteiro.simulator import batching, heap, laws, purses, replicas, timeline
 from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
 from roteiro.simulator.draw import chance, luck, uniform
 from roteiro.simulator.prefixes import cached_tokens
@@ -273,7 +273,7 @@ def serve(world: int, block: int, r: int, now: float) -> None:
     loop = loop_of(world)
     flows = loop.flows
     for i in range(loop.told):
-        told = batching.told_at(world, i)
+        told = replicas.told_at(world, i)
         w = told.w
         if work_at(world, w).version != told.version:  # the attempt beside it came first
             continue
@@ -285,8 +285,8 @@ def serve(world: int, block: int, r: int, now: float) -> None:
         f = w - lane * flows
         if header_of(block).journal != 0 or (loop.hedging != 0 and route_at(block, flow_at(block, f).route).hedge_share > 0.0):
             hear(world, block, f, w, lane, now)
-            if i + 1 < loop.told and batching.told_at(world, i + 1).w == w:  # its only one
-                batching.told_at(world, i + 1).version = work_at(world, w).version
+            if i + 1 < loop.told and replicas.told_at(world, i + 1).w == w:  # its only one
+                replicas.told_at(world, i + 1).version = work_at(world, w).version
     batching.proceed(world, r, now)
     tell_capacity(world, block, now)
 
@@ -295,7 +295,7 @@ def serve(world: int, block: int, r: int, now: float) -> None:
 def tell_capacity(world: int, block: int, now: float) -> None:
     """Tell the journey of every pool whose serving replicas are not as many as it knows of."""
     for s in range(loop_of(world).pools):
-        server = batching.server_at(world, s)
+        server = replicas.server_at(world, s)
         if server.ready != server.known:
             server.known = server.ready
             u = uniform(generator_at(world, JOURNEY_DRAWS))
@@ -310,8 +310,8 @@ def scale(world: int, block: int, now: float) -> None:
     for p in range(header_of(block).pool_count):
         pool = pool_at(block, p)
         s = service_at(world, pool.target).pool - 1
-        if s >= 0 and pool.active != 0 and pool.wanted != batching.server_at(world, s).wanted:
-            batching.resize(world, s, pool.wanted, now)
+        if s >= 0 and pool.active != 0 and pool.wanted != replicas.server_at(world, s).wanted:
+            replicas.resize(world, s, pool.wanted, now)
     tell_capacity(world, block, now)
 
 
@@ -325,7 +325,7 @@ def tick(world: int, block: int, now: float) -> None:
     for t in range(loop_of(world).n_services):
         timeline.turned(world, block, t, now)
         if service_at(world, t).pool > 0:
-            service_at(world, t).replicas = batching.server_at(world, service_at(world, t).pool - 1).running
+            service_at(world, t).replicas = replicas.server_at(world, service_at(world, t).pool - 1).running
     purses.look(world, block)
     if waiting > 0:
         wake_all(world, block, now)
