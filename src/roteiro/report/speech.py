@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Literal
 
 from roteiro.report.words import WORDS
+from roteiro.report.words_of_calibration import CALIBRATION_WORDS
 from roteiro.report.words_of_codes import CODES
 from roteiro.report.words_of_drills import DRILL_WORDS
 from roteiro.report.words_of_rehearsal import REHEARSAL_WORDS
@@ -20,7 +21,7 @@ __all__ = ["LANGUAGES", "Language", "Speech", "speech"]
 
 Language = Literal["en", "pt-BR"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "pt-BR")
-PHRASES: Final = WORDS | CODES | DRILL_WORDS | REHEARSAL_WORDS | TOP | SIMULATION_WORDS
+PHRASES: Final = WORDS | CALIBRATION_WORDS | CODES | DRILL_WORDS | REHEARSAL_WORDS | TOP | SIMULATION_WORDS
 NANO_DIGITS: Final = 9
 
 
