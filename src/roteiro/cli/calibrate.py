@@ -62,7 +62,7 @@ def calibrate(
     from roteiro.tasks.calibrate import calibrate as run
 
     speech = in_language(lang)
-    with watched(speech) as watch:
+    with watched(speech, "calibration.running") as watch:
         result = run(
             plan, provider=provider, base_url=base_url, model=model, environment=environment, requests=requests, seconds=seconds,
             at_once=at_once, chunk=chunk, yes=yes, on_progress=watch,

@@ -58,12 +58,12 @@ class Watched:
 
 
 @contextlib.contextmanager
-def watched(speech: "Speech") -> Iterator[Watched]:
-    """A watcher for one task. Ctrl-C that comes before anything is finished says that nothing is kept, and ends with 130."""
+def watched(speech: "Speech", doing: str = "sim.running") -> Iterator[Watched]:
+    """A watcher for one task, `doing` the phrase for it. Ctrl-C that comes before anything is finished says that nothing is kept, and ends with 130."""
     from roteiro.report.terminal import console
 
     to = console(stderr=True)
-    watch = Watched(to, speech.say("sim.running"))
+    watch = Watched(to, speech.say(doing))
     watch(0.0)
     try:
         yield watch

@@ -8,6 +8,7 @@ from typing import Final
 __all__ = ["CALIBRATION_WORDS"]
 
 CALIBRATION_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "calibration.running": ("loading the server", "carregando o servidor"),
     "calibration.title": ("Calibration of {provider}", "Calibração de {provider}"),
     "calibration.load": (
         ("{answers} answers to {requests} requests in {seconds}; {between} groups told the time between tokens, {first} requests alone "
