@@ -59,7 +59,7 @@ class Watched:
 
 @contextlib.contextmanager
 def watched(speech: "Speech", doing: str = "sim.running") -> Iterator[Watched]:
-    """A watcher for one task, `doing` the phrase for it. Ctrl-C that comes before anything is finished says that nothing is kept, and ends with 130."""
+    """A watcher for one task (`doing`: its phrase). Ctrl-C before anything is finished says that nothing is kept, and ends with 130."""
     from roteiro.report.terminal import console
 
     to = console(stderr=True)
