@@ -171,7 +171,8 @@ def feed(calls: Sequence[Any], count: int, setting: dict[str, Any], words: "queu
                     for pair in Parallel(n_jobs=count, batch_size=1)(calls[first : first + count]):
                         words.put(pair)
                 return
-            for pair in Parallel(n_jobs=count, batch_size=1, return_as="generator_unordered")(calls):
+            # All are handed over at once: else joblib hands on from threads of its own, which a crew that was ended throws its refusals at.
+            for pair in Parallel(n_jobs=count, batch_size=1, pre_dispatch="all", return_as="generator_unordered")(calls):
                 words.put(pair)
                 if over.is_set():
                     return
