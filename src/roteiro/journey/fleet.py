@@ -8,7 +8,7 @@ from roteiro.journey.request import gone
 from roteiro.policy import breaker as breakers
 from roteiro.policy import budget as budgets
 from roteiro.policy import credential as credentials
-from roteiro.policy import hour_cost, rules, scaling
+from roteiro.policy import hour_cost, price_change, rules, scaling
 from roteiro.policy import queue as queues
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import (
@@ -44,7 +44,9 @@ COST_DEGRADED, COST_RECOVERED = int(Reason.COST_DEGRADED), int(Reason.COST_RECOV
 
 @kernel
 def tend(block: int, worker: int, now: float, u: float) -> None:
-    """A tick: budgets begin new periods, the last hour's cost, the rules and the replicas are judged, and rules that began to hold act."""
+    """A tick: prices change, budgets begin new periods; the last hour's cost, rules and replicas are judged; rules that began to hold act."""
+    if header_of(block).next_price_at <= now:
+        price_change.take_up(block, now)
     epoch = header_of(block).epoch_unix_s
     for b in range(header_of(block).n_budgets):
         if budget_at(block, b).amount_nusd > 0:
@@ -85,11 +87,13 @@ def capacity(block: int, target: int, replicas: int, flags: int) -> None:
 
 
 @kernel
-def adopt(block: int, plan: int) -> None:
+def adopt(block: int, plan: int, now: float) -> None:
     """A new plan is in the tables: what is derived from them is derived anew."""
     header = header_of(block)
     header.plan, header.rows_a_flow = plan, 0
     header.generation += 1
+    if header.next_price_at <= now:  # it came between the last step, up to which the tables were filled, and this one
+        price_change.take_up(block, now)
     for t in range(header.n_targets):
         credentials.settle(target_at(block, t))
     for f in range(header.n_flows):  # where data may go is asked of the plan that is in force

@@ -82,7 +82,7 @@ def step(
     elif what == REAP:
         argument = float(fleet.reap(block, a, now, u))
     elif what == ADOPT:
-        fleet.adopt(block, a)
+        fleet.adopt(block, a, now)
         reason = ADOPTED
     elif what == CAPACITY:
         fleet.capacity(block, a, b, c)

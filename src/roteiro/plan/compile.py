@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from roteiro.plan.compile_edge import Grant, budget_in_words, edge_of, limit_in_words
 from roteiro.plan.compile_pools import fill_pools, pool_meters, pooled
+from roteiro.plan.compile_prices import fill_prices, price_changes
 from roteiro.plan.compile_regions import fill_links, named_regions, residency_bits, side_of
 from roteiro.plan.compile_rules import Program, compile_rules
 from roteiro.plan.hours import DAY_S
@@ -71,6 +72,7 @@ class Compiled:
             "keys": self.names.keys, "limits": self.names.limits, "budgets": self.names.budgets, "rules": self.program.rules,
             "ops": self.program.ops, "meters": self.program.meters, "candidates": self.candidates(),
             "links": range(len(self.names.regions) ** 2), "pools": list(pooled(self.plan)),
+            "prices": price_changes(self.plan, self.names.targets),
         }  # fmt: skip
         for table, rows in wanted.items():
             room = len(getattr(state, table))
@@ -96,6 +98,7 @@ class Compiled:
         """Write the configuration into the state; live columns stay."""
         fill_limits(self, state)
         fill_targets(self, state)
+        fill_prices(self.plan, self.names.targets, state)
         fill_routes(self, state)
         fill_people(self, state)
         self.program.fill(state, self.names)
@@ -162,6 +165,7 @@ def capacities(compiled: Compiled, sizes: RingSizes) -> dict[str, int]:
         "limits": roomy(names.limits, 64), "budgets": roomy(names.budgets, 32), "tenants": roomy(names.tenants),
         "workloads": roomy(names.workloads), "queues": len(Priority), "keys": roomy(names.keys, 64),
         "links": side_of(names.regions) ** 2, "pools": roomy(list(pooled(compiled.plan)), 4),
+        "prices": roomy(price_changes(compiled.plan, names.targets), 32),
         "flows": sizes.flows, "events": sizes.events, "decisions": sizes.decisions,
     }  # fmt: skip
 
@@ -259,14 +263,6 @@ def fill_targets(compiled: Compiled, state: State) -> None:
         target["tokens_limit"] = limit_index(compiled, f"provider/{name}/tokens")
         target["first_token_s"], target["attempt_s"] = provider.timeouts.first_token_s, provider.timeouts.attempt_s
         price = provider.price
-        if price is not None:
-            target["price_input"], target["price_output"] = price.input_nusd_per_mtok, price.output_nusd_per_mtok
-            cached, reasoning = price.cached_input_nusd_per_mtok, price.reasoning_nusd_per_mtok
-            target["price_cached"] = price.input_nusd_per_mtok if cached is None else cached
-            target["price_reasoning"] = price.output_nusd_per_mtok if reasoning is None else reasoning
-        else:
-            for column in ("price_input", "price_output", "price_cached", "price_reasoning"):
-                target[column] = 0
         rules = provider.breaker
         own_time = float(state.header["epoch_unix_s"][0])
         target["off_peak_from_s"], target["off_peak_to_s"], target["off_peak_share"] = off_peak(price, compiled.plan.timezone, own_time)

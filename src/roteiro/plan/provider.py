@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from roteiro.plan.hours import TimeOfDay
+from roteiro.plan.moment import DayOrMoment
 from roteiro.plan.part import ModelName, Name, Part
 from roteiro.plan.quantity import Count, Number, PositiveSeconds, RateOf, Share, Text, TokenPrice, Tokens, refuse
 from roteiro.plan.servers import Servers
@@ -20,6 +21,7 @@ __all__ = [
     "LocalModel",
     "OffPeak",
     "Price",
+    "PriceChange",
     "PromisedSla",
     "Provider",
     "ProviderLimits",
@@ -36,6 +38,24 @@ class OffPeak(Part):
     timezone: ZoneName | None = Field(default=None, description="IANA name of the zone those hours are in; the plan's.")
 
 
+class PriceChange(Part):
+    """Prices from a day on, in nano-dollars per million tokens. They replace all those before; off-peak hours stay."""
+
+    since: DayOrMoment = Field(
+        alias="from", description="When it begins: a date, at its midnight in the plan's timezone, or a date and time with its zone."
+    )
+    input_nusd_per_mtok: TokenPrice = Field(alias="input", description="Price of input tokens.")
+    output_nusd_per_mtok: TokenPrice = Field(alias="output", description="Price of output tokens.")
+    cached_input_nusd_per_mtok: TokenPrice | None = Field(
+        default=None,
+        alias="cached_input",
+        description="Price of input tokens that the provider read from its cache; without one, this change's input price.",
+    )
+    reasoning_nusd_per_mtok: TokenPrice | None = Field(
+        default=None, alias="reasoning", description="Price of reasoning tokens; without one, this change's output price."
+    )
+
+
 class Price(Part):
     """Nano-dollars per million tokens."""
 
@@ -49,6 +69,7 @@ class Price(Part):
     reasoning_nusd_per_mtok: TokenPrice | None = Field(
         default=None, alias="reasoning", description="Price of reasoning tokens; without one, the output price."
     )
+    changes: tuple[PriceChange, ...] = Field(default=(), description="What it costs from later days on, in their order.")
     off_peak: OffPeak | None = Field(default=None, description="Hours of the day at which it costs less.")
     source: Text | None = Field(default=None, description="Where the price was read, and when; filled in when it comes from the catalogue.")
 

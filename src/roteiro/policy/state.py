@@ -44,6 +44,7 @@ __all__ = [
     "meter_at",
     "op_at",
     "pool_at",
+    "price_at",
     "queue_at",
     "release",
     "route_at",
@@ -54,7 +55,7 @@ __all__ = [
     "workload_at",
 ]  # fmt: skip
 
-LAYOUT_VERSION: Final = 4
+LAYOUT_VERSION: Final = 5
 MAGIC: Final = 0x524F544549524F31  # "ROTEIRO1"
 NONE: Final = -1
 ANYWHERE: Final = -1
@@ -172,6 +173,12 @@ POOL: Final = record(
 )  # fmt: skip
 """The replicas of a target that scales."""
 
+PRICE: Final = record(
+    ("at", "f8"), ("target", "i4"),  # when it begins, seconds since the run's epoch
+    ("price_input", "i8"), ("price_cached", "i8"), ("price_output", "i8"), ("price_reasoning", "i8"),  # nano-dollars per million tokens
+)  # fmt: skip
+"""Prices of a target from a moment on, in order of time."""
+
 FLOW: Final = record(
     ("request", "i8"), ("arrival", "f8"), ("deadline", "f8"), ("sent", "f8"), ("first_byte", "f8"), ("queued", "f8"), ("queue_s", "f8"),
     ("until", "f8"),  # end of a backoff or of the patience in the queue
@@ -201,7 +208,7 @@ TABLES: Final[dict[str, np.dtype[Any]]] = {
     "targets": TARGET, "breakers": BREAKER, "meters": METER, "rules": RULE, "ops": OP, "routes": ROUTE, "candidates": CANDIDATE,
     "limits": LIMIT,
     "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "queues": QUEUE, "keys": KEY, "links": LINK,
-    "pools": POOL, "flows": FLOW, "events": EVENT,
+    "pools": POOL, "prices": PRICE, "flows": FLOW, "events": EVENT,
     "decisions": DECISION,
 }  # fmt: skip
 
@@ -226,6 +233,7 @@ HEADER: Final = record(
     ("cost_route", "i8"), ("cost_degrading", "i8"), ("cost_since", "f8"), ("cost_cooldown_s", "f8"),
     ("region_side", "i8"),  # of the square of links
     ("pool_count", "i8"),
+    ("price_count", "i8"), ("price_next", "i8"), ("next_price_at", "f8"),  # of the prices to come the first, and when it begins
     *((f"n_{name}", "i8") for name in TABLES), *((f"at_{name}", "i8") for name in TABLES),
 )  # fmt: skip
 
@@ -263,6 +271,7 @@ class State(NamedTuple):
     keys: npt.NDArray[Any]
     links: npt.NDArray[Any]
     pools: npt.NDArray[Any]
+    prices: npt.NDArray[Any]
     flows: npt.NDArray[Any]
     events: npt.NDArray[Any]
     decisions: npt.NDArray[Any]
@@ -458,6 +467,11 @@ def link_at(block: int, i: int) -> Any:
 @kernel
 def pool_at(block: int, i: int) -> Any:
     return record_at(block, header_of(block).at_pools, i, POOL)
+
+
+@kernel
+def price_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_prices, i, PRICE)
 
 
 @kernel
