@@ -44,7 +44,7 @@ COST_DEGRADED, COST_RECOVERED = int(Reason.COST_DEGRADED), int(Reason.COST_RECOV
 
 @kernel
 def tend(block: int, worker: int, now: float, u: float) -> None:
-    """A tick: prices change, budgets begin new periods; the last hour's cost, rules and replicas are judged; rules that began to hold act."""
+    """A tick: prices change, budgets begin new periods; the hour's cost, rules and replicas are judged; rules that began to hold act."""
     if header_of(block).next_price_at <= now:
         price_change.take_up(block, now)
     epoch = header_of(block).epoch_unix_s
