@@ -12,7 +12,7 @@ from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Environment, Lang, La
 
 __all__ = ["calibrate"]
 
-OnePlan = Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="The plan's file; not needed with --base-url.", show_default=False)]
+OnePlan = Annotated[Path | None, typer.Argument(metavar="PLAN", help="The plan's file; not needed with --base-url.", show_default=False)]
 Named = Annotated[str | None, typer.Option("--provider", metavar="NAME", help="The plan's provider to load.", show_default=False)]
 BaseUrl = Annotated[
     str | None,

@@ -5,13 +5,17 @@ What must not live here: loading, and fitting.
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from roteiro.analysis.calibration import ServerFit, Spread
 from roteiro.report.document import Column, Document, Note, Section, Table, Tone, cell
 from roteiro.report.speech import Speech
 
 __all__ = ["Calibrated", "calibration_page"]
+
+
+SCATTERED: Final = 0.1
+"""Median error of points held out above which a fit is warned of."""
 
 
 class Calibrated(Protocol):
@@ -45,10 +49,11 @@ def calibration_page(result: Calibrated, speech: Speech) -> Document:
         batch = Note(say("calibration.no_batch", tried=fit.tried), Tone.WARN)
     else:
         batch = Note(say("calibration.batch", batch=fit.batch))
+    scattered = (Note(say("calibration.scattered"), Tone.WARN),) if fit.held_out.median > SCATTERED else ()
     sections = (
         Section("", tuple(notes)),
         Section(say("calibration.parameters"), (parameters_table(fit, speech),)),
-        Section(say("calibration.errors"), (errors_table(fit, speech),)),
+        Section(say("calibration.errors"), (errors_table(fit, speech), *scattered)),
         Section(say("calibration.measured"), (cells_table(fit, speech),)),
         Section(say("calibration.yaml"), (batch, Note(result.servers, Tone.STRONG))),
     )

@@ -29,6 +29,10 @@ CALIBRATION_WORDS: Final[dict[str, tuple[str, str]]] = {
     "calibration.gamma": ("each token in memory", "cada token na memória"),
     "calibration.network": ("once a request, beside iterations", "uma vez por requisição, fora das iterações"),
     "calibration.errors": ("How well it fits", "Quão bem se ajusta"),
+    "calibration.scattered": (
+        "The points scatter by more than 10%: calibrate again while nothing else runs on the machine.",
+        "Os pontos variam mais de 10%: calibre de novo com a máquina sem outro trabalho.",
+    ),
     "calibration.points": ("points", "pontos"),
     "calibration.median": ("median error", "erro mediano"),
     "calibration.p95": ("p95 of errors", "p95 dos erros"),
