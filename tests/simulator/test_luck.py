@@ -50,7 +50,6 @@ def test_the_luck_is_splitmix64() -> None:
     assert out.tolist() == [(word >> 11) * 2.0**-53 for word in words]
 
 
-@pytest.mark.kernel
 def test_draws_are_uniform_and_neighbours_differ() -> None:
     one, other = np.empty(20_000), np.empty(20_000)
     draws(draw.seeded(1, 1)[0] >> 1, one)
@@ -60,7 +59,6 @@ def test_draws_are_uniform_and_neighbours_differ() -> None:
     assert abs(np.corrcoef(one[:-1], one[1:])[0, 1]) < 0.03
 
 
-@pytest.mark.kernel
 def test_another_weight_leaves_what_befalls_a_request_at_the_same_target_as_it_was() -> None:
     """To the bit, attempt by attempt: here the first attempts that were also the last."""
     even, uneven = events_of(PAIR), events_of(PAIR.replace("{one: 50, two: 50}", "{one: 80, two: 20}"))
@@ -73,7 +71,6 @@ def test_another_weight_leaves_what_befalls_a_request_at_the_same_target_as_it_w
         assert even[column][same].tobytes() == uneven[column][same].tobytes(), column
 
 
-@pytest.mark.kernel
 def test_a_second_attempt_has_its_own_luck_and_the_answer_keeps_its_length() -> None:
     """A length that the demand says or that a target draws is the request's, whoever answers and however often it was tried."""
     even, uneven = events_of(PAIR), events_of(PAIR.replace("{one: 50, two: 50}", "{one: 20, two: 80}"))
@@ -82,7 +79,6 @@ def test_a_second_attempt_has_its_own_luck_and_the_answer_keeps_its_length() -> 
     assert even["output_tokens"][answered].tolist() == uneven["output_tokens"][answered].tolist()
 
 
-@pytest.mark.kernel
 def test_common_numbers_tell_two_plans_apart_sooner() -> None:
     """The difference of two plans varies far less over seeds than each of them does."""
     slower = PAIR.replace("median: 300ms, p95: 900ms", "median: 330ms, p95: 990ms")
@@ -95,7 +91,6 @@ def test_common_numbers_tell_two_plans_apart_sooner() -> None:
     assert np.var(differences) < 0.1 * np.var(singles)
 
 
-@pytest.mark.kernel
 def test_the_journey_learns_no_length_before_it_is_produced() -> None:
     """With answers of another length, whatever was decided before the first answer's end is decided alike."""
     plan = compiled(PAIR)

@@ -88,7 +88,6 @@ def test_outages_that_overlap_strike_what_the_others_left() -> None:
     assert len(laid_over(FAIR, [])) == 1
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize(
     ("kind", "error_class"),
     [("hard", ErrorClass.CONNECTION), ("errors", ErrorClass.SERVER), ("silent", ErrorClass.TIMEOUT), ("slow", None)],
@@ -117,7 +116,6 @@ def test_each_kind_of_outage_fails_in_its_own_way(kind: str, error_class: ErrorC
         assert rows["ended_s"][broken] == pytest.approx(5.0)
 
 
-@pytest.mark.kernel
 def test_the_calendar_is_always_kept_and_draws_only_come_when_asked() -> None:
     calendar = "[{from: 2026-01-05T00:00:10Z, for: 5s}, {after: 20s, for: 5s, kind: errors, share: 50%}]"
     plan = compiled(PLAN.replace("OUTAGES", calendar))
@@ -144,7 +142,6 @@ def test_the_catalogue_tells_how_often_vendors_are_down() -> None:
     assert {row.correlated for row in outages.draws_of(own, correlated=0.3)} == {0.3}
 
 
-@pytest.mark.kernel
 def test_a_region_is_lost_with_all_that_is_in_it() -> None:
     plan = compiled(BARE)
     world = outages.with_region_lost(services.of_plan(plan), plan, "us", 1.0, 2.0)
@@ -153,7 +150,6 @@ def test_a_region_is_lost_with_all_that_is_in_it() -> None:
         outages.with_region_lost(world, plan, "mars", 1.0, 2.0)
 
 
-@pytest.mark.kernel
 def test_drawn_outages_differ_by_seed_and_are_the_same_for_one() -> None:
     plan = compiled(BARE)
     often = OutageDraws(10.0, 3.0, 0.0, ("one",))

@@ -28,8 +28,6 @@ from roteiro.simulator.replay import replay
 from roteiro.simulator.world import EPOCH_UNIX_S, Simulation
 from roteiro.terms.codes import Outcome, Step
 
-pytestmark = pytest.mark.kernel
-
 ROOT = Path(__file__).resolve().parents[2]
 HISTORY = Path(os.environ.get("ROTEIRO_TRACES", "traces")) / "prices" / "price_history_from_git.csv"
 """A public history of prices. It is not part of the project; name its folder's parent in ROTEIRO_TRACES."""

@@ -40,7 +40,6 @@ def mean_s(rows: Any) -> float:
     return float(rows["total_ms"].mean(dtype=float)) / 1e3
 
 
-@pytest.mark.kernel
 def test_the_first_token_waits_for_each_token_of_the_input() -> None:
     target = replace(ONE, ttft=table.constant(0.2), ttft_per_token_s=0.001)
     rows, _ = run(world(target, 1.0, stream=1.0), 400 if JIT else 50)
@@ -88,7 +87,6 @@ def test_a_share_of_times_is_longer_by_a_factor(share: float, factor: float) -> 
     assert table.mean(table.mixed(table.constant(2.0), share, factor)) == pytest.approx(2.0 * (1.0 + share * (factor - 1.0)), rel=0.02)
 
 
-@pytest.mark.kernel
 def test_each_class_of_failure_has_its_share_and_its_time() -> None:
     text = """
 roteiro: 1
@@ -116,7 +114,6 @@ demand: {arrivals: {rate: 50/s}, output_tokens: {median: 50, p95: 100}, stream: 
     assert len(failed_streams)
 
 
-@pytest.mark.kernel
 def test_the_way_is_added_to_answers_and_to_refused_connections() -> None:
     near = replace(ONE, weather=failing(ErrorClass.CONNECTION, 0.5))
     far = replace(near, network=table.constant(0.25))
@@ -142,7 +139,6 @@ def sent_s(rows: Any) -> Any:
     return np.sort(rows["ended_s"] - rows["attempt_ms"].astype(float) / 1e3)
 
 
-@pytest.mark.kernel
 def test_a_sliding_quota_lets_no_more_in_than_it_says() -> None:
     """In any stretch of time at most its rate's worth and the burst, whatever is asked of it."""
     target = replace(ONE, ttft=table.constant(0.01), quota=Quota(requests_per_s=2.0, burst_s=5.0))
@@ -155,7 +151,6 @@ def test_a_sliding_quota_lets_no_more_in_than_it_says() -> None:
     assert len(passed) <= 2.0 * float(rows["ended_s"].max()) + 11
 
 
-@pytest.mark.kernel
 def test_a_quota_by_the_minute_starts_afresh_at_the_full_minute() -> None:
     target = replace(ONE, ttft=table.constant(0.01), quota=Quota(requests_per_s=1.0, window_s=60.0))
     rows, _ = run(world(target, 3.0), 1500 if JIT else 250)
@@ -164,7 +159,6 @@ def test_a_quota_by_the_minute_starts_afresh_at_the_full_minute() -> None:
     assert (minutes <= 60).all() and minutes.max() == 60
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize("window_s", [0.0, 60.0])
 def test_tokens_that_a_quota_lets_in_stay_within_it(window_s: float) -> None:
     """Over the whole run: the rate's worth, one burst (or window), and what was under way."""
@@ -176,7 +170,6 @@ def test_tokens_that_a_quota_lets_in_stay_within_it(window_s: float) -> None:
     assert used <= 1000.0 * (float(rows["ended_s"].max()) + max(window_s, 10.0)) + 8000
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize("window_s", [0.0, 60.0])
 def test_who_waits_as_long_as_a_429_says_is_let_in(window_s: float) -> None:
     """A lone client retries after exactly what it was told, and passes: never a second 429 in a row."""
@@ -191,7 +184,6 @@ def test_who_waits_as_long_as_a_429_says_is_let_in(window_s: float) -> None:
         assert (alone["outcome"] == Outcome.SUCCESS).mean() > 0.9
 
 
-@pytest.mark.kernel
 def test_a_quota_counts_what_was_foreseen_until_the_true_tokens_are_known() -> None:
     """Answers of one token that were foreseen as hundreds leave room for more once they ended."""
     target = replace(ONE, ttft=table.constant(0.01), quota=Quota(tokens_per_s=200.0, burst_s=10.0))
