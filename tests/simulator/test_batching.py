@@ -38,7 +38,6 @@ def own(simulation: Simulation) -> OwnServers:
     return OwnServers.of_plan(servers)
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize("name", SETTINGS)
 def test_jumping_agrees_with_taking_every_iteration(name: str) -> None:
     servers, rate = SETTINGS[name]
@@ -78,7 +77,6 @@ HASTY = plan_of(
 )  # fmt: skip
 
 
-@pytest.mark.kernel
 def test_whoever_leaves_gives_everything_back() -> None:
     simulation = pool(HASTY, seed=5)
     events, _ = run(simulation, 2 * REQUESTS)
@@ -93,7 +91,6 @@ def test_whoever_leaves_gives_everything_back() -> None:
     assert (done["total_ms"] <= 2500.5).all()
 
 
-@pytest.mark.kernel
 def test_a_journal_changes_no_event_of_own_servers() -> None:
     plain, journaled = (run(pool(HASTY, journal=journal), REQUESTS) for journal in (False, True))
     assert fingerprint(plain[0]) == fingerprint(journaled[0])
@@ -109,7 +106,6 @@ HEDGED = (
 )
 
 
-@pytest.mark.kernel
 def test_the_attempt_that_lost_a_hedge_leaves_its_batch() -> None:
     simulation = pool(HEDGED, seed=2)
     events, _ = run(simulation, REQUESTS)
