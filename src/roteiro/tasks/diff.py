@@ -15,11 +15,11 @@ from typing import Any, Final, Literal
 from roteiro.analysis.paired import Paired, holm, paired
 from roteiro.plan.explain import explain
 from roteiro.plan.read import Reading
-from roteiro.simulator.crew import run_jobs
 from roteiro.simulator.job import Job
 from roteiro.simulator.result import Estimate, Measured, over_seeds
 from roteiro.tasks.check import checked
 from roteiro.tasks.figures import Figure, figures_of
+from roteiro.tasks.pairs import run_pairs
 from roteiro.tasks.prepared import Asked, numbers, prepared, starts_at
 from roteiro.terms.problem import Problem
 
@@ -173,20 +173,10 @@ def diff(
     sides = [checked(plan, environment) for plan in (old, new)]
     jobs = [prepared(reading, asked, Path(plan).parent) for reading, plan in zip(sides, (old, new), strict=True)]
     wanted = numbers(seeds)
-    # Seed by seed, both plans: what is finished when someone stops it can be compared.
-    order = [(job, seed) for seed in wanted for job in jobs]
-    finished: dict[int, Measured[float]] = {}
-    interrupted = False
-    try:
-        for done in run_jobs(order, processes=processes, backend=backend, address=address, on_progress=on_progress):
-            finished.update([done])
-    except KeyboardInterrupt:
-        interrupted = True
-    both = [n for n in range(len(wanted)) if 2 * n in finished and 2 * n + 1 in finished]
-    if not both:
-        raise KeyboardInterrupt
-    before, after = ([finished[2 * n + side] for n in both] for side in (0, 1))
-    return told(sides, jobs, before, after, [wanted[n] for n in both], len(wanted), interrupted, time.monotonic() - begun)
+    before, after, both, interrupted = run_pairs(
+        jobs[0], jobs[1], wanted, processes=processes, backend=backend, address=address, on_progress=on_progress
+    )  # fmt: skip
+    return told(sides, jobs, before, after, both, len(wanted), interrupted, time.monotonic() - begun)
 
 
 def told(

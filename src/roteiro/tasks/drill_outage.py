@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from roteiro.plan.model import Plan
 from roteiro.plan.near import did_you_mean
-from roteiro.simulator.crew import Backend, run_jobs
+from roteiro.simulator.crew import Backend
 from roteiro.simulator.job import Job
 from roteiro.simulator.outages import KINDS, OutageDraws, drawn, with_draws, with_outage
 from roteiro.simulator.result import Estimate, Measured, Timeline, over_seeds
@@ -26,6 +26,7 @@ from roteiro.tasks.check import checked
 from roteiro.tasks.diff import Difference, differences, plain, spread
 from roteiro.tasks.figures import figures_of
 from roteiro.tasks.outage_watch import Seen, Windows, watch
+from roteiro.tasks.pairs import run_pairs
 from roteiro.tasks.prepared import Asked, numbers, prepared, starts_at
 from roteiro.terms.error import SettingsError
 from roteiro.terms.problem import Problem
@@ -407,18 +408,9 @@ def drill_outages_drawn(
     draws = [OutageDraws(mtbf_s, mttr_s, correlated, (name,), KINDS[disaster.kind], disaster.share, disaster.slow) for name in targets]
     hurt = replace(job, service=with_draws(job.service, draws))
     wanted = numbers(seeds)
-    finished: dict[int, Measured[float]] = {}
-    interrupted = False
-    try:
-        pairs = [(one, seed) for seed in wanted for one in (job, hurt)]
-        for done in run_jobs(pairs, processes=processes, backend=backend, address=address, on_progress=on_progress):
-            finished.update([done])
-    except KeyboardInterrupt:
-        interrupted = True
-    both = [n for n in range(len(wanted)) if 2 * n in finished and 2 * n + 1 in finished]
-    if not both:
-        raise KeyboardInterrupt
-    without, with_them = ([finished[2 * n + side] for n in both] for side in (0, 1))
+    without, with_them, both, interrupted = run_pairs(
+        job, hurt, wanted, processes=processes, backend=backend, address=address, on_progress=on_progress
+    )  # fmt: skip
     lasted = float(np.mean([one.simulated_s for one in with_them]))
     return DrawnResult(
         plan=job.compiled.plan.name or "",
