@@ -1,5 +1,5 @@
-"""The simulator's figures, as one JSON object: requests a second with every policy on, against a bare loop and against SimPy; waits
-against Erlang C; first and later starts.
+"""The simulator's figures, as one JSON object: requests a second with every policy on, against a bare loop; the same M/M/4 against SimPy
+and ciw; waits against Erlang C; first and later starts.
 
     python benchmarks/simulator.py [--quick] [--no-start]
 
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import ciw
 import numba
 import numpy as np
 import simpy
@@ -216,6 +217,19 @@ def in_simpy(servers: int, rho: float, requests: int, seed: int) -> float:
     return waits / requests
 
 
+def in_ciw(servers: int, rho: float, requests: int, seed: int) -> float:
+    """The same queue → mean wait. ciw keeps a record of each customer in any case."""
+    network = ciw.create_network(
+        arrival_distributions=[ciw.dists.Exponential(rho * servers)],
+        service_distributions=[ciw.dists.Exponential(1.0)],
+        number_of_servers=[servers],
+    )
+    ciw.seed(seed)
+    world = ciw.Simulation(network)
+    world.simulate_until_max_customers(requests, method="Finish")
+    return statistics.fmean(record.waiting_time for record in world.get_all_records())
+
+
 def erlang_c(servers: int, rho: float) -> float:
     load = servers * rho
     last = load**servers / math.factorial(servers) / (1.0 - rho)
@@ -251,18 +265,20 @@ def main() -> None:
     parser.add_argument("--no-start", action="store_true", help="leave the starts out, which compile everything anew")
     options = parser.parse_args()
     scale = 10 if options.quick else 1
-    requests, customers = 3_000_000 // scale, 200_000 // scale
+    requests, customers, few = 3_000_000 // scale, 200_000 // scale, 20_000 // scale  # ciw is slow, and no faster with more
     policies = governed(requests)
     governed(1000)(), bare(1000, 2000.0, 1), waited(4, 0.8, 1000, 1)  # warm
     ours: list[tuple[float, float]] = []
     bares: list[tuple[float, float]] = []
     queues: list[tuple[float, float]] = []
     simpys: list[tuple[float, float]] = []
+    ciws: list[tuple[float, float]] = []
     for turn in range(5):
         ours.append(timed(policies))
         bares.append(timed(lambda seed=turn: bare(requests, 2000.0, seed)))  # type: ignore[misc]
         queues.append(timed(lambda seed=turn: [waited(4, 0.8, customers * 10, seed), customers * 10][1]))  # type: ignore[misc]
         simpys.append(timed(lambda seed=turn: [in_simpy(4, 0.8, customers, seed), customers][1]))  # type: ignore[misc]
+        ciws.append(timed(lambda seed=turn: [in_ciw(4, 0.8, few, seed), few][1]))  # type: ignore[misc]
     waits = {}
     for servers, rho in ((1, 0.5), (1, 0.8), (2, 0.7), (4, 0.8), (4, 0.9), (16, 0.9)):
         exact = erlang_c(servers, rho)
@@ -282,6 +298,8 @@ def main() -> None:
                 "mm4_per_s": spread([b for _, b in queues]),
                 "simpy_mm4_per_s": spread([b for _, b in simpys]),
                 "times_simpy": spread([a[1] / b[1] for a, b in zip(queues, simpys, strict=True)]),
+                "ciw_mm4_per_s": spread([b for _, b in ciws]),
+                "times_ciw": spread([a[1] / b[1] for a, b in zip(queues, ciws, strict=True)]),
                 "erlang_c": {"largest_error": max(abs(one["error"]) for one in waits.values()), **waits},
                 "start": None if options.no_start else starts(),
                 "machine": {
