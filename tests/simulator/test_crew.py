@@ -1,7 +1,9 @@
 """Jobs side by side: workers that live across jobs, a Dask cluster, and Ctrl-C, which leaves what was finished."""
 
+import importlib.util
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -11,9 +13,10 @@ from typing import Any
 import pytest
 from tests.simulator.build import busy, compiled, troubled
 
+from roteiro.policy.kernel import cache_directory
 from roteiro.simulator import demand
 from roteiro.simulator.crew import run_jobs
-from roteiro.simulator.job import Job
+from roteiro.simulator.job import Job, compile_for
 from roteiro.simulator.seeds import simulate_seeds
 from roteiro.terms.error import InvariantError, SettingsError
 
@@ -92,8 +95,6 @@ def test_ctrl_c_leaves_the_finished_seeds_usable() -> None:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "some\n", process.stderr.read()  # type: ignore[union-attr]
-    import os
-
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=90)
     told = json.loads(out.splitlines()[-1])
@@ -127,3 +128,42 @@ def test_seeds_and_a_sweep_on_a_dask_cluster_of_processes() -> None:
     done = subprocess.run([sys.executable, "-c", DASK], cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {"seeds": [1, 2, 3], "interrupted": False, "same": True}
+
+
+RAY = """
+import json
+from tests.simulator.test_crew import job
+from roteiro.simulator.crew import run_jobs
+
+if __name__ == "__main__":
+    import ray
+
+    one, told = job(500), []
+    jobs = [(one, 1), (one, 2), (one, 3), (job(900), 1)]
+    on_ray = dict(run_jobs(jobs, processes=2, backend="ray", on_progress=lambda share, label: told.append(share)))
+    ended = not ray.is_initialized()
+    by_processes = dict(run_jobs(jobs, processes=2))
+    same = [repr(on_ray[n]).encode() == repr(by_processes[n]).encode() for n in range(len(jobs))]
+    print(json.dumps({"same": same, "ended": ended, "told": told == sorted(told) and told[-1] == 1.0}))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the extra `scale` with Ray is not installed")
+def test_seeds_and_a_sweep_on_a_ray_of_two_processes(tmp_path: Path) -> None:
+    """What Ray gives is what processes give, to the byte; a Ray that was begun for it is ended after it.
+
+    In a process of its own, whose Ray keeps its files to itself: what it leaves behind ends with that process.
+    """
+    compile_for(job(1))  # so that the cluster's workers find it
+    kept = {"ROTEIRO_CACHE_DIR": str(cache_directory().parents[1])}
+    environment = {
+        **os.environ,
+        **kept,
+        "HOME": str(tmp_path),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+    }
+    done = subprocess.run([sys.executable, "-c", RAY], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told == {"same": [True] * 4, "ended": True, "told": True}

@@ -146,7 +146,9 @@ def prepare(backend: Backend, address: str | None, count: int, stack: ExitStack)
             from ray.util.joblib import register_ray
 
             if not ray.is_initialized():
-                bounds: Any = {} if address is not None else {"num_cpus": count, "include_dashboard": False}
+                # A cluster of this machine's own listens to this machine alone.
+                own: Any = {"num_cpus": count, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+                bounds = own if address is None else {}
                 ray.init(address=address, log_to_driver=False, configure_logging=False, **bounds)
                 stack.callback(ray.shutdown)
             register_ray()
