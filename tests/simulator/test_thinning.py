@@ -3,14 +3,17 @@
 import math
 
 import pytest
-from tests.simulator.build import BUSY, SIZES, compiled
+from tests.simulator.build import BUSY, SIZES, compiled, troubled
 
 from roteiro.plan.thin import thin_plan
 from roteiro.policy.kernel import JIT
 from roteiro.simulator.demand import of_plan
-from roteiro.simulator.seeds import Job
+from roteiro.simulator.job import Job, simulate_one
+from roteiro.simulator.outages import with_outage
+from roteiro.simulator.result import estimate
 from roteiro.simulator.service import of_plan as service_of
-from roteiro.simulator.thinning import thin_job, thinning_error
+from roteiro.simulator.thinning import main_figures, stretch_job, thin_job, thinning_error
+from roteiro.simulator.world import EPOCH_UNIX_S
 
 LARGE = BUSY.replace("rate: 60/s, cv: 2", "rate: 600/s, cv: 1.5").replace("concurrency: 40,", "concurrency: 800,").replace(
     "requests: 6000/min", "requests: 60000/min").replace("{concurrency: 20}", "{concurrency: 600}").replace("{concurrency: 10}", "{concurrency: 600}").replace(
@@ -44,6 +47,7 @@ def test_the_error_of_thinning_is_measured() -> None:
     plan = compiled(LARGE, SIZES)
     job = Job(plan, of_plan(plan), service_of(plan))
     found = thinning_error(job, 0.25, seeds=(1, 2, 3), requests=8000 if JIT else 200)
+    assert found.start_s == 0.0  # a steady rate is as full at first as ever
     assert found.stretch_s == pytest.approx((8000 if JIT else 200) / 600.0)
     assert {"answered", "p95_ms", "cost_a_request_usd", "attainment:gold"} <= set(found.figures)
     for figure in found.figures.values():
@@ -52,6 +56,51 @@ def test_the_error_of_thinning_is_measured() -> None:
     if JIT:
         assert abs(found.figures["p50_ms"].relative) < 0.05
         assert abs(found.figures["cost_a_request_usd"].relative) < 0.05
+
+
+NOON = LARGE.replace("cv: 1.5}", "cv: 1.5}\n  shape: {daily: {peak_at: '12:00', trough: 20%}}")
+
+
+def test_the_error_is_measured_where_the_day_is_fullest() -> None:
+    plan = compiled(NOON, SIZES)
+    job = Job(plan, of_plan(plan), service_of(plan), requests=None, duration_s=86_400.0)
+    found = thinning_error(job, 0.25, seeds=(1, 2, 3), requests=6000 if JIT else 60)
+    assert 11.5 * 3600.0 < found.start_s < 12.5 * 3600.0
+    # The whole day is compared at 600 a second; at noon a thousand come.
+    assert found.stretch_s == pytest.approx((6000 if JIT else 60) / 1000.0, rel=0.02)
+
+
+@pytest.mark.skipif(not JIT, reason="a million requests")
+def test_a_thinned_day_is_the_whole_day_but_for_the_shown_error() -> None:
+    """Limits of concurrency that bind at noon, scaled: what a thinned run tells differs from the whole by no more than is shown.
+
+    Minutes around the peak, under other seeds than the error was measured with: both differences have their intervals, and these overlap.
+    """
+    plan = compiled(NOON.replace("concurrency: 2000, queue: {size: 30", "concurrency: 600, queue: {size: 40"), SIZES)
+    job = Job(plan, of_plan(plan), service_of(plan), requests=None, duration_s=86_400.0)
+    shown = thinning_error(job, 0.25, requests=12_000)
+    peak = stretch_job(job, 12 * 3600.0 - 60.0, 120.0, 1)
+    thin, notes = thin_job(peak, 0.25)
+    assert thin.compiled.plan.workloads["chat"].concurrency == 150
+    assert not any("concurrency" in note or "queue" in note for note in notes)
+    seeds = (11, 12, 13)
+    for name, figure in shown.figures.items():
+        whole, thinned = ([main_figures(simulate_one(one, seed, batches=False))[name] for seed in seeds] for one in (peak, thin))
+        if math.isnan(whole[0]):
+            continue
+        difference = estimate([b - a for a, b in zip(whole, thinned, strict=True)])
+        assert difference.low <= figure.difference.high and figure.difference.low <= difference.high, (name, difference, figure)
+    assert shown.figures["refused"].whole.mean > 0.01  # the limits bind
+
+
+def test_a_stretch_has_the_weather_and_the_outages_of_its_time() -> None:
+    plan = compiled(NOON, SIZES)
+    world = with_outage(troubled(plan), ["spare"], 100.0, 50.0)
+    job = stretch_job(Job(plan, of_plan(plan), world), 30.0, 90.0, 1)
+    assert [one.start_s for one in job.service.targets[0].weather] == [0.0, 10.0]
+    assert job.service.targets[0].weather[0].slow_ttft == 2.0
+    assert (job.service.outages[0].start_s, job.service.outages[0].end_s) == (70.0, 120.0)
+    assert (job.demand.shape, job.duration_s, job.epoch_unix_s) == (None, 90.0, EPOCH_UNIX_S + 30.0)
 
 
 def test_a_thinned_job_is_a_smaller_one() -> None:

@@ -358,7 +358,8 @@ def thinning(error: "ThinningError", speech: Speech) -> tuple[Part, ...]:
             )
         )  # fmt: skip
     stretch = value_of(error.stretch_s, "seconds", speech)
-    note = say("sim.thinned", share=speech.share(error.factor), stretch=stretch, seeds=seeds_said(len(error.seeds), speech))
+    start = value_of(error.start_s, "seconds", speech)
+    note = say("sim.thinned", share=speech.share(error.factor), stretch=stretch, start=start, seeds=seeds_said(len(error.seeds), speech))
     return (Note(note, Tone.WARN), Table(columns, tuple(rows)))
 
 

@@ -1,4 +1,4 @@
-"""Thinning: a share of the demand against a share of the capacities, and the error that this makes, measured on a stretch of the run.
+"""Thinning: a share of the demand against a share of the capacities, and the error that this makes, measured where the run is fullest.
 
 A large system thinned by 0.1 is a system of a tenth of its size: utilisation, times and shares stay about what they are, while waiting
 grows (ten small pools wait longer than one large one) and chance weighs more. So a thinned result is shown only beside `thinning_error`.
@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from roteiro.plan.compile import RingSizes, compile_plan
 from roteiro.plan.thin import thin_plan
+from roteiro.simulator.demand_stretch import busiest, stretch_of
 from roteiro.simulator.job import Job, simulate_one
 from roteiro.simulator.result import Estimate, Measured, estimate
 from roteiro.simulator.service import TargetService
+from roteiro.simulator.weather import Slice
 from roteiro.simulator.world import FOREVER
 
 __all__ = ["Difference", "ThinningError", "thin_job", "thinning_error"]
@@ -42,13 +44,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ThinningError:
-    """What thinning by `factor` does to the main figures, of the first `stretch_s` seconds under several seeds.
+    """What thinning by `factor` does to the main figures, under several seeds: of the `stretch_s` seconds from `start_s` on, which are the
+    run's fullest (0: it is as full at its beginning as ever).
 
     `figures`: answered, refused (shares of requests), p50_ms, p95_ms, p99_ms, ttft_p95_ms, cost_a_request_usd, attempts_a_request, and
     attainment:TIER. `notes`: what could not be scaled well.
     """
 
     factor: float
+    start_s: float
     stretch_s: float
     seeds: tuple[int, ...]
     figures: dict[str, Difference]
@@ -80,11 +84,19 @@ def thin_target(target: TargetService, factor: float) -> TargetService:
 
 
 def thinning_error(job: Job, factor: float, *, seeds: Sequence[int] = SEEDS, requests: int = STRETCH) -> ThinningError:
-    """Run a stretch of about `requests` arrivals whole and thinned, under each seed, and compare. The two share no draws, so that the
-    intervals are of independent runs."""
-    rate = job.demand.rate_per_s
-    stretch_s = min(requests / rate if math.isfinite(rate) and rate > 0.0 else math.inf, job.duration_s)
-    whole = replace(job, duration_s=stretch_s, requests=None if stretch_s < FOREVER else requests, data=None, journal=False)
+    """Run the fullest stretch of the job with about `requests` arrivals, whole and thinned, under each seed, and compare.
+
+    Fullest: in which so many arrivals are expected in the least time, at the job's own rates, with the bursts of the first seed; where the
+    job is shorter, all of it. Limits and queues matter most there, so the error elsewhere is less. Tokens a request, weather and outages do
+    not choose the stretch, but are as they are then. It begins empty in both, and the two share no draws, so that the intervals are of
+    independent runs.
+    """
+    most = math.inf if job.requests is None else job.requests
+    start_s, stretch_s = busiest(job.demand, requests, most, job.duration_s, job.epoch_unix_s, seeds[0])
+    whole = replace(
+        stretch_job(job, start_s, stretch_s, seeds[0]) if 0.0 < stretch_s < FOREVER else replace(job, requests=requests),
+        data=None, journal=False,
+    )  # fmt: skip
     thin, notes = thin_job(whole, factor)
     pairs = [(main_figures(simulate_one(whole, seed)), main_figures(simulate_one(thin, seed))) for seed in seeds]
     figures = {
@@ -95,7 +107,29 @@ def thinning_error(job: Job, factor: float, *, seeds: Sequence[int] = SEEDS, req
         )
         for name in pairs[0][0]
     }
-    return ThinningError(factor, stretch_s, tuple(seeds), figures, notes)
+    return ThinningError(factor, start_s, stretch_s, tuple(seeds), figures, notes)
+
+
+def stretch_job(job: Job, start_s: float, length_s: float, seed: int) -> Job:
+    """The job from `start_s` seconds on, for so long: its demand, weather, outages and clock."""
+    demand = stretch_of(job.demand, start_s, length_s, job.epoch_unix_s, seed)
+    service = replace(
+        job.service,
+        targets=tuple(replace(one, weather=weather_from(one.weather, start_s)) for one in job.service.targets),
+        outages=tuple(
+            one if one.unix else replace(one, start_s=one.start_s - start_s, end_s=one.end_s - start_s) for one in job.service.outages
+        ),
+    )
+    return replace(
+        job, demand=demand, service=service, requests=None, duration_s=length_s, epoch_unix_s=job.epoch_unix_s + start_s
+    )  # fmt: skip
+
+
+def weather_from(weather: Sequence[Slice], start_s: float) -> tuple[Slice, ...]:
+    """What holds at `start_s`, and what comes later."""
+    now = [one for one in weather if one.start_s <= start_s][-1:]
+    later = [replace(one, start_s=one.start_s - start_s) for one in weather if one.start_s > start_s]
+    return (*(replace(one, start_s=0.0) for one in now), *later)
 
 
 def main_figures(measured: Measured[float]) -> dict[str, float]:
