@@ -78,10 +78,8 @@ SIMULATION_WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "sim.thinning": ("What thinning does", "O que a redução faz"),
     "sim.thinned": (
-        "Only {share} of the demand was simulated, with capacities shrunk alike. The error of that, on the fullest {stretch} "
-        "(from {start} on) under {seeds}:",
-        "Só {share} da demanda foi simulada, com as capacidades reduzidas igual. O erro disso, no trecho mais cheio "
-        "({stretch}, a partir de {start}) com {seeds}:",
+        "Only {share} of the demand was simulated, capacities shrunk alike. Its error, in the fullest {stretch} (from {start}), {seeds}:",
+        "Só {share} da demanda foi simulada, capacidades reduzidas igual. Erro, no trecho mais cheio ({stretch}, desde {start}), {seeds}:",
     ),
     "sim.whole": ("whole", "inteira"),
     "sim.thin": ("thinned", "reduzida"),
