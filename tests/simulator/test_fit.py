@@ -1,13 +1,16 @@
 """A fitted world serves as the record did."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
-from tests.simulator.build import BUSY, busy, compiled, run
+from tests.simulator.build import BUSY, busy, compiled, run, troubled
 from tests.simulator.test_demand import recorded
 
 from roteiro.policy.kernel import JIT
 from roteiro.simulator import demand, service, table
-from roteiro.simulator.fit import fit
+from roteiro.simulator.fit import fit, fitted
 from roteiro.simulator.fit_attempts import attempts_of
 from roteiro.simulator.world import Simulation
 from roteiro.terms.codes import ErrorClass, Outcome
@@ -54,20 +57,85 @@ def test_weather_is_found_in_its_slices() -> None:
 
 
 def test_a_prediction_of_a_recorded_run_is_near_it() -> None:
-    """With its outage in the middle: same arrivals, fitted service; 95th percentile and cost within a tenth or so over a few seeds."""
-    simulation = busy(7, journal=True)
+    """With its outage in the middle: same arrivals, fitted service; 95th percentile, cost and availability within a few per cent.
+
+    The plan has room for all: where a record lies at the edge of its capacity, a breaker or a queue tips over or does not, by chance, and
+    two seeds of the very same world are further apart than that.
+    """
+    plan = compiled(CALM)
+    simulation = Simulation(plan, demand.of_plan(plan), troubled(plan), 7, journal=True)
     events, decisions = run(simulation, 6000)
     ledger = recorded(events, decisions, simulation)
-    plan = compiled()
     wanted, world = demand.of_run(plan, ledger, "run-1"), fit(plan, ledger, "run-1")
+    measured = told(events)
+    predicted = [told(run(Simulation(plan, wanted, world, seed), 10_000)[0]) for seed in range(1, 5)]
+    assert np.mean(predicted, axis=0) == pytest.approx(measured, rel=0.05 if JIT else 0.12)
+
+
+def told(events: npt.NDArray[Any]) -> list[float]:
     good = events["outcome"] == Outcome.SUCCESS
-    measured = [float(np.quantile(events["total_ms"][good], 0.95)), float(events["cost_nusd"].sum()), float(good.mean())]
-    predicted = []
-    for seed in range(1, 5):
-        rows, _ = run(Simulation(plan, wanted, world, seed), 10_000)
-        ok = rows["outcome"] == Outcome.SUCCESS
-        predicted.append([float(np.quantile(rows["total_ms"][ok], 0.95)), float(rows["cost_nusd"].sum()), float(ok.mean())])
-    assert np.mean(predicted, axis=0) == pytest.approx(measured, rel=0.12)
+    return [float(np.quantile(events["total_ms"][good], 0.95)), float(events["cost_nusd"].sum()), float(good.mean())]
+
+
+SLOPED = """
+roteiro: 1
+providers:
+  one: {name: sandbox, model: m, base_url: "http://127.0.0.1:9", on_premises: true, limits: {concurrency: 1000},
+        timeouts: {first_token: 60s, attempt: 300s}, service: {ttft: {median: 300ms, p95: 500ms}, ttft_per_token: 0.4ms,
+        itl: {median: 10ms, p95: 20ms}, load: {capacity: 100, ttft: +300%, itl: +200%}, network: {median: 200ms, p95: 220ms}}}
+models:
+  chat: {targets: {one: 1}, timeouts: {total: 300s}}
+workloads:
+  chat: {priority: interactive, queue: {size: 1000, max_wait: 60s}, model: chat}
+demand:
+  arrivals: {process: gamma, rate: RATE/s, cv: 2}
+  input_tokens: {median: 500, p95: 2000}
+  output_tokens: {median: 80, p95: 300}
+  stream: 100%
+"""
+"""A provider that slows down under load and reads long prompts longer; per attempt in flight 3 % to the first token and 2 % between."""
+
+
+def sloped(rate: int, seed: int) -> tuple[Simulation, Any, Any]:
+    plan = compiled(SLOPED.replace("RATE", str(rate)))
+    simulation = Simulation(plan, demand.of_plan(plan), service.of_plan(plan), seed, journal=True)
+    return simulation, *run(simulation, 8000 if JIT else 300)
+
+
+@pytest.mark.skipif(not JIT, reason="takes many answers")
+@pytest.mark.parametrize("weather", [False, True])
+@pytest.mark.parametrize("told", [False, True])
+def test_slopes_come_back_and_are_counted_once(weather: bool, told: bool) -> None:
+    """Whether or not the plan tells the way, which is then not told from times."""
+    simulation, events, decisions = sloped(14, 1)
+    known = simulation.compiled if told else compiled(SLOPED.replace("RATE", "14").replace(", network: {median: 200ms, p95: 220ms}", ""))
+    world, report = fitted(known, recorded(events, decisions, simulation), "run-1", weather=weather)
+    one = world.targets[0]
+    assert one.ttft_per_token_s == pytest.approx(4e-4, rel=0.10)
+    assert one.ttft_load == pytest.approx(0.03, rel=0.15)
+    assert one.itl_load == pytest.approx(0.02, rel=0.05)
+    assert one.network is not None and one.network[0] == pytest.approx(0.2, rel=0.01 if told else 0.15)
+    assert np.interp(0.5, table.SHARES, one.ttft) == pytest.approx(0.3, rel=0.15)
+    assert table.mean(one.itl) == pytest.approx(table.mean(table.lognormal(0.01, 0.02)), rel=0.03)
+    used = {parameter.name for parameter in report.targets[0].parameters if parameter.used}
+    assert {"ttft_per_token", "ttft_load", "itl_load"} <= used
+
+
+@pytest.mark.skipif(not JIT, reason="takes many answers")
+def test_another_load_is_foretold_by_the_slopes() -> None:
+    """Fitted at one load, foretold at a third of it and at a fifth more: medians within 5 %, tails within 10 %, though all of it shifts."""
+    simulation, events, decisions = sloped(14, 1)
+    world = fit(simulation.compiled, recorded(events, decisions, simulation), "run-1", weather=False)
+    medians = []
+    for rate in (5, 17):
+        other, truth, _ = sloped(rate, 2)
+        foretold, _ = run(Simulation(other.compiled, demand.of_plan(other.compiled), world, 2), 8000)
+        for column in ("total_ms", "ttft_ms"):
+            for share, tolerance in ((0.5, 0.05), (0.95, 0.10)):
+                figures = [float(np.quantile(rows[column], share)) for rows in (foretold, truth)]
+                assert figures[0] == pytest.approx(figures[1], rel=tolerance), (rate, column, share)
+        medians.append(float(np.median(truth["total_ms"])))
+    assert medians[1] > 1.3 * medians[0]
 
 
 def test_nothing_to_fit_is_said() -> None:

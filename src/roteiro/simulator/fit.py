@@ -1,9 +1,9 @@
 """A service world fitted to a recorded run: what its targets did, attempt by attempt, and how often its caches answered.
 
 A stream tells its time to the first token and, by what came after, its time between tokens. Answers that were not streamed tell only their
-whole time: there the two are taken apart by least squares on the number of tokens. Weather is read slice by slice: shares of failures by
-class, and how much slower the answers of a slice were than the target's usual ones. Times are fitted without the weather, so that the two
-together give back what was measured.
+whole time: there the two are taken apart by least squares on the number of tokens. How both grow with the prompt and with the attempts in
+flight is fitted first (`fit_times`), and the tables hold what is left. Weather is read slice by slice: shares of failures by class, and how
+much slower the answers of a slice were than the target's usual ones, slopes apart. So the three together give back what was measured.
 
 What must not live here: draws, and what arrives (`demand`).
 """
@@ -23,7 +23,7 @@ from roteiro.simulator import hits, table
 from roteiro.simulator.fit_attempts import attempts_in_events, attempts_of
 from roteiro.simulator.fit_batching import fit_servers
 from roteiro.simulator.fit_report import FitReport, Parameter, TargetFit
-from roteiro.simulator.fit_times import gaps_are_independent, tokens_and_load
+from roteiro.simulator.fit_times import Line, gaps_are_independent, tokens_and_load
 from roteiro.simulator.records import CLASSES
 from roteiro.simulator.servers import OwnServers
 from roteiro.simulator.service import ServiceWorld, Slice, TargetService
@@ -118,17 +118,26 @@ def slices_of(own: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def fit_target(name: str, own: npt.NDArray[Any], usual: TargetService, weather: bool) -> tuple[TargetService, TargetFit]:
+    own = own[np.argsort(own["sent_s"], kind="stable")]
     good, bad = own[own["error_class"] == 0], own[own["error_class"] > 0]
     ttft, itl = times_of(good)
     heard, spoken = ~np.isnan(ttft), ~np.isnan(itl)
+    report = report_of(name, own, good, ttft[heard], itl[spoken])
+    known_s = 0.0 if usual.network is None else float(np.interp(0.5, table.SHARES, usual.network))
+    first, pace, slopes = slopes_of(good, ttft - known_s, itl)
     edges = slices_of(own) if weather else np.array([0.0, max(float(own["ended_s"].max()), 0.0)])
     where = np.clip(np.searchsorted(edges, own["sent_s"], side="right") - 1, 0, len(edges) - 2)
     where_good = where[own["error_class"] == 0]
     slow_ttft, slow_itl = np.ones(len(edges) - 1), np.ones(len(edges) - 1)
-    if weather:
-        slow_ttft, slow_itl = slowness(ttft, where_good, len(edges) - 1), slowness(itl, where_good, len(edges) - 1)
-        ttft, itl = ttft / slow_ttft[where_good], itl / slow_itl[where_good]
-    slopes = slopes_of(good, ttft, itl)
+    ttft = ttft - known_s
+    if weather:  # what is left beside the slopes, so that a full hour is not taken for a slow one as well
+        slow_ttft = slowness(relative_to(ttft, heard, first), where_good, len(edges) - 1)
+        slow_itl = slowness(relative_to(itl, spoken, pace), where_good, len(edges) - 1)
+    uncached, beside = tokens_and_beside(good)
+    way_s = known_s + first.way.value
+    ttft = (ttft - first.way.value) / slow_ttft[where_good]
+    ttft = np.maximum(ttft / (1.0 + first.load.value * beside) - first.per_token.value * uncached, 0.0)
+    itl = itl / slow_itl[where_good] / (1.0 + pace.load.value * beside)
     gaps = np.maximum(good["output"] - 1, 1).astype(np.float64)
     independent = gaps_are_independent(itl[spoken], gaps[spoken])
     if independent:
@@ -138,7 +147,7 @@ def fit_target(name: str, own: npt.NDArray[Any], usual: TargetService, weather: 
     for error_class in ErrorClass:
         took = (bad["ended_s"] - bad["sent_s"])[bad["error_class"] == error_class]
         if len(took):
-            failure[error_class] = table.measured(took)
+            failure[error_class] = table.measured(np.maximum(took - way_s, 0.0))
     streams_failed = bad["stream"] != 0
     target = TargetService(
         ttft=table.measured(ttft[heard]) if heard.any() else usual.ttft,
@@ -148,26 +157,48 @@ def fit_target(name: str, own: npt.NDArray[Any], usual: TargetService, weather: 
         failure=failure,
         gaps_differ=independent,
         midstream=float((bad["midstream"] != 0)[streams_failed].mean()) if streams_failed.any() else 0.0,
+        ttft_per_token_s=first.per_token.value,
+        ttft_load=first.load.value,
+        itl_load=pace.load.value,
+        network=table.constant(way_s) if way_s > 0.0 else None,
+        prefix_ttl_s=usual.prefix_ttl_s,
     )
-    report = report_of(name, own, good, ttft[heard], itl[spoken])
     return target, replace(report, parameters=(*report.parameters, *slopes))
 
 
-def slopes_of(good: npt.NDArray[Any], ttft: npt.NDArray[np.float64], itl: npt.NDArray[np.float64]) -> list[Parameter]:
-    """How the times depend on the prompt's uncached tokens and on the attempts in flight there: told, and not simulated with.
+def tokens_and_beside(good: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Of each answer, the prompt's tokens that no cache had, and the other attempts that were in flight there when it was sent."""
+    return np.maximum(good["input"] - good["cached"], 0).astype(np.float64), good["in_flight"].astype(np.float64)
 
-    A target's service has no such slopes; its tables then hold what they did to the times at the load of the record.
+
+def slopes_of(good: npt.NDArray[Any], ttft: npt.NDArray[np.float64], itl: npt.NDArray[np.float64]) -> tuple[Line, Line, list[Parameter]]:
+    """How the times to the first token and between tokens depend on the prompt's uncached tokens and on the attempts in flight there.
+
+    The tables of times are of what is left beside these slopes, so that no effect counts twice.
     """
-    uncached, beside = np.maximum(good["input"] - good["cached"], 0).astype(np.float64), good["in_flight"].astype(np.float64)
+    uncached, beside = tokens_and_beside(good)
     heard, spoken = ~np.isnan(ttft), ~np.isnan(itl)
     first = tokens_and_load(ttft[heard], uncached[heard], beside[heard])
     pace = tokens_and_load(itl[spoken], np.zeros(int(spoken.sum())), beside[spoken])
     found = (
-        ("ttft_per_token", first.tried_per_token, first.per_token_error, "s/token"),
-        ("ttft_load", first.tried_load, first.load_error, "1/attempt"),
-        ("itl_load", pace.tried_load, pace.load_error, "1/attempt"),
+        ("ttft_per_token", first.per_token, "s/token"),
+        ("ttft_load", first.load, "1/attempt"),
+        ("network", first.way, "s"),
+        ("itl_load", pace.load, "1/attempt"),
     )
-    return [Parameter(name, value, error, unit, False) for name, value, error, unit in found if not math.isnan(error)]
+    told = [
+        Parameter(name, slope.value or slope.tried, slope.error, unit, slope.value > 0.0)
+        for name, slope, unit in found
+        if not math.isnan(slope.error)
+    ]
+    return first, pace, told
+
+
+def relative_to(values: npt.NDArray[np.float64], told: npt.NDArray[np.bool_], line: Line) -> npt.NDArray[np.float64]:
+    """Times as they would be of the usual prompt at an idle target; NaN where there is none."""
+    found = np.full(len(values), np.nan)
+    found[told] = values[told] / np.maximum(line.relative, 1e-9)
+    return found
 
 
 def report_of(
