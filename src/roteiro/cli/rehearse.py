@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from roteiro.cli.asked import Processes
 from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Lang, Language, directory, in_language, present
 
 __all__ = ["rehearse"]
@@ -37,6 +38,7 @@ def rehearse(
     fit_from: FitFrom = None,
     split: Split = None,
     seeds: Seeds = 10,
+    processes: Processes = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
@@ -46,9 +48,9 @@ def rehearse(
 
     Ends with 1 where a goal is missed by more than chance has it.
     """
+    from roteiro.cli.progress import watched
     from roteiro.report.plain import dumps
     from roteiro.report.rehearsal import rehearsal_page
-    from roteiro.report.terminal import console
     from roteiro.tasks.rehearse import rehearse as run
     from roteiro.terms.error import SettingsError
     from roteiro.terms.units import QuantityError, parse_share
@@ -58,14 +60,20 @@ def rehearse(
     except QuantityError as error:
         raise SettingsError(f"--split: {error}") from error
     ledger = data is None and (Path(what) / "ledger").is_dir()
-    with console(stderr=True).status("rehearsing …") as status:
+    speech = in_language(lang)
+    with watched(speech, "rehearsal.running") as watch:
         result = run(
-            what, data=None if ledger else directory(data), fit_from=fit_from, split=share, seeds=seeds,
-            on_progress=lambda done, label: status.update(f"{label} ({done:.0%})"),
-        )  # fmt: skip
+            what,
+            data=None if ledger else directory(data),
+            fit_from=fit_from,
+            split=share,
+            seeds=seeds,
+            processes=processes,
+            on_progress=watch,
+        )
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
     else:
-        present(rehearsal_page(result, in_language(lang)), lang, as_markdown=as_markdown, as_html=as_html)
+        present(rehearsal_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html)
     if not result.kept:
         raise typer.Exit(1)

@@ -66,6 +66,7 @@ REHEARSAL_WORDS: Final[dict[str, tuple[str, str]]] = {
     "rehearsal.parameter": ("parameter", "parâmetro"),
     "rehearsal.value": ("value", "valor"),
     "rehearsal.standard_error": ("standard error", "erro padrão"),
+    "rehearsal.running": ("rehearsing", "ensaiando"),
     "rehearsal.unused": ("found, not simulated with", "encontrado, não simulado"),
     "rehearsal.attempts": ("{answers} answers of {attempts} attempts", "{answers} respostas de {attempts} tentativas"),
     "rehearsal.as_planned": ("not in the record: as the plan says", "ausente do registro: como o plano diz"),

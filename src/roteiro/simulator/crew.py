@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -26,11 +26,22 @@ from roteiro.simulator.job import Job, compile_for, simulate_one
 from roteiro.simulator.result import Measured
 from roteiro.terms.error import RoteiroError, SettingsError
 
-__all__ = ["Backend", "OnProgress", "run_jobs", "shut_down"]
+__all__ = ["Backend", "Doing", "OnProgress", "run_each", "run_jobs", "shut_down"]
 
 Backend = Literal["processes", "dask", "ray"]
 OnProgress = Callable[[float, str], None]
 """Called with the share that is done, 0 to 1, and a short label such as 3/200."""
+J_contra = TypeVar("J_contra", bound=Job, contravariant=True)
+J = TypeVar("J", bound=Job)
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+
+class Doing(Protocol[J_contra, T_co]):
+    """What is done with one job and seed, such as `job.simulate_one`. A function of a module: workers import it."""
+
+    def __call__(self, job: J_contra, seed: int, on_progress: Callable[[float], None] | None = None, *, batches: bool = True) -> T_co: ...
+
 
 WORTH_A_PROCESS: Final = 2_000_000
 """Requests in all from which processes pay for their start."""
@@ -54,6 +65,19 @@ def run_jobs(
     were yielded are good whatever comes after: Ctrl-C, or an error in a later job. Raises what a job raises, and SettingsError for a
     backend that is not there.
     """
+    yield from run_each(jobs, simulate_one, processes=processes, backend=backend, address=address, on_progress=on_progress)
+
+
+def run_each(
+    jobs: Sequence[tuple[J, int]],
+    doing: Doing[J, T],
+    *,
+    processes: int | None = None,
+    backend: Backend = "processes",
+    address: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Iterator[tuple[int, T]]:
+    """As `run_jobs`, with something else done of each (job, seed) than to measure it."""
     jobs = list(jobs)
     board = Board([job.expected_requests for job, _ in jobs], on_progress)
     once = Counter(id(job) for job, _ in jobs)
@@ -62,11 +86,11 @@ def run_jobs(
     small = processes is None and sum(job.expected_requests for job, _ in jobs) < WORTH_A_PROCESS
     if backend == "processes" and (count <= 1 or small):
         for index, (job, seed) in enumerate(jobs):
-            result = simulate_one(job, seed, partial(board.tell, index), batches=alone[index])
+            result = doing(job, seed, partial(board.tell, index), batches=alone[index])
             yield index, result  # first: what is told as finished, the caller has, whatever comes meanwhile
             board.tell(index, 1.0)
         return
-    yield from side_by_side(jobs, alone, count, backend, address, board)
+    yield from side_by_side(jobs, doing, alone, count, backend, address, board)
 
 
 class Board:
@@ -92,8 +116,14 @@ class Board:
 
 
 def side_by_side(
-    jobs: Sequence[tuple[Job, int]], alone: Sequence[bool], count: int, backend: Backend, address: str | None, board: Board
-) -> Iterator[tuple[int, Measured[float]]]:
+    jobs: Sequence[tuple[J, int]],
+    doing: Doing[J, T],
+    alone: Sequence[bool],
+    count: int,
+    backend: Backend,
+    address: str | None,
+    board: Board,
+) -> Iterator[tuple[int, T]]:
     """A thread feeds joblib and hears its results; this one waits for them, and so hears Ctrl-C, and tells how far it is."""
     words: queue.Queue[tuple[int, Any]] = queue.Queue()
     over = threading.Event()
@@ -102,7 +132,7 @@ def side_by_side(
         path = Path(folder) / "progress"
         board.shares = np.memmap(path, np.float64, "w+", shape=(len(jobs),))
         setting, ending = prepare(backend, address, count, stack)
-        calls: list[Any] = [(work, (index, job, seed, alone[index], str(path)), {}) for index, (job, seed) in enumerate(jobs)]
+        calls: list[Any] = [(work, (doing, index, job, seed, alone[index], str(path)), {}) for index, (job, seed) in enumerate(jobs)]
         thread = threading.Thread(target=feed, args=(calls, count, setting, words, over), name="crew", daemon=True)
         thread.start()
         try:
@@ -197,7 +227,7 @@ def shut_down() -> None:
 compiled: list[bool] = []
 
 
-def work(index: int, job: Job, seed: int, alone: bool, board: str) -> tuple[int, Measured[float]]:
+def work(doing: Doing[J, T], index: int, job: J, seed: int, alone: bool, board: str) -> tuple[int, T]:
     """One job in a worker. Ctrl-C is the caller's to handle."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -210,7 +240,7 @@ def work(index: int, job: Job, seed: int, alone: bool, board: str) -> tuple[int,
             shares[index] = min(share, 0.999)  # that it is over is the caller's to say
 
     compile_alone(job)
-    return index, simulate_one(job, seed, tell, batches=alone)
+    return index, doing(job, seed, tell, batches=alone)
 
 
 def compile_alone(job: Job) -> None:

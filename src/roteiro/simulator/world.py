@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from roteiro.journey.step import step
 from roteiro.plan.compile import Compiled, fresh_block
 from roteiro.policy import complexity
 from roteiro.policy.state import NONE, Flowing, State, release
@@ -21,7 +22,7 @@ from roteiro.simulator.outages import HORIZON_S, realised
 from roteiro.simulator.records import CLASSES, DRAWN, GENERATORS, Stop, World, build
 from roteiro.simulator.service import USUAL_FAILURE_S, ServiceWorld, TargetService
 from roteiro.simulator.tally import Tally
-from roteiro.terms.codes import Complexity, ErrorClass
+from roteiro.terms.codes import Complexity, ErrorClass, Step
 from roteiro.terms.codes import World as Origin
 from roteiro.terms.error import InvariantError
 
@@ -164,6 +165,21 @@ class Simulation:
         if why == Stop.FINISHED and self.world.loop["checked"][0]:
             laws.hold(self, self.seed)
         return self.tally
+
+    def adopt(self, compiled: Compiled, at_s: float) -> None:
+        """Take up another version of the plan, which has the same names and uses nothing that the first one had no need of (`versions`).
+
+        Run until `at_s` before. Raises InvariantError where the names differ.
+        """
+        if (compiled.names.targets, compiled.names.routes, compiled.names.keys) != (
+            self.compiled.names.targets, self.compiled.names.routes, self.compiled.names.keys,
+        ):  # fmt: skip
+            raise InvariantError("a plan version with other targets, models or keys than the simulation was built with")
+        self.compiled = compiled
+        compiled.fill(self.state)
+        for t, target in enumerate(compiled.edge.targets):
+            self.world.services[t]["idle_s"] = target.idle_s
+        step(int(self.block.ctypes.data), int(Step.ADOPT), NONE, at_s, 0.0, compiled.edge.version, 0, 0, 0, 0, 0)
 
     def drain(self, block: int, on_events: Rows | None, on_decisions: Rows | None) -> int:
         """Count and hand on what the rings hold → how many rows."""

@@ -7,7 +7,7 @@ is judged on its own run flatters itself, and is said to. What must not live her
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,19 +16,19 @@ import numpy.typing as npt
 
 from roteiro.analysis.fidelity import Facts, Fidelity, Goals, compare, edges_of, facts
 from roteiro.ledger import Ledger
-from roteiro.plan.compile import Compiled, RingSizes, compile_plan
-from roteiro.plan.version import load_version
+from roteiro.plan.compile import Compiled
 from roteiro.simulator import demand as demands
-from roteiro.simulator.demand import Demand
+from roteiro.simulator.crew import run_each
 from roteiro.simulator.fit import fitted
 from roteiro.simulator.fit_report import FitReport
-from roteiro.simulator.service import ServiceWorld
+from roteiro.simulator.job import Job
+from roteiro.simulator.versions import Followed, followed
 from roteiro.simulator.world import Simulation
-from roteiro.terms.codes import Step, World
+from roteiro.terms.codes import World
 from roteiro.terms.error import LedgerError, SettingsError
 from roteiro.terms.event import EVENT
 
-__all__ = ["Foretold", "Rehearsal", "RehearsalResult", "rehearse"]
+__all__ = ["Foretold", "Rehearsal", "RehearsalResult", "foretell", "promised", "rehearse"]
 
 ENOUGH: Final = 400
 """Requests from which on a run is long enough to be fitted on one half and judged on the other."""
@@ -48,7 +48,8 @@ class Rehearsal:
     """One run rehearsed. `fitted_to`: the run that service was fitted to; where it is this one, `split_s` tells which part was fitted
     (before it) and which was judged (after it), or is NaN where all of it was both, which is `optimistic`.
 
-    `requests`: those that were judged. `assumed`: what nothing told, in words.
+    `requests`: those that were judged. `assumed`: what nothing told, in words. `plans`: versions of the plan that were followed; what came
+    after `until_s` had one that cannot be, and is not judged.
     """
 
     run: str
@@ -62,6 +63,8 @@ class Rehearsal:
     fidelity: Fidelity
     fit: FitReport
     assumed: tuple[str, ...]
+    plans: int = 1
+    until_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +108,15 @@ def rehearse(
     split: float | None = None,
     seeds: int | Sequence[int] = 5,
     goals: Goals | None = None,
+    processes: int | None = None,
     on_progress: Progress | None = None,
 ) -> RehearsalResult:
     """Rehearse a run of `data`, or, where `what` is a data directory, every live run in it.
 
     `fit_from`: the run that service is fitted to. `split`: the share of the run's time that is fitted, the rest is judged; 0 fits and
     judges all of it. Without either a run of 400 requests and more is split in the middle, and of a ledger with several runs each one but
-    the first is foretold from the one before it.
+    the first is foretold from the one before it. `processes`: seeds side by side, as `crew.run_jobs` has it. Plans that the run adopted are
+    followed where they can be. Ctrl-C leaves the seeds that are finished, and begins no other run.
 
     Raises LedgerError where there is no such run or nothing to judge, SettingsError where the options make no sense.
     """
@@ -134,7 +139,9 @@ def rehearse(
                 on_progress((before + share) / len(runs), label)
 
         try:
-            done.append(one_run(directory, ledger, run, source, split, numbers, goals or Goals(), tell))
+            done.append(one_run(directory, ledger, run, source, split, numbers, goals or Goals(), processes, tell))
+            if len(done[-1].seeds) < len(numbers):
+                break
         except LedgerError as error:
             if len(runs) == 1:
                 raise
@@ -169,16 +176,28 @@ def medians_of(done: Sequence[Rehearsal]) -> dict[str, float]:
 
 
 def one_run(
-    directory: Path, ledger: Ledger, run: str, source: str | None, split: float | None, seeds: tuple[int, ...], goals: Goals, tell: Progress
+    directory: Path,
+    ledger: Ledger,
+    run: str,
+    source: str | None,
+    split: float | None,
+    seeds: tuple[int, ...],
+    goals: Goals,
+    processes: int | None,
+    tell: Progress,
 ) -> Rehearsal:
     tell(0.0, f"{run}: reading")
-    compiled, epoch = load_version(directory / "run" / run, 0)
-    smaller = compile_plan(compiled.plan, compiled.edge.digest, compiled.grants, sizes=RingSizes(compiled.capacities["flows"], 1 << 14, 16))
     events, head = ledger.rows("events", run), ledger.head(run)
+    plans = followed(directory / "run" / run, ledger.rows("decisions", run), events)
     events = events[np.argsort(events["arrival_s"], kind="stable")]
     if not len(events):
         raise LedgerError(f"run {run} has no events in the ledger, so there is nothing to judge")
-    wanted = demands.of_run(smaller, ledger, run)
+    wanted = demands.of_run(plans.first, ledger, run)
+    said = said_of(plans, float(events["arrival_s"][0]), float(events["arrival_s"][-1]))
+    events = events[events["arrival_s"] < plans.until_s]
+    if not len(events):
+        raise LedgerError(f"run {run} had a plan that cannot be followed before its first request: {plans.why}")
+    wanted = replace(wanted, arrivals=wanted.arrivals[wanted.arrivals["at"] < plans.until_s])
     source = source if source != run else None
     share = (0.5 if len(events) >= ENOUGH else 0.0) if split is None else split
     first, last = float(events["arrival_s"][0]), float(events["arrival_s"][-1])
@@ -187,59 +206,82 @@ def one_run(
         raise LedgerError(f"run {run} cannot be split at {share:.0%}: one part of it would be empty")
     optimistic = source is None and math.isnan(cut)
     tell(0.1, f"{run}: fitting")
-    service, report = fitted(smaller, ledger, source or run, weather=optimistic, until_s=math.inf if math.isnan(cut) else cut)
+    until = min(plans.until_s if source is None else math.inf, math.inf if math.isnan(cut) else cut)
+    service, report = fitted(plans.last, ledger, source or run, weather=optimistic, until_s=until)
     judged_from = first if math.isnan(cut) else cut
     edges = edges_of(judged_from, last, int((events["arrival_s"] >= judged_from).sum()))
-    foretold = Foretold(smaller, wanted, service, epoch)
-    told = []
-    for n, seed in enumerate(seeds):
-        tell(0.2 + 0.8 * n / len(seeds), f"{run}: seed {seed}")
-        told.append(foretold.facts(seed, edges))
-    names = head.names
-    recorded = facts(events, names, edges, promised(compiled))
-    versions = int(events["plan"].max()) if len(events) else 0
-    assumed = (*wanted.assumed, *service.assumed)
-    if versions or adopted(ledger, run):
-        assumed += ("the run adopted another plan on its way; the first one is simulated all the time",)
+    job = Foretold(
+        plans.first, wanted, service, None, epoch_unix_s=plans.epoch_unix_s, edges_s=tuple(edges.tolist()), adoptions=plans.adoptions
+    )
+    told = foretold(job, seeds, processes, lambda done, label: tell(0.2 + 0.8 * done, f"{run}: {label}"))
+    recorded = facts(events, head.names, edges, promised(plans.last))
     return Rehearsal(
-        run, compiled.plan.name or "", compiled.edge.digest, source or run, cut, optimistic, int(recorded.figures["requests"]), seeds,
-        compare(recorded, told, edges, goals), report, assumed,
+        run, plans.first.plan.name or "", plans.first.edge.digest, source or run, cut, optimistic, int(recorded.figures["requests"]),
+        tuple(told), compare(recorded, list(told.values()), edges, goals), report, (*wanted.assumed, *service.assumed, *said),
+        1 + len(plans.adoptions), plans.until_s,
     )  # fmt: skip
 
 
-def adopted(ledger: Ledger, run: str) -> bool:
-    return bool((ledger.rows("decisions", run)["step"] == int(Step.ADOPT)).any())
+def foretold(job: "Foretold", seeds: Sequence[int], processes: int | None, tell: Progress) -> dict[int, Facts]:
+    """Seed → what it tells, in the order of the seeds; those that Ctrl-C left. KeyboardInterrupt where none is finished."""
+    done: dict[int, Facts] = {}
+    try:
+        for index, one in run_each([(job, seed) for seed in seeds], foretell, processes=processes, on_progress=tell):
+            done[seeds[index]] = one
+    except KeyboardInterrupt:
+        if not done:
+            raise
+    return {seed: done[seed] for seed in seeds if seed in done}
+
+
+def said_of(plans: Followed, first_s: float, last_s: float) -> tuple[str, ...]:
+    """What is to be known of plans that were adopted on the way, in words."""
+    said = []
+    if plans.adoptions:
+        times = ", ".join(f"{at_s:.1f} s" for at_s, _ in plans.adoptions[:5]) + (" …" if len(plans.adoptions) > 5 else "")
+        said.append(f"the run adopted {len(plans.adoptions)} other plans on its way; the simulation adopts them when it did: at {times}")
+    if plans.until_s < math.inf:
+        share = (plans.until_s - first_s) / max(last_s - first_s, 1e-9)
+        said.append(f"judged is the run until {plans.until_s:.1f} s, {min(max(share, 0.0), 1.0):.0%} of its time: {plans.why}")
+    return tuple(said)
 
 
 @dataclass(frozen=True, slots=True)
-class Foretold:
-    """A recorded run's plan, demand and fitted service: what single seeds make of them."""
+class Foretold(Job):
+    """A recorded run's plans, demand and fitted service. `edges_s`: the periods that are judged; `adoptions`: as `versions.Followed`."""
 
-    compiled: Compiled
-    demand: Demand
-    service: ServiceWorld
-    epoch_unix_s: float
+    edges_s: tuple[float, ...] = ()
+    adoptions: tuple[tuple[float, Compiled], ...] = ()
 
-    def events(self, seed: int) -> npt.NDArray[Any]:
-        """The columns NEEDED of all its events, in the order of their ends."""
-        kept: list[npt.NDArray[Any]] = []
+    @property
+    def last(self) -> Compiled:
+        return self.adoptions[-1][1] if self.adoptions else self.compiled
 
-        def keep(rows: npt.NDArray[Any]) -> None:
-            part = np.empty(len(rows), FACT)
-            for name in NEEDED:
-                part[name] = rows[name]
-            kept.append(part)
 
-        simulation = Simulation(self.compiled, self.demand, self.service, seed, epoch_unix_s=self.epoch_unix_s)
-        try:
-            simulation.run(on_events=keep)
-        finally:
-            simulation.close()
-        return np.concatenate([np.empty(0, FACT), *kept])
+def foretell(job: Foretold, seed: int, on_progress: Callable[[float], None] | None = None, *, batches: bool = True) -> Facts:
+    """What one seed's events tell of the periods of a job. `batches` makes no difference."""
+    kept: list[npt.NDArray[Any]] = []
 
-    def facts(self, seed: int, edges_s: npt.NDArray[np.float64]) -> Facts:
-        """What those events tell of the periods `edges_s`."""
-        return facts(self.events(seed), self.compiled.names, edges_s, promised(self.compiled))
+    def keep(rows: npt.NDArray[Any]) -> None:
+        part = np.empty(len(rows), FACT)
+        for name in NEEDED:
+            part[name] = rows[name]
+        kept.append(part)
+
+    def tell(requests: int, now_s: float) -> None:
+        if on_progress is not None:
+            on_progress(min(requests / max(job.expected_requests, 1.0), 1.0))
+
+    simulation = Simulation(job.compiled, job.demand, job.service, seed, epoch_unix_s=job.epoch_unix_s)
+    try:
+        for at_s, version in job.adoptions:
+            simulation.run(job.requests, job.duration_s, keep, None, tell, until_s=at_s)
+            simulation.adopt(version, at_s)
+        simulation.run(job.requests, job.duration_s, keep, None, tell)
+    finally:
+        simulation.close()
+    events = np.concatenate([np.empty(0, FACT), *kept])
+    return facts(events, job.compiled.names, np.array(job.edges_s), promised(job.last))
 
 
 def promised(compiled: Compiled) -> dict[str, tuple[float, float]]:
