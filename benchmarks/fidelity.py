@@ -1,13 +1,15 @@
 """How well the simulator foretells live runs of the real gateway: service fitted on one run, predicted on others at other loads.
 
-    python benchmarks/fidelity.py [--only sandbox|local] [--loads 10,30,50,70,90] [--fit 50] [--seconds 40] [--seeds 5] [--json]
+    python benchmarks/fidelity.py [--only sandbox|local] [--loads 10,30,50,70,90] [--fit 50] [--seconds S] [--seeds 5] [--json]
 
 Each run is a gateway in processes of its own, open-loop Poisson arrivals by `testing.load`, and a provider: `sandbox`, whose times are
 drawn from a known distribution and of which the plan uses so many at once, so that requests wait in the gateway; and `local`, the real
 model of the extra `local`, which waits and batches by itself. Loads are shares of the capacity: of the sandbox by its distribution, of
-the local model as a first run finds it. Predictions take the recorded arrivals and lengths, or (`drawn`) Poisson arrivals at the recorded
-rate with requests drawn from the run that was fitted. Gateway, load, provider and local model compete for the cores of one machine: what
-one takes from another is in the measured times, and `machine_load` tells how busy it was with all else.
+the local model as a first run finds it. Predictions take the recorded arrivals and lengths, or (`drawn`) what `fit_demand` makes of the
+run that was fitted, at the judged run's rate. The cost of a drawn demand is off by what two runs' lengths happened to add up to: beside it
+stands how much that is (95 %, bootstrap); it shrinks with the root of the requests, to 1 % at some 30,000 of these in both runs.
+Gateway, load, provider and local model compete for the cores of one machine: what one takes from another is in the measured times, and
+`machine_load` tells how busy it was with all else. The local model's defaults take some nine minutes.
 """
 
 import argparse
@@ -28,15 +30,17 @@ import numpy as np
 
 from roteiro.analysis.fidelity import Fidelity, compare, edges_of, facts
 from roteiro.ledger import Ledger
-from roteiro.plan.compile import RingSizes, compile_plan
+from roteiro.plan.compile import Compiled, RingSizes, compile_plan
 from roteiro.plan.read import read
 from roteiro.plan.version import load_version
 from roteiro.providers.local import find_weights
 from roteiro.simulator import demand as demands
+from roteiro.simulator.demand import Demand
+from roteiro.simulator.demand_fit import fit_demand
 from roteiro.simulator.fit import fitted
 from roteiro.simulator.fit_report import FitReport
 from roteiro.tasks.demo import client_keys
-from roteiro.tasks.rehearse import Foretold, promised
+from roteiro.tasks.rehearse import Foretold, foretell, promised
 from roteiro.tasks.server_process import ServerProcess
 from roteiro.terms.codes import Outcome
 from roteiro.terms.error import SettingsError
@@ -80,6 +84,11 @@ sla_tiers:
 )
 SERVERS, SLOTS = 8, 2
 PACE = Latency(Quantiles(0.06, 0.14), Quantiles(0.004, 0.010))
+BOOTSTRAPS = 1000
+MOST_S = 600.0
+USUAL_S = {"sandbox": 40.0, "local": 90.0}
+TOO_FEW = 100
+"""Answers below which what is fitted is mostly chance; below 30 the local model is not fitted as a server with a batch at all."""
 KEYS = ("total.p50", "total.mean", "total.p95", "ttft.p50", "ttft.p95", "cost", "tier.gold.availability", "tier.gold.in_time")
 GOALS = {"total.p50": 0.05, "total.mean": 0.05, "total.p95": 0.10, "ttft.p50": 0.10, "ttft.p95": 0.10, "cost": 0.01}
 
@@ -140,44 +149,67 @@ def serve(world: World, folder: Path, key: str, rate_per_s: float, seconds: floa
     return run, len(good) / span
 
 
-def drawn(arrivals: Any, rate_per_s: float, horizon_s: float, seed: int) -> Any:
-    """Poisson arrivals until the horizon, each with a request of the recorded ones."""
-    draw = np.random.default_rng(seed)
-    at = np.cumsum(draw.exponential(1.0 / rate_per_s, int(rate_per_s * horizon_s * 1.5) + 50))
-    at = at[at < horizon_s]
-    rows = arrivals[draw.integers(0, len(arrivals), len(at))].copy()
-    rows["at"] = at
-    return rows
+def drawn_demand(compiled: Compiled, other: Demand, rate_per_s: float) -> Demand:
+    """What `fit_demand` makes of another run's arrivals, from time 0 on, at another rate."""
+    rows = other.arrivals.copy()
+    rows["at"] -= rows["at"].min()
+    own = fit_demand(compiled, replace(other, arrivals=rows))[0]
+    return fit_demand(compiled, replace(other, arrivals=rows), factor=rate_per_s / own.rate_per_s)[0]
 
 
-def judge(folder: Path, run: str, fit_run: str, seeds: int) -> tuple[dict[str, Fidelity], FitReport]:
-    """A run foretold from another: with its recorded arrivals, and with arrivals drawn."""
+def chance_of_cost(events: Any, other: Any, seeds: Sequence[float]) -> float:
+    """Half of the 95 % interval of the relative error that a drawn demand's cost has by chance alone, were both runs of one demand.
+
+    Three parts: what the judged run's requests happened to be, and what those happened to be that lengths are drawn from (a bootstrap of
+    both: B. Efron, 1979), and the seeds' own (`seeds`: the cost of each), which more seeds make smaller.
+    """
+    draw = np.random.default_rng(1)
+    of_seeds = float(np.std(seeds, ddof=1)) / float(np.mean(seeds)) / len(seeds) ** 0.5 if len(seeds) > 1 else 0.0
+    ours, theirs = events["cost_nusd"].astype(float), other["cost_nusd"].astype(float)
+    if not len(theirs):  # drawn from the judged run itself
+        return 1.96 * of_seeds
+    means = [[draw.choice(values, len(values)).mean() for _ in range(BOOTSTRAPS)] for values in (ours, theirs)]
+    of_runs = float(np.std(np.array(means[1]) / np.array(means[0]))) * float(ours.mean() / theirs.mean())
+    return 1.96 * math.hypot(of_runs, of_seeds)
+
+
+def judge(folder: Path, run: str, fit_run: str, seeds: int) -> tuple[dict[str, Fidelity], FitReport, float]:
+    """A run foretold from another: with its recorded arrivals, and with arrivals drawn; and what the drawn cost is off by chance."""
     data, ledger = folder / "data", Ledger(folder / "data")
     compiled, epoch = load_version(data / "run" / run, 0)
     compiled = compile_plan(
         compiled.plan, compiled.edge.digest, compiled.grants, sizes=RingSizes(compiled.capacities["flows"], 1 << 14, 16)
     )
     service, report = fitted(compiled, ledger, fit_run, weather=False)
-    events = ledger.rows("events", run)
+    events, others = ledger.rows("events", run), ledger.rows("events", fit_run)
     first, last = float(events["arrival_s"].min()), float(events["arrival_s"].max())
     edges = edges_of(first, last, 1)
     recorded = facts(events, ledger.head(run).names, edges, promised(compiled))
     wanted, other = demands.of_run(compiled, ledger, run), demands.of_run(compiled, ledger, fit_run)
-    with_recorded = [Foretold(compiled, wanted, service, epoch).facts(seed, edges) for seed in range(1, seeds + 1)]
-    with_drawn = []
-    for seed in range(1, seeds + 1):
-        rows = drawn(other.arrivals, (len(events) - 1) / (last - first), last - first, seed)
-        rows["at"] += first
-        with_drawn.append(Foretold(compiled, replace(wanted, arrivals=rows), service, epoch).facts(seed, edges))
-    return {"recorded": compare(recorded, with_recorded, edges), "drawn": compare(recorded, with_drawn, edges)}, report
+    again = Foretold(compiled, wanted, service, None, epoch_unix_s=epoch, edges_s=tuple(edges.tolist()))
+    span = last - first
+    drawn = replace(
+        again, demand=drawn_demand(compiled, other, len(events) / span), duration_s=span, edges_s=tuple((edges - first).tolist())
+    )
+    with_recorded, with_drawn = ([foretell(job, seed) for seed in range(1, seeds + 1)] for job in (again, drawn))
+    costs = [one.figures["cost"] for one in with_drawn]
+    chance = chance_of_cost(events, events[:0] if run == fit_run else others, costs)
+    return {"recorded": compare(recorded, with_recorded, edges), "drawn": compare(recorded, with_drawn, edges)}, report, chance
+
+
+def lengths(loads: Sequence[int], seconds: float) -> dict[int, float]:
+    """Load → seconds of its run: `seconds` on average, longer where less comes, as a run is worth what it has of requests."""
+    weights = {load: load**-0.5 for load in loads}
+    mean = sum(weights.values()) / len(weights)
+    return {load: min(seconds * weight / mean, MOST_S) for load, weight in weights.items()}
 
 
 def parameters(report: FitReport) -> dict[str, list[float | None]]:
     return {one.name: [one.value, None if math.isnan(one.error) else one.error] for target in report.targets for one in target.parameters}
 
 
-def play(world: World, folder: Path, loads: Sequence[int], fit_at: int, seconds: float, seeds: int) -> dict[str, Any]:
-    """All loads of one world."""
+def play(world: World, folder: Path, loads: Sequence[int], fit_at: int, seconds: float | None, seeds: int) -> dict[str, Any]:
+    """All loads of one world; `seconds` on average for each, None as is usual of the world."""
     (folder / "plan.yaml").write_text(world.plan)
     reading = read(folder / "plan.yaml")
     assert reading.plan is not None, [str(problem) for problem in reading.problems]
@@ -185,18 +217,21 @@ def play(world: World, folder: Path, loads: Sequence[int], fit_at: int, seconds:
     with client_keys(reading.plan, folder / "data") as keys:
         if capacity == 0.0:
             _, capacity = serve(world, folder, keys["t"], 50.0, 15.0, 99, in_flight=2 * SLOTS)  # as many as keep it busy
-        for load in sorted({*loads, fit_at}):
+        for load, length in lengths(sorted({*loads, fit_at}), seconds or USUAL_S[world.name]).items():
             busy = os.getloadavg()[0]
-            run, answered = serve(world, folder, keys["t"], capacity * load / 100.0, seconds, load)
+            run, answered = serve(world, folder, keys["t"], capacity * load / 100.0, length, load)
             runs[load] = (run, answered, busy)
-            print(f"{world.name}: {load} % recorded, {answered:.1f} answers/s, load {busy:.1f}", file=sys.stderr)
+            print(f"{world.name}: {load} % recorded for {length:.0f} s, {answered:.1f} answers/s, load {busy:.1f}", file=sys.stderr)
+            if load == fit_at and answered * length < TOO_FEW:
+                print(f"{world.name}: some {answered * length:.0f} answers to fit to are too few; ask for more --seconds", file=sys.stderr)
     rows = []
     for load, (run, answered, busy) in runs.items():
-        found, report = judge(folder, run, runs[fit_at][0], seeds)
+        found, report, chance = judge(folder, run, runs[fit_at][0], seeds)
         for form, fidelity in found.items():
             errors = {figure.key: figure for figure in fidelity.figures if figure.key in KEYS}
             rows.append({
                 "world": world.name, "load_percent": load, "arrivals": form, "fitted": load == fit_at, "requests": fidelity.requests,
+                "cost_by_chance": round(chance, 4) if form == "drawn" else 0.0,
                 "answers_per_s": round(answered, 2), "machine_load": round(busy, 2),
                 "errors": {key: None if math.isnan(one.error) else round(one.error, 4) for key, one in errors.items()},
                 "measured": {key: round(one.measured, 3) for key, one in errors.items()},
@@ -217,17 +252,19 @@ def medians(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 
 def table(results: Sequence[dict[str, Any]], summary: Mapping[str, Mapping[str, float]]) -> str:
-    heads = ["world", "load", "arrivals", "requests", *KEYS]
+    heads = ["world", "load", "arrivals", "requests", *KEYS, "cost by chance"]
     lines = [heads]
     for result in results:
         for row in result["rows"]:
             errors = [row["errors"].get(key) for key in KEYS]
             name = f"{row['world']}{' (fitted)' if row['fitted'] else ''}"
             told = ["" if error is None else f"{error * 100:+.1f}" for error in errors]
-            lines.append([name, f"{row['load_percent']} %", row["arrivals"], str(row["requests"]), *told])
+            lines.append(
+                [name, f"{row['load_percent']} %", row["arrivals"], str(row["requests"]), *told, f"±{row['cost_by_chance'] * 100:.1f}"]
+            )
     for name, values in summary.items():
-        lines.append([f"median {name}", "", "", "", *(f"{values[key] * 100:.1f}" if key in values else "" for key in KEYS)])
-    lines.append(["goal", "", "", "", *(f"{GOALS.get(key, 0.01) * 100:.0f}" for key in KEYS)])
+        lines.append([f"median {name}", "", "", "", *(f"{values[key] * 100:.1f}" if key in values else "" for key in KEYS), ""])
+    lines.append(["goal", "", "", "", *(f"{GOALS.get(key, 0.01) * 100:.0f}" for key in KEYS), ""])
     widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
     return "\n".join("  ".join(value.rjust(width) for value, width in zip(line, widths, strict=True)) for line in lines)
 
@@ -237,7 +274,9 @@ def main() -> None:
     parser.add_argument("--only", choices=("sandbox", "local"))
     parser.add_argument("--loads", default="10,30,50,70,90", help="shares of the capacity, per cent")
     parser.add_argument("--fit", type=int, default=50, help="the load that service is fitted at")
-    parser.add_argument("--seconds", type=float, default=40.0, help="of each run, at most 600")
+    parser.add_argument(
+        "--seconds", type=float, help="of a run on average, longer at low loads, 600 at most; else 40, of the local model 90"
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", type=Path, help="a folder for the ledgers, kept")
@@ -248,7 +287,7 @@ def main() -> None:
         for world in worlds(options.only):
             folder = (options.keep or Path(temporary)) / world.name
             folder.mkdir(parents=True, exist_ok=True)
-            results.append(play(world, folder, loads, options.fit, min(options.seconds, 600.0), options.seeds))
+            results.append(play(world, folder, loads, options.fit, options.seconds, options.seeds))
     rows = [row for result in results for row in result["rows"]]
     summary = {form: medians([row for row in rows if row["arrivals"] == form]) for form in ("recorded", "drawn")}
     machine = {"cores": os.cpu_count(), "load_average": [round(value, 2) for value in os.getloadavg()]}

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from tests.simulator.build import compiled
 
+from roteiro.policy.kernel import JIT
 from roteiro.simulator import demand as demands
 from roteiro.simulator.arriving import GAMMA, POISSON, WEIBULL
 from roteiro.simulator.demand_fit import fit_demand
@@ -16,6 +17,7 @@ from roteiro.simulator.demand_measure import dispersion, ideal_hits, kendall, va
 from roteiro.simulator.demand_prefix import redrawn, reuse_of
 from roteiro.simulator.demand_windows import limits, spread_out, windows_of
 from roteiro.simulator.records import DRAWN
+from roteiro.simulator.sample import sample
 from roteiro.simulator.trace import read_record
 from roteiro.simulator.trace_form import Chains, Party, Trace
 
@@ -257,3 +259,22 @@ def test_mooncake_demand_keeps_its_prefixes() -> None:
     assert report.fitted.rate_per_s == pytest.approx(report.data.rate_per_s, rel=0.03)
     assert report.fitted.tau == pytest.approx(report.data.tau, abs=0.02)
     assert any("rounded" in one for one in found.assumed)
+
+
+@pytest.mark.skipif(not JIT, reason="takes many draws")
+@pytest.mark.parametrize("requests", [120, 700])
+def test_what_is_drawn_costs_what_the_record_did(requests: int) -> None:
+    """No bias: over many draws, requests and tokens are the record's, though a single draw is off by what its lengths add up to."""
+    generator = source(4)
+    inputs = np.maximum(generator.lognormal(4.0, 0.8, requests), 1.0).astype(np.int64)
+    outputs = np.maximum(generator.lognormal(3.0, 0.7, requests), 1.0).astype(np.int64)
+    at_s = np.cumsum(generator.exponential(0.1, requests))
+    plan = compiled()
+    found, _ = fit_demand(plan, trace_of(at_s, inputs, outputs))
+    span_s = float(at_s[-1] - at_s[0])
+    rows = [sample(plan, found, 4 * requests, seed, duration_s=span_s) for seed in range(1, 201)]
+    costs = np.array([float(one["input"].sum() + 2 * one["output"].sum()) for one in rows])
+    cost, by_chance = float(inputs.sum() + 2 * outputs.sum()), float(costs.std() / costs.mean() / len(costs) ** 0.5)
+    assert np.mean([len(one) for one in rows]) == pytest.approx(requests, rel=4.0 / (requests * len(rows)) ** 0.5 + 1.0 / requests)
+    assert costs.mean() == pytest.approx(cost, rel=4.0 * by_chance + 1.0 / requests)
+    assert by_chance < 0.01 < costs.std() / costs.mean()
