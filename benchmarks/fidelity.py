@@ -197,9 +197,10 @@ def judge(folder: Path, run: str, fit_run: str, seeds: int) -> tuple[dict[str, F
     return {"recorded": compare(recorded, with_recorded, edges), "drawn": compare(recorded, with_drawn, edges)}, report, chance
 
 
-def lengths(loads: Sequence[int], seconds: float) -> dict[int, float]:
-    """Load → seconds of its run: `seconds` on average, longer where less comes, as a run is worth what it has of requests."""
-    weights = {load: load**-0.5 for load in loads}
+def lengths(loads: Sequence[int], fit_at: int, seconds: float) -> dict[int, float]:
+    """Load → seconds of its run: `seconds` on average, longer where less comes, as a run is worth what it has of requests; the one that
+    is fitted twice as long, as all others rest on it."""
+    weights = {load: load**-0.5 * (2.0 if load == fit_at else 1.0) for load in loads}
     mean = sum(weights.values()) / len(weights)
     return {load: min(seconds * weight / mean, MOST_S) for load, weight in weights.items()}
 
@@ -217,7 +218,7 @@ def play(world: World, folder: Path, loads: Sequence[int], fit_at: int, seconds:
     with client_keys(reading.plan, folder / "data") as keys:
         if capacity == 0.0:
             _, capacity = serve(world, folder, keys["t"], 50.0, 15.0, 99, in_flight=2 * SLOTS)  # as many as keep it busy
-        for load, length in lengths(sorted({*loads, fit_at}), seconds or USUAL_S[world.name]).items():
+        for load, length in lengths(sorted({*loads, fit_at}), fit_at, seconds or USUAL_S[world.name]).items():
             busy = os.getloadavg()[0]
             run, answered = serve(world, folder, keys["t"], capacity * load / 100.0, length, load)
             runs[load] = (run, answered, busy)
