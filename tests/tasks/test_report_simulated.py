@@ -61,6 +61,14 @@ def test_the_same_events_live_are_reported_alike(kept: tuple[Path, SimulationRes
     assert replace(live, data="", run=None, world=None) == replace(simulated, data="", run=None, world=None)
 
 
+def test_a_run_without_a_journal_has_its_promises_too(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(BUSY)
+    (run,) = simulate(tmp_path / "plan.yaml", data=tmp_path / "data", seeds=1, requests=300, keep=True).runs
+    levels, money = report_sla(tmp_path / "data", run=run), report_cost(tmp_path / "data", run=run)
+    assert levels.targets_known and levels.sla.tiers[0].availability.target == 0.99
+    assert money.budgets_known and [one.name for one in money.budgets] == ["tenant/acme/daily"]
+
+
 @pytest.mark.parametrize("what", ["sla", "traffic", "cost"])
 def test_the_commands_tell_of_a_simulated_run(what: str, kept: tuple[Path, SimulationResult], capsys: pytest.CaptureFixture[str]) -> None:
     data, result = kept

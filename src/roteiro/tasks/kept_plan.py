@@ -1,9 +1,10 @@
 """Plans as a data directory keeps them: by digest, and by the versions of each run. Reports judge by the plan that was in force.
 
-What must not live here: keeping them (the server does when it adopts one).
+What must not live here: keeping those that a server adopts, which it does itself.
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,20 @@ import msgspec
 
 from roteiro.analysis.purse import Purse
 from roteiro.analysis.sla import TierTarget
-from roteiro.plan.digest import load_canonical
+from roteiro.plan.digest import canonical_json, load_canonical
 from roteiro.plan.model import Budget, Plan
 
-__all__ = ["kept_plan", "purses_of", "targets_of"]
+__all__ = ["keep_plan", "kept_plan", "purses_of", "targets_of"]
+
+
+def keep_plan(data: Path, digest: str, plan: Plan) -> None:
+    """Keep the plan of a simulated run in the data directory, so that reports know its promises and budgets."""
+    path = data / "plans" / f"{digest}.json"
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        half = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        half.write_text(canonical_json(plan), encoding="utf-8")
+        half.replace(path)
 
 
 def kept_plan(data: Path, digest: str) -> Plan | None:

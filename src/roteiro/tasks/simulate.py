@@ -24,6 +24,7 @@ from roteiro.simulator.thinning import ThinningError, thinning_error
 from roteiro.simulator.world import EPOCH_UNIX_S, FOREVER
 from roteiro.tasks.demand_source import opened
 from roteiro.tasks.diff import plain
+from roteiro.tasks.kept_plan import keep_plan
 from roteiro.tasks.prepared import Asked, numbers, prepared, starts_at
 from roteiro.tasks.promises import Promise, promises_of
 from roteiro.terms.problem import Problem
@@ -130,6 +131,8 @@ def simulate(
     )  # fmt: skip
     job = prepared(reading, asked, path.parent)
     wanted = numbers(seeds)
+    if job.data is not None and reading.plan is not None:
+        keep_plan(job.data, reading.digest, reading.plan)
     begun = time.monotonic()
     by_seed, interrupted = simulate_seeds(job, wanted, processes, on_progress, backend=backend, address=address)
     error = (
