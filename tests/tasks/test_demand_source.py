@@ -8,7 +8,9 @@ import pytest
 from tests.simulator.build import BUSY, compiled
 
 from roteiro.simulator.arriving import GAMMA, POISSON, WEIBULL
+from roteiro.simulator.demand_fit import fit_demand
 from roteiro.simulator.sample import sample
+from roteiro.simulator.trace import read_record
 from roteiro.simulator.world import FOREVER
 from roteiro.tasks.demand_source import MOST_REQUESTS, bounded, demand_from, run_named
 from roteiro.tasks.simulate import simulate
@@ -131,3 +133,13 @@ def test_what_is_drawn_of_servegen_s_form_follows_its_hours(tmp_path: Path) -> N
     by_hour = np.bincount((rows["at"] % DAY_S // 3600.0).astype(int), minlength=24) / (2 * 3600.0)
     hours = np.arange(24) + 0.5
     assert by_hour == pytest.approx(0.2 + 4.0 * (1.0 + 0.5 * np.cos((hours / 24 - 0.5) * 2 * np.pi)), rel=0.08)
+
+
+def test_the_shape_of_the_day_is_found_in_a_record_of_rates(tmp_path: Path) -> None:
+    """It is told beside the fit; what is drawn follows the record's own windows."""
+    record, _ = read_record(servegen(tmp_path))
+    _, report = fit_demand(PLAN, record)
+    hours = np.arange(24) + 0.5
+    expected = 0.2 + 4.0 * (1.0 + 0.5 * np.cos((hours / 24 - 0.5) * 2 * np.pi))
+    assert report.seasons.daily == pytest.approx((expected / expected.mean()).tolist(), rel=0.03)
+    assert report.seasons.explained > 0.95 and report.seasons.weekly == ()
