@@ -81,7 +81,9 @@ class Naive:
         self.replicas = [Replica() for _ in range(self.servers.replicas)]
         for number, (at, prompt, rest) in enumerate(arrivals):
             self.until(at)
-            self.arrive(Member(number, prompt, prompt, rest), at)
+            holds = self.servers.kv_tokens or math.inf
+            if prompt < holds:  # else no replica could ever hold it
+                self.arrive(Member(number, prompt, prompt, int(min(rest, holds - prompt))), at)
         self.until(math.inf)
 
     def until(self, at: float) -> None:
@@ -147,6 +149,13 @@ class Naive:
             + servers.gamma_s * sum(one.memory for one in replica.batch)
         )
         self.iterations += 1
+        self.wake(now)
+
+    def wake(self, now: float) -> None:
+        """Whoever has nothing to do takes the first in the queue: one that was preempted, which does not fit where it was."""
+        for replica in self.replicas:
+            if self.queue and not replica.batch and self.fits(replica, self.queue[0]):
+                self.begin(replica, now)
 
     def ended(self, replica: Replica, now: float) -> None:
         for one in replica.writing:

@@ -211,8 +211,10 @@ def facts_table(rows: Sequence[tuple[str, "Estimate", str]], speech: Speech) -> 
 def in_all(found: "Measured[Estimate]", speech: Speech) -> Table:
     """Goodput, cost, and what became of requests; what never happened is left out."""
     say = speech.say
-    always = [(say("figure.goodput"), found.goodput_per_s, "per_s"), (say("figure.cost"), found.cost_usd, "money")]
+    cost = "figure.cost_of_tokens" if found.servers_usd.mean > 0.0 else "figure.cost"
+    always = [(say("figure.goodput"), found.goodput_per_s, "per_s"), (say(cost), found.cost_usd, "money")]
     sometimes = [
+        ("servers", found.servers_usd, "money"),
         ("goodput_tokens", found.goodput_tokens_per_s, "per_s"), ("shed", found.sheds, "count"), ("refused", found.refused, "count"),
         ("returned", found.returned, "count"), ("fallbacks", found.fallbacks, "count"), ("degraded", found.degraded, "count"),
         ("attempts", found.attempts_a_request, "count"), ("cached", found.cached, "share"), ("rescues", found.rescues, "count"),
@@ -322,7 +324,7 @@ def pools(found: "Measured[Estimate]", speech: Speech) -> Table:
     columns = (
         Column(say("provider")), Column(say("sim.replicas_mean"), right=True), Column(say("sim.replicas_most"), right=True),
         Column(say("sim.started"), right=True, rank=1), Column(say("sim.stopped"), right=True, rank=1),
-        Column(say("sim.replica_hours"), right=True),
+        Column(say("sim.replica_hours"), right=True), Column(say("sim.replica_cost"), right=True),
     )  # fmt: skip
     rows = tuple(
         (
@@ -331,6 +333,7 @@ def pools(found: "Measured[Estimate]", speech: Speech) -> Table:
                 cell(about(value, "count", speech))
                 for value in (one.replicas_mean, one.replicas_most, one.started, one.stopped, one.replica_hours)
             ),
+            cell(about(one.cost_usd, "money", speech)),
         )
         for name, one in found.pools.items()
     )  # fmt: skip

@@ -71,6 +71,7 @@ SIMULATION_WORDS: Final[dict[str, tuple[str, str]]] = {
     "sim.started": ("started", "iniciadas"),
     "sim.stopped": ("stopped", "paradas"),
     "sim.replica_hours": ("replica-hours", "réplica-horas"),
+    "sim.replica_cost": ("cost of the hours", "custo das horas"),
     "sim.assumed": ("Assumed, because nothing tells it: {what}.", "Suposto, porque nada o informa: {what}."),
     "sim.method": (
         "Means over seeds with 95% intervals. Of {count} seeds each is a possible day: the same plan and demand, other luck.",
@@ -110,6 +111,8 @@ SIMULATION_WORDS: Final[dict[str, tuple[str, str]]] = {
     "figure.goodput": ("goodput", "vazão útil"),
     "figure.goodput_tokens": ("goodput in tokens", "vazão útil em tokens"),
     "figure.cost": ("cost", "custo"),
+    "figure.cost_of_tokens": ("cost of tokens", "custo dos tokens"),
+    "figure.servers": ("cost of own servers, by the hour", "custo dos servidores próprios, por hora"),
     "figure.lost": ("lost on attempts given up", "perdido em tentativas abandonadas"),
     "figure.saved": ("saved by caches", "poupado por caches"),
     "figure.failed": ("failed", "falharam"),

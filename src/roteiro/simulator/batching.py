@@ -23,7 +23,7 @@ from roteiro.simulator.serving import weather_of
 from roteiro.simulator.timers import ENTER, HEARD, OVER, TURN, set_timer
 from roteiro.terms.codes import ErrorClass
 
-__all__ = ["arrive_at_server", "ask_server", "leave", "proceed", "sits", "turn"]
+__all__ = ["arrive_at_server", "ask_server", "beckon", "leave", "proceed", "sits", "turn"]
 
 OFF, STARTING, READY, DRAINING = Phase.OFF, Phase.STARTING, Phase.READY, Phase.DRAINING
 FREE, QUEUED, PROMPTING, DECODING = Sitting.FREE, Sitting.QUEUED, Sitting.PROMPTING, Sitting.DECODING
@@ -286,7 +286,10 @@ def leave(world: int, w: int, now: float) -> None:
     spot.state = FREE
     said, r = int(spot.emitted), int(spot.replica)
     if state == QUEUED:
+        first = spot.before == NONE
         step_out(world, spot.server, w)
+        if first:
+            beckon(world, spot.server, now)
     else:
         replica = replica_at(world, r)
         k = done_by(replica, now) if replica.steps > 0 else 0
@@ -304,6 +307,35 @@ def leave(world: int, w: int, now: float) -> None:
         else:
             stop_reading(world, r, spot.index)
     work_at(world, w).said = said
+
+
+@kernel
+def take_in(world: int, r: int, now: float) -> None:
+    """The queue's first are admitted to a replica between two iterations, for as long as it has room for them."""
+    replica = replica_at(world, r)
+    server = server_at(world, replica.server)
+    while server.waiting > 0 and fits(server, replica, spot_at(world, server.head).held, now):
+        w = server.head
+        step_out(world, replica.server, w)
+        seat(world, r, w)
+
+
+@kernel
+def beckon(world: int, s: int, now: float) -> None:
+    """Another is the first in the queue: replicas that have room for it take it, at once where they have nothing to do, else when their
+    iteration ends. Without a bound on memory who is first makes no difference to whether there is room."""
+    server = server_at(world, s)
+    for r in range(server.first, server.first + server.count):
+        if server.waiting == 0:
+            return
+        replica = replica_at(world, r)
+        if replica.phase != READY or r == loop_of(world).turning or not fits(server, replica, spot_at(world, server.head).held, now):
+            continue
+        if replica.steps > 0:
+            cut(world, r, now)
+        else:
+            take_in(world, r, now)
+            plan(world, r, now)
 
 
 # -- an iteration's end ---------------------------------------------------------------------------------------------------------------
@@ -394,7 +426,7 @@ def begin_to_write(world: int, r: int, w: int, held: int, order: int, now: float
     replica, spot, work = replica_at(world, r), spot_at(world, w), work_at(world, w)
     server_at(world, replica.server).tokens += 1
     spot.emitted += 1
-    if work.first_byte == 0.0:
+    if work.stream != 0 and work.first_byte == 0.0:
         work.first_byte = now
         tell(world, w, HEARD)
     if spot.emitted >= spot.rest:
@@ -437,19 +469,6 @@ def preempt(world: int, r: int) -> None:
 
 
 @kernel
-def hand_over(world: int, s: int, now: float) -> None:
-    """Who was preempted goes to a replica that has nothing to do, where there is one with room."""
-    server = server_at(world, s)
-    r = choose(world, s, spot_at(world, server.head).held, now) if server.waiting > 0 else NONE
-    while r != NONE and replica_at(world, r).decoding + replica_at(world, r).prompting == 0:
-        w = server.head
-        step_out(world, s, w)
-        seat(world, r, w)
-        plan(world, r, now)
-        r = choose(world, s, spot_at(world, server.head).held, now) if server.waiting > 0 else NONE
-
-
-@kernel
 def proceed(world: int, r: int, now: float) -> None:
     """Between two iterations: make room in memory, take in whom there is room for, and go on."""
     loop_of(world).turning = NONE
@@ -461,16 +480,14 @@ def proceed(world: int, r: int, now: float) -> None:
             break
         preempt(world, r)
         short = True
+    waiting = server.waiting
     if replica.phase == READY and not short:
-        while server.waiting > 0 and fits(server, replica, spot_at(world, server.head).held, now):
-            w = server.head
-            step_out(world, replica.server, w)
-            seat(world, r, w)
+        take_in(world, r, now)
     if replica.decoding == 0:
         replica.next_finish = ENDLESS
     if replica.decoding + replica.prompting > 0:
         plan(world, r, now)
     elif replica.phase == DRAINING:
         switch_off(world, r, now)
-    if short:
-        hand_over(world, replica.server, now)
+    if short or (server.kv > 0 and server.waiting < waiting):
+        beckon(world, replica.server, now)

@@ -312,6 +312,7 @@ def scale(world: int, block: int, now: float) -> None:
         s = service_at(world, pool.target).pool - 1
         if s >= 0 and pool.active != 0 and pool.wanted != replicas.server_at(world, s).wanted:
             replicas.resize(world, s, pool.wanted, now)
+            batching.beckon(world, s, now)
     tell_capacity(world, block, now)
 
 

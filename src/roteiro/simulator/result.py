@@ -48,7 +48,7 @@ SHARES: Final = frozenset(
 """Fields whose numbers lie in 0 to 1; of budgets, a share of an amount does not."""
 TOTALS: Final = frozenset({
     "requests", "simulated_s", "failed", "input_tokens", "output_tokens", "cost_usd", "answered", "fallbacks", "degraded", "rescues",
-    "hedged", "lost_usd", "saved_usd", "sheds", "refused", "spent_usd",
+    "hedged", "lost_usd", "saved_usd", "servers_usd", "sheds", "refused", "spent_usd",
 })  # fmt: skip
 """Fields whose numbers add up over batches of a run."""
 
@@ -121,13 +121,16 @@ class BudgetResult(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class PoolResult(Generic[T]):
-    """Own model servers of one target."""
+    """Own model servers of one target. `replicas_mean` and `replicas_most` of those that are paid for, which begin with the decision to
+    start one; `started` and `stopped` after the beginning, those lost in an outage among them. `cost_usd`: what the hours of the
+    replicas cost, beside what tokens do; NaN where the plan has no `servers.cost`."""
 
     replicas_mean: T
     replicas_most: T
     started: T
     stopped: T
     replica_hours: T
+    cost_usd: T
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +152,11 @@ class Measured(Generic[T]):
     """All that is told of simulated runs: of one seed with T float, over seeds with T Estimate.
 
     `cached` is the share of requests that a cache answered; `rescues` and `hedged` count. `lost_usd` is what attempts that were given up
-    cost beside `cost_usd`, `saved_usd` what caches saved, both estimates. `goodput_per_s`: answers that kept every promise of their tier, a
-    second of simulated time, and `goodput_tokens_per_s` their output tokens. `sheds`: requests for which there was no room or no healthy
-    target; `refused`: by limits and budgets; `returned`: that came again after a refusal; `unfinished`: without an outcome. `batches`: of
-    one seed, the same of consecutive parts of the run.
+    cost beside `cost_usd`, `saved_usd` what caches saved, both estimates. `cost_usd` is of tokens; `servers_usd` is what the hours of own
+    servers cost beside it, of those that have a price (NaN: there are own servers, and none has one). `goodput_per_s`: answers that kept
+    every promise of their tier, a second of simulated time, and `goodput_tokens_per_s` their output tokens. `sheds`: requests for which
+    there was no room or no healthy target; `refused`: by limits and budgets; `returned`: that came again after a refusal; `unfinished`:
+    without an outcome. `batches`: of one seed, the same of consecutive parts of the run.
     """
 
     requests: T
@@ -177,6 +181,7 @@ class Measured(Generic[T]):
     hedged: T
     lost_usd: T
     saved_usd: T
+    servers_usd: T
     sheds: T
     refused: T
     returned: T
@@ -198,7 +203,7 @@ def measure(simulation: Simulation, *, batches: bool = True) -> Measured[float]:
     told = counted(compiled, tally, span, simulation.unfinished)
     width, series = moments.series(simulation.world, compiled.names.targets, span)
     length = len(next(iter(series.values())))
-    breakers = tally.breakers
+    breakers, own = tally.breakers, pool_counts(simulation.world, span)
     return replace(
         told,
         providers={
@@ -211,10 +216,12 @@ def measure(simulation: Simulation, *, batches: bool = True) -> Measured[float]:
         budgets=budgets_of(simulation, tally),
         pools={
             compiled.names.targets[pool.target]: PoolResult(
-                ratio(pool.replica_s, span), float(pool.most), float(pool.started), float(pool.stopped), pool.replica_s / HOUR_S
+                ratio(pool.replica_s, span), float(pool.most), float(pool.started), float(pool.stopped), pool.replica_s / HOUR_S,
+                pool.cost_usd,
             )
-            for pool in pool_counts(simulation.world, span)
+            for pool in own
         },
+        servers_usd=priced([pool.cost_usd for pool in own]),
         returned=float(simulation.world.loop["returned"][0]),
         timeline=Timeline(
             width, tuple(k * width for k in range(length)), {name: tuple(values.tolist()) for name, values in series.items()}
@@ -260,12 +267,19 @@ def counted(compiled: Compiled, tally: Tally, span_s: float, unfinished: Any = N
         hedged=float(tally.extra[5]),
         lost_usd=float(tally.extra[6]) / NUSD,
         saved_usd=float(tally.extra[7]) / NUSD,
+        servers_usd=nan,
         sheds=float(tally.outcomes[ALL, Outcome.SHED] + tally.outcomes[ALL, Outcome.UNAVAILABLE]),
         refused=float(tally.outcomes[ALL, Outcome.LIMITED] + tally.outcomes[ALL, Outcome.BUDGET]),
         returned=nan,
         unfinished=float(left[ALL]),
         timeline=EMPTY,
     )  # fmt: skip
+
+
+def priced(costs: Sequence[float]) -> float:
+    """The sum of those that are known: 0 of none at all, NaN where none of several is."""
+    known = [cost for cost in costs if not math.isnan(cost)]
+    return math.fsum(known) if known or not costs else math.nan
 
 
 def ratio(part: float, whole: float) -> float:

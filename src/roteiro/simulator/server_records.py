@@ -20,7 +20,7 @@ SERVER: Final = record(
     ("chunk", "i8"), ("batch", "i8"), ("kv", "i8"), ("queue", "i8"),  # kv 0: no bound
     ("error", "i8"), ("status", "i8"),  # of a refusal
     ("in_turn", "i8"), ("next", "i8"),  # whether replicas take turns, and whose turn it is
-    ("first", "i8"), ("count", "i8"),  # its replicas
+    ("first", "i8"), ("count", "i8"), ("cost_nusd_per_h", "i8"),  # its replicas; NONE: nothing tells what one costs
     ("head", "i8"), ("tail", "i8"), ("waiting", "i8"), ("order", "i8"),
     ("wanted", "i8"), ("ready", "i8"), ("known", "i8"), ("running", "i8"),  # replicas: asked for, serving, as the journey knows, paid for
     # So far:

@@ -19,13 +19,18 @@ from roteiro.terms.codes import ErrorClass
 __all__ = ["NO_ROWS", "OwnServers", "PoolCounts", "capacities", "pool_counts", "put_servers"]
 
 ERRORS: Final = {429: ErrorClass.RATE_LIMIT, 503: ErrorClass.SERVER}
+HOUR_S: Final = 3600.0
+NUSD: Final = 1e9
 NO_ROWS: Final = 1 << 40
 """Where a world has no rows of replicas."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnServers:
-    """One pool. Times in seconds; `prefill_s` NaN is beta. The form of an iteration's time stands in `batching`."""
+    """One pool. Times in seconds; `prefill_s` NaN is beta; `cost_nusd_per_h` of a replica.
+
+    The form of an iteration's time stands in `batching`.
+    """
 
     replicas: int = 1
     most: int = 1
@@ -41,14 +46,14 @@ class OwnServers:
     kv_tokens: int = 0
     round_robin: bool = False
     start_up_s: float = 90.0
-    cost_nusd_per_h: int = 0
+    cost_nusd_per_h: int | None = None
 
     @classmethod
     def of_plan(cls, servers: Servers) -> "OwnServers":
         return cls(
             servers.replicas, servers.highest, servers.batch, servers.queue, servers.refusal, servers.alpha_s, servers.beta_s,
             math.nan if servers.prefill_s is None else servers.prefill_s, servers.gamma_s, servers.network_s, servers.chunk,
-            servers.kv_tokens or 0, servers.dispatch == "round_robin", servers.start_up_s, servers.cost_nusd_per_h or 0,
+            servers.kv_tokens or 0, servers.dispatch == "round_robin", servers.start_up_s, servers.cost_nusd_per_h,
         )  # fmt: skip
 
     def thinned(self, share: float) -> "OwnServers":
@@ -58,7 +63,8 @@ class OwnServers:
 
 @dataclass(frozen=True, slots=True)
 class PoolCounts:
-    """What a pool did until now. `replica_s` and `busy_s`: seconds of replicas that were paid for, and that iterated."""
+    """What a pool did until now. `replica_s` and `busy_s`: seconds of replicas that were paid for, and that iterated. `cost_usd` of the
+    former, to the second; NaN where the plan tells no cost of a replica."""
 
     target: int
     replica_s: float
@@ -73,6 +79,7 @@ class PoolCounts:
     preempted: int
     iterations: int
     tokens: int
+    cost_usd: float
 
 
 def capacities(pools: Sequence[OwnServers | None], rows: int) -> dict[str, int]:
@@ -108,6 +115,7 @@ def put_servers(world: Any, pools: Sequence[OwnServers | None], rows: int) -> No
         row["target"], row["in_turn"], row["first"] = target, pool.round_robin, first
         row["status"], row["error"] = pool.refusal, int(ERRORS[pool.refusal])
         row["head"] = row["tail"] = NONE
+        row["cost_nusd_per_h"] = NONE if pool.cost_nusd_per_h is None else pool.cost_nusd_per_h
         replicas = world.replicas[first : first + pool.most]
         replicas["server"], replicas["seats"] = s, seats + 2 * pool.batch * np.arange(pool.most)
         replicas["next_finish"] = 1 << 60
@@ -122,12 +130,14 @@ def pool_counts(world: Any, now_s: float) -> list[PoolCounts]:
     for row in world.servers[: int(world.loop["pools"][0])]:
         replicas = world.replicas[int(row["first"]) : int(row["first"]) + int(row["count"])]
         running: npt.NDArray[Any] = replicas[replicas["phase"] != Phase.OFF]
+        replica_s, price = float(row["replica_s"]) + float((now_s - running["begun"]).sum()), int(row["cost_nusd_per_h"])
         found.append(
             PoolCounts(
-                int(row["target"]), float(row["replica_s"]) + float((now_s - running["begun"]).sum()), float(row["busy_s"]),
+                int(row["target"]), replica_s, float(row["busy_s"]),
                 *(int(row[name]) for name in (
                     "most", "started", "stopped", "ready", "waiting", "entered", "refused", "preempted", "iterations", "tokens",
                 )),
+                replica_s / HOUR_S * price / NUSD if price != NONE else math.nan,
             )
         )  # fmt: skip
     return found

@@ -78,6 +78,8 @@ FIXED: Final = (
     Figure("hedged", "count", "", lambda measured: measured.hedged),
 )
 """Those that every plan has."""
+SERVERS: Final = Figure("servers", "money", "less", lambda measured: measured.servers_usd)
+"""That of plans whose own servers have a price."""
 BY_NAME: Final = {figure.key: figure for figure in FIXED}
 
 
@@ -88,6 +90,9 @@ def figures_of(plans: Sequence[Plan]) -> tuple[Figure, ...]:
     for tier in names_of(plans, "sla_tiers"):
         told += of_tier(tier, [plan.sla_tiers[tier] for plan in plans if tier in plan.sla_tiers][-1])
     told += FIXED
+    servers = [provider.servers for plan in plans for provider in plan.providers.values() if provider.servers is not None]
+    if any(one.cost_nusd_per_h is not None for one in servers):
+        told.append(SERVERS)
     for name in names_of(plans, "providers"):
         told += of_provider(name)
     told += [Figure("tenant_cost", "money", "", cost_of_tenant(name), name) for name in names_of(plans, "tenants")]
