@@ -67,7 +67,7 @@ def test_jumping_agrees_with_taking_every_iteration(name: str) -> None:
     assert (counts.iterations, counts.preempted) == (naive.iterations, naive.preempted)
     assert counts.tokens == int(done["output_tokens"].sum())
     if own(simulation).kv_tokens and JIT:
-        assert naive.preempted > 20
+        assert naive.preempted > 10
     if name == "a small queue":
         assert 0 < len(naive.end) < REQUESTS
 

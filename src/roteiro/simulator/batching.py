@@ -16,14 +16,15 @@ from typing import Any
 
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import NONE
-from roteiro.simulator.records import loop_of, service_at, work_at
+from roteiro.simulator.draw import chance
+from roteiro.simulator.records import Place, loop_of, service_at, work_at
 from roteiro.simulator.replicas import ENDLESS, replica_at, seat_at, server_at, spot_at, switch_off, told_at
 from roteiro.simulator.server_records import Phase, Sitting
-from roteiro.simulator.serving import weather_of
+from roteiro.simulator.serving import STATUS, class_of, weather_of
 from roteiro.simulator.timers import ENTER, HEARD, OVER, TURN, set_timer
 from roteiro.terms.codes import ErrorClass
 
-__all__ = ["arrive_at_server", "ask_server", "beckon", "leave", "proceed", "sits", "turn"]
+__all__ = ["arrive_at_server", "ask_server", "beckon", "cut", "leave", "proceed", "sits", "turn"]
 
 OFF, STARTING, READY, DRAINING = Phase.OFF, Phase.STARTING, Phase.READY, Phase.DRAINING
 FREE, QUEUED, PROMPTING, DECODING = Sitting.FREE, Sitting.QUEUED, Sitting.PROMPTING, Sitting.DECODING
@@ -221,6 +222,22 @@ def choose(world: int, s: int, held: int, now: float) -> int:
 
 
 @kernel
+def shut_out(world: int, s: int, w: int, now: float) -> bool:
+    """Whether the pool's weather became such on the attempt's way to it that it fails; then how is written down."""
+    weather, work = weather_of(world, service_at(world, server_at(world, s).target), now), work_at(world, w)
+    u = chance(work.luck, Place.FATE)
+    if u >= weather.failing:
+        return False
+    error_class = class_of(weather, u)
+    if error_class == TIMEOUT:  # it hears nothing
+        set_timer(world, w, spot_at(world, w).patience, OVER)
+    else:
+        work.error_class, work.status, work.retry_after_ms, work.ends = error_class, STATUS[error_class], -1, now
+        set_timer(world, w, now, OVER)
+    return True
+
+
+@kernel
 def arrive_at_server(world: int, w: int, now: float) -> None:
     """The attempt is at the pool's door: into a batch, into the queue, or refused."""
     spot, work = spot_at(world, w), work_at(world, w)
@@ -228,6 +245,8 @@ def arrive_at_server(world: int, w: int, now: float) -> None:
     server = server_at(world, s)
     if now >= spot.patience:
         set_timer(world, w, now, OVER)
+        return
+    if service_at(world, server.target).count > 1 and shut_out(world, s, w, now):
         return
     server.entered += 1
     r = choose(world, s, spot.held, now) if server.waiting == 0 else NONE
@@ -249,23 +268,27 @@ def arrive_at_server(world: int, w: int, now: float) -> None:
 
 
 @kernel
-def ask_server(world: int, s: int, w: int, now: float, latest: float, patience: float) -> None:
-    """Send the attempt of row `w` to pool `s`: it times out at `latest`, and at `patience` where no token has come by then."""
+def ask_server(world: int, s: int, w: int, now: float, latest: float, patience: float, way: float) -> None:
+    """Send the attempt of row `w` to pool `s`: it times out at `latest`, and at `patience` where no token has come by then.
+
+    `way`: seconds there and back, which pass before it is there, as those of a remote target pass before its first token.
+    """
     server, spot, work = server_at(world, s), spot_at(world, w), work_at(world, w)
     whole = max(work.input + work.relayed, 1)
     spot.server, spot.emitted, spot.state, spot.patience = s, 0, FREE, min(latest, patience)
     spot.held, spot.prompt = whole, max(whole - work.cached, 1)
     work.said = 0
+    way += server.network
     if server.kv > 0 and whole >= server.kv:  # no replica could ever hold it
-        work.error_class, work.status, work.retry_after_ms, work.ends = CONTEXT, 400, -1, now + server.network
+        work.error_class, work.status, work.retry_after_ms, work.ends = CONTEXT, 400, -1, now + way
         set_timer(world, w, work.ends, OVER)
         return
     if server.kv > 0:
         work.rest = min(work.rest, server.kv - whole)
     spot.rest = work.rest
     work.error_class, work.status, work.retry_after_ms, work.ends = TIMEOUT, 0, -1, latest
-    if server.network > 0.0:
-        set_timer(world, w, min(now + server.network, spot.patience), ENTER)
+    if way > 0.0:
+        set_timer(world, w, min(now + way, spot.patience), ENTER)
     else:
         arrive_at_server(world, w, now)
 
@@ -367,6 +390,7 @@ def turn(world: int, r: int, now: float) -> None:
     if replica.phase == STARTING:
         replica.phase = READY
         server.ready += 1
+        server.unseen = 0
         return
     k = replica.steps
     replica.steps = 0

@@ -11,7 +11,7 @@ from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, kernel
 from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, pool_at, prefetch, route_at, target_at
-from roteiro.simulator import batching, heap, laws, purses, replicas, timeline
+from roteiro.simulator import batching, heap, laws, purses, replicas, strikes, timeline
 from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
 from roteiro.simulator.draw import chance, luck, uniform
 from roteiro.simulator.prefixes import cached_tokens
@@ -69,7 +69,7 @@ def launch(world: int, block: int, f: int, w: int, t: int, now: float) -> None:
         if service.pool != 0:
             draw_length(world, service, work)
             patience = now + target.first_token_s if work.stream != 0 else NEVER
-            batching.ask_server(world, service.pool - 1, w, now, min(now + target.attempt_s, flow.deadline), patience)
+            batching.ask_server(world, service.pool - 1, w, now, min(now + target.attempt_s, flow.deadline), patience, way)
             return
         answers(world, service, weather, work, beside, way, now)
     if service.count > 1:
@@ -268,9 +268,13 @@ def happen(world: int, block: int, w: int, now: float) -> None:
 
 @kernel
 def serve(world: int, block: int, r: int, now: float) -> None:
-    """A replica's batch changes: the journey hears of first tokens and whole answers, then the replica goes on."""
-    batching.turn(world, r, now)
+    """A replica's batch changes: the journey hears of first tokens and whole answers, then the replica goes on. Behind the replicas'
+    rows are those of pools, whose weather changes."""
     loop = loop_of(world)
+    if r >= loop.n_replicas:
+        strikes.change(world, r - loop.n_replicas, now)
+        return
+    batching.turn(world, r, now)
     flows = loop.flows
     for i in range(loop.told):
         told = replicas.told_at(world, i)
@@ -296,7 +300,7 @@ def tell_capacity(world: int, block: int, now: float) -> None:
     """Tell the journey of every pool whose serving replicas are not as many as it knows of."""
     for s in range(loop_of(world).pools):
         server = replicas.server_at(world, s)
-        if server.ready != server.known:
+        if server.ready != server.known and server.unseen == 0:
             server.known = server.ready
             u = uniform(generator_at(world, JOURNEY_DRAWS))
             _, _, _, _, waiting = step(block, CAPACITY, NONE, now, u, server.target, server.ready, 0, 0, 0, 0)
@@ -342,6 +346,13 @@ def must_drain(world: int, block: int) -> bool:
 
 
 @kernel
+def only_weather(world: int, block: int) -> bool:
+    """Whether nobody is under way, and what comes next is a change of the weather of own servers."""
+    first = loop_of(world).replica_rows + loop_of(world).n_replicas
+    return header_of(block).live == 0 and timer_at(world, 0).what & FLOW_MASK >= first  # type: ignore[no-any-return]
+
+
+@kernel
 def look_ahead(world: int, block: int) -> None:
     """What happens next is most likely the next timer: its records come from memory while this one is worked at."""
     loop = loop_of(world)
@@ -356,6 +367,7 @@ def run(world: int, block: int, happenings: int) -> int:
     loop = loop_of(world)
     if loop.happened == 0:
         first_arrivals(world)
+        strikes.look_out(world)
         loop.next_tick = loop.tick_s
     for _ in range(happenings):
         loop.happened += 1
@@ -364,7 +376,7 @@ def run(world: int, block: int, happenings: int) -> int:
         while loop.timers > 0 and work_at(world, timer_at(world, 0).what & FLOW_MASK).version != timer_at(world, 0).what >> FLOW_BITS:
             loop.timers = heap.pop(world, loop.timers)
         timer = timer_at(world, 0).at if loop.timers > 0 else NEVER
-        if loop.next_arrival == NEVER and timer == NEVER:
+        if loop.next_arrival == NEVER and (timer == NEVER or only_weather(world, block)):
             return FINISHED
         now = min(min(loop.next_arrival, timer), loop.next_tick)
         if now > loop.until:

@@ -27,7 +27,7 @@ from roteiro.plan.compile import Compiled
 from roteiro.plan.model import Outages
 from roteiro.simulator.draw import seeded
 from roteiro.simulator.records import OUTAGE_DRAWS
-from roteiro.simulator.service import ServiceWorld
+from roteiro.simulator.service import ServiceWorld, TargetService
 from roteiro.simulator.weather import KINDS, Kind, Outage, OutageDraws, Slice
 from roteiro.terms.codes import ErrorClass
 from roteiro.terms.error import InvariantError
@@ -143,15 +143,24 @@ def realised(world: ServiceWorld, names: Sequence[str], seed: int, horizon_s: fl
             for name in one.targets:
                 own.setdefault(name, []).append(replace(one, start_s=start, end_s=end, unix=False))
     targets = [
-        replace(target, weather=laid_over(target.weather, own[name])) if name in own else target
+        replace(target, weather=laid_over(target.weather, [with_machines(one, target) for one in own[name]])) if name in own else target
         for name, target in zip(names, world.targets, strict=True)
     ]
     return replace(world, targets=tuple(targets), outages=(), draws=())
 
 
+def with_machines(outage: Outage, target: TargetService) -> Outage:
+    """A hard outage of all attempts takes servers of one's own with it. They are started again at its end, and until they serve nobody
+    can connect: for clients it is longer by the start-up time."""
+    if target.own is None or outage.kind != ErrorClass.CONNECTION or outage.share < 1.0:
+        return outage
+    return replace(outage, end_s=outage.end_s + target.own.start_up_s, machines_s=outage.end_s)
+
+
 def laid_over(weather: Sequence[Slice], outages: Sequence[Outage]) -> tuple[Slice, ...]:
     """The weather, changed while outages last; where they overlap, each strikes what the others left."""
-    cuts = sorted({*(one.start_s for one in weather), *(t for one in outages for t in (one.start_s, one.end_s))})
+    ends = (t for one in outages for t in (one.start_s, one.end_s, one.machines_s) if not math.isnan(t))
+    cuts = sorted({*(one.start_s for one in weather), *ends})
     coming = sorted(outages, key=lambda one: one.start_s, reverse=True)
     found: list[Slice] = []
     active: list[Outage] = []
@@ -161,12 +170,17 @@ def laid_over(weather: Sequence[Slice], outages: Sequence[Outage]) -> tuple[Slic
             base += 1
         active = [one for one in active if one.end_s > cut]
         breaks = weather[base].breaks if weather[base].start_s == cut else 0.0
+        stops, stops_as = 0.0, 0
         while coming and coming[-1].start_s <= cut:
             begun = coming.pop()
             active.append(begun)
             if begun.kind == ErrorClass.CONNECTION:
                 breaks = 1.0 - (1.0 - breaks) * (1.0 - begun.share)
-        found.append(struck(replace(weather[base], start_s=cut, breaks=breaks), active))
+            if not isinstance(begun.kind, str):
+                stops, stops_as = 1.0 - (1.0 - stops) * (1.0 - begun.share), int(begun.kind)
+        down = any(one.machines_s > cut for one in active)
+        begins = replace(weather[base], start_s=cut, breaks=breaks, stops=stops, stops_as=stops_as, down=down)
+        found.append(struck(begins, active))
     return tuple(found)
 
 

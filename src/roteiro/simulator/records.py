@@ -169,11 +169,12 @@ SERVICE: Final = record(
 
 WEATHER: Final = record(
     ("start", "f8"), ("slow_ttft", "f8"), ("slow_itl", "f8"), ("failing", "f8"), ("below", "f8", (CLASSES,)), ("retry_after_ms", "f8"),
-    ("breaks", "f8"),
+    ("breaks", "f8"), ("stops", "f8"), ("stops_as", "i8"), ("down", "i8"),
 )  # fmt: skip
 """How a target serves from `start` on: factors on its times, the share of attempts that fail, and sums of shares by class up to each.
 
-`breaks`: share of the attempts under way at `start` whose connection breaks then.
+`breaks`: share of the attempts under way at `start` whose connection breaks then. Of own servers instead: the share of their work that
+stops then, with which error class, and whether the machines are off (`strikes`).
 """
 
 WAY: Final = record(("s", "f8"))
@@ -192,7 +193,7 @@ WORK: Final = record(
 """One attempt of a flow, as the world knows it. `version` counts its timers: a timer of an older version is stale.
 
 Row f is flow f's attempt; where the plan hedges, row flows + f its hedge, and row 2 × flows + f only the timer of when it is late.
-Behind them each replica of own servers has a row, for its timer.
+Behind them each replica of own servers has a row, for its timer, and then each pool, for the next change of its weather.
 """
 
 TIMER: Final = record(("at", "f8"), ("what", "i8"))

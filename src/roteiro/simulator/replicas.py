@@ -80,9 +80,12 @@ def idlest(world: int, s: int, phase: int) -> int:
 
 @kernel
 def resize(world: int, s: int, wanted: int, now: float) -> None:
-    """Start or drain replicas until as many as `wanted` serve or start. Those that drain are taken back first; starting ones go first."""
+    """Start or drain replicas until as many as `wanted` serve or start. Those that drain are taken back first; starting ones go first.
+    Where the machines are off, they wait until these are on again."""
     server = server_at(world, s)
     server.wanted = wanted
+    if server.down != 0:
+        return
     have = server.ready
     for k in range(server.count):
         if replica_at(world, server.first + k).phase == STARTING:

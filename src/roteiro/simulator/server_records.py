@@ -23,6 +23,7 @@ SERVER: Final = record(
     ("first", "i8"), ("count", "i8"), ("cost_nusd_per_h", "i8"),  # its replicas; NONE: nothing tells what one costs
     ("head", "i8"), ("tail", "i8"), ("waiting", "i8"), ("order", "i8"),
     ("wanted", "i8"), ("ready", "i8"), ("known", "i8"), ("running", "i8"),  # replicas: asked for, serving, as the journey knows, paid for
+    ("down", "i8"), ("unseen", "i8"), ("slow", "f8"),  # machines off; the journey not told since; the weather's factor on times
     # So far:
     ("entered", "i8"), ("refused", "i8"), ("preempted", "i8"), ("iterations", "i8"), ("tokens", "i8"),
     ("started", "i8"), ("stopped", "i8"), ("most", "i8"), ("replica_s", "f8"), ("busy_s", "f8"),

@@ -115,6 +115,7 @@ def put_servers(world: Any, pools: Sequence[OwnServers | None], rows: int) -> No
         row["target"], row["in_turn"], row["first"] = target, pool.round_robin, first
         row["status"], row["error"] = pool.refusal, int(ERRORS[pool.refusal])
         row["head"] = row["tail"] = NONE
+        row["slow"] = 1.0
         row["cost_nusd_per_h"] = NONE if pool.cost_nusd_per_h is None else pool.cost_nusd_per_h
         replicas = world.replicas[first : first + pool.most]
         replicas["server"], replicas["seats"] = s, seats + 2 * pool.batch * np.arange(pool.most)

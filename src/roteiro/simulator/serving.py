@@ -12,7 +12,7 @@ from roteiro.simulator.draw import chance
 from roteiro.simulator.records import CLASSES, Place, loop_of, table_at, way_at, weather_at
 from roteiro.terms.codes import ErrorClass
 
-__all__ = ["TIMEOUT", "answers", "breaks", "fails", "said_by", "settle_quota", "way_of", "weather_of"]
+__all__ = ["STATUS", "TIMEOUT", "answers", "breaks", "class_of", "fails", "said_by", "settle_quota", "way_of", "weather_of"]
 
 NEVER = 1e300
 TIMEOUT, RATE_LIMIT, CONTEXT, CONNECTION = (
@@ -121,6 +121,15 @@ def first_token(world: int, service: Any, weather: Any, work: Any, beside: int) 
 
 
 @kernel
+def class_of(weather: Any, u: float) -> int:
+    """How an attempt fails whose draw is `u`, which is below the share that fails."""
+    error_class = 1
+    while error_class < CLASSES - 1 and u >= weather.below[error_class]:
+        error_class += 1
+    return error_class
+
+
+@kernel
 def fails(world: int, service: Any, weather: Any, work: Any, target: Any, foreseen: int, beside: int, way: float, now: float) -> bool:
     """Whether the attempt fails by itself; then when and how is written down in `work`. `foreseen`: output tokens, as it was asked for."""
     whole = work.input + work.relayed  # a rescue reads the prompt and what there is of the answer
@@ -134,9 +143,7 @@ def fails(world: int, service: Any, weather: Any, work: Any, target: Any, forese
     elif 0 < target.context_tokens < whole:
         error_class, work.retry_after_ms = CONTEXT, -1
     elif u < weather.failing:
-        error_class = 1
-        while error_class < CLASSES - 1 and u >= weather.below[error_class]:
-            error_class += 1
+        error_class = class_of(weather, u)
         work.retry_after_ms = int(weather.retry_after_ms) if error_class == RATE_LIMIT else -1
     elif service.stall > 0.0 and chance(work.luck, STALL) < service.stall:
         stalls(world, service, weather, work, beside, way, now)

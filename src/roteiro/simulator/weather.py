@@ -3,6 +3,7 @@
 A slice begins and lasts until the next. What must not live here: when outages come (`outages`), what a record tells (`fit`), draws.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -18,7 +19,11 @@ __all__ = ["FAIR", "KINDS", "Kind", "Outage", "OutageDraws", "Slice"]
 @dataclass(frozen=True, slots=True)
 class Slice:
     """A target's weather from `start_s` on: factors on its times, the share of attempts that fail by class (shape (CLASSES,)), and
-    what a refused one is told to wait. `breaks`: share of the attempts then under way whose connection breaks."""
+    what a refused one is told to wait. `breaks`: share of the attempts then under way whose connection breaks.
+
+    Of servers of one's own instead: the share of the work in them that `stops` then, `stops_as` which error, and whether the machines
+    are `down`.
+    """
 
     start_s: float = 0.0
     slow_ttft: float = 1.0
@@ -26,6 +31,9 @@ class Slice:
     failing: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(CLASSES))
     retry_after_s: float = 1.0
     breaks: float = 0.0
+    stops: float = 0.0
+    stops_as: int = 0
+    down: bool = False
 
 
 FAIR: Final = (Slice(),)
@@ -41,7 +49,7 @@ KINDS: Final[dict[str, Kind]] = {
 @dataclass(frozen=True, slots=True)
 class Outage:
     """Seconds from the run's start; of the calendar, where `unix`, Unix seconds. `share` of attempts is struck; a `slow` outage
-    multiplies the times of all by `slow`."""
+    multiplies the times of all by `slow`. `machines_s`: until when the machines that it took with it are off, NaN where it took none."""
 
     targets: tuple[str, ...]
     start_s: float
@@ -50,6 +58,7 @@ class Outage:
     share: float = 1.0
     slow: float = 5.0
     unix: bool = False
+    machines_s: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

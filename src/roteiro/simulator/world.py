@@ -240,11 +240,11 @@ def world_of(
     hedging = bool((state.routes["hedge_share"] > 0.0).any())
     rows = 3 * flows if hedging else flows
     pools = [target.own for target in service.targets]
-    replicas = sum(pool.most for pool in pools if pool is not None)
+    timed = sum(pool.most + 1 for pool in pools if pool is not None)  # replicas and pools have a timer each
     world = build(
         {
             **sources.capacities,
-            "generators": GENERATORS, "work": rows + replicas, "timers": 2 * (rows + replicas),
+            "generators": GENERATORS, "work": rows + timed, "timers": 2 * (rows + timed),
             **servers.capacities(pools, rows), "services": len(service.targets), "weather": slices, "tables": len(tables) + own,
             "hits": max(len(compiled.names.routes), 1), "ways": max(regions**2, 1),
             "moments": timeline.MOMENTS, "moment_targets": timeline.MOMENTS * len(service.targets), "purses": len(state.budgets),
@@ -323,5 +323,5 @@ def put_target(world: World, t: int, target: TargetService, at: int, tables: lis
     for i, weather in enumerate(target.weather):
         world.weather[at + i] = (
             weather.start_s, weather.slow_ttft, weather.slow_itl, weather.failing.sum(), np.cumsum(weather.failing),
-            weather.retry_after_s * 1e3, weather.breaks,
+            weather.retry_after_s * 1e3, weather.breaks, weather.stops, weather.stops_as, weather.down,
         )  # fmt: skip
