@@ -29,6 +29,7 @@ __all__ = ["arrive_at_server", "ask_server", "beckon", "cut", "leave", "proceed"
 OFF, STARTING, READY, DRAINING = Phase.OFF, Phase.STARTING, Phase.READY, Phase.DRAINING
 FREE, QUEUED, PROMPTING, DECODING = Sitting.FREE, Sitting.QUEUED, Sitting.PROMPTING, Sitting.DECODING
 TIMEOUT, CONTEXT = int(ErrorClass.TIMEOUT), int(ErrorClass.CONTEXT)
+FATE = Place.FATE
 LEAST_S = 1e-9  # of an iteration
 
 
@@ -225,7 +226,7 @@ def choose(world: int, s: int, held: int, now: float) -> int:
 def shut_out(world: int, s: int, w: int, now: float) -> bool:
     """Whether the pool's weather became such on the attempt's way to it that it fails; then how is written down."""
     weather, work = weather_of(world, service_at(world, server_at(world, s).target), now), work_at(world, w)
-    u = chance(work.luck, Place.FATE)
+    u = chance(work.luck, FATE)
     if u >= weather.failing:
         return False
     error_class = class_of(weather, u)

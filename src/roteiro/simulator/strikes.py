@@ -1,4 +1,4 @@
-"""What an outage does to servers of one's own: the work in them stops, their machines are lost, and are started again. Compiled into the loop.
+"""What an outage does to servers of one's own: work in them stops, machines are lost, and are started again. Compiled into the loop.
 
 A hard outage of all attempts takes the machines with it. Whatever is read, written or queued there fails as the outage begins, nothing is
 paid for while it lasts, and at its end as many replicas are started as are then wanted; until they serve, connections are refused (the
@@ -25,6 +25,7 @@ __all__ = ["change", "look_out"]
 
 OFF, READY = Phase.OFF, Phase.READY
 BREAKS = Place.BREAKS
+APART_S = 1e-9
 
 
 @kernel
@@ -60,36 +61,41 @@ def change(world: int, s: int, now: float) -> None:
 @kernel
 def stop_work(world: int, s: int, share: float, error_class: int, now: float) -> None:
     """So much of what is in the pool stops, by each attempt's own luck."""
-    server = server_at(world, s)
+    server, hit = server_at(world, s), 0
     w = server.tail  # from the end, so that nobody is the first of the queue on the way
     while w != NONE:
         ahead = spot_at(world, w).before
-        strike(world, w, share, error_class, now)
+        hit += strike(world, w, share, error_class, now, hit)
         w = ahead
     for r in range(server.first, server.first + server.count):
         replica = replica_at(world, r)
         for i in range(replica.decoding):
-            strike(world, seat_at(world, replica.seats + i).w, share, error_class, now)
+            hit += strike(world, seat_at(world, replica.seats + i).w, share, error_class, now, hit)
         for i in range(replica.prompting):
-            strike(world, seat_at(world, replica.seats + server.batch + i).w, share, error_class, now)
+            hit += strike(world, seat_at(world, replica.seats + server.batch + i).w, share, error_class, now, hit)
 
 
 @kernel
-def strike(world: int, w: int, share: float, error_class: int, now: float) -> None:
-    """The attempt of row `w` stops, if it is one of those; NONE is a seat that was left before."""
+def strike(world: int, w: int, share: float, error_class: int, now: float, hit: int) -> int:
+    """The attempt of row `w` stops, if it is one of those → 1, else 0; NONE is a seat that was left before.
+
+    The journey hears of them a nanosecond apart: timers of one time come in an order that hangs on what else waits.
+    """
     if w == NONE:
-        return
+        return 0
     work = work_at(world, w)
     if chance(work.luck, BREAKS) >= share:
-        return
+        return 0
     leave(world, w, now)
+    ends = now + hit * APART_S
     if error_class != TIMEOUT:
-        work.error_class, work.status, work.retry_after_ms, work.ends = error_class, STATUS[error_class], -1, now
-        set_timer(world, w, now, OVER)
+        work.error_class, work.status, work.retry_after_ms, work.ends = error_class, STATUS[error_class], -1, ends
+        set_timer(world, w, ends, OVER)
     elif work.first_byte > 0.0:  # who has heard nothing yet has a timer for that
-        spot = spot_at(world, w)
-        work.ends = min(work.ends, now + service_at(world, server_at(world, spot.server).target).idle_s)
+        idle_s = service_at(world, server_at(world, spot_at(world, w).server).target).idle_s
+        work.ends = min(work.ends, ends + idle_s)
         set_timer(world, w, work.ends, OVER)
+    return 1
 
 
 @kernel
