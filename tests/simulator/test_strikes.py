@@ -192,4 +192,4 @@ def test_plain_python_is_struck_to_the_same_bytes() -> None:
         [sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "ROTEIRO_JIT": "0"}, capture_output=True, text=True, timeout=150,
         check=True,
     )  # fmt: skip
-    assert plain.stdout.split() == [fingerprint(run(struck(PLAN, *how), 150)[0]) for how in (("hard",), ("silent", 0.7), ("slow",))]  # type: ignore[arg-type]
+    assert plain.stdout.split() == [fingerprint(run(struck(PLAN, *how), 150)[0]) for how in (("hard",), ("silent", 0.7), ("slow",))]

@@ -23,6 +23,23 @@ def test_a_hard_outage_is_noticed_and_over(tmp_path: Path) -> None:
     assert result.as_json()["phases"]["during"]["requests"]["mean"] > 0
 
 
+def test_own_servers_go_down_with_their_region_and_are_back_after_their_start_up(tmp_path: Path) -> None:
+    text = (
+        plan(tmp_path, "a.yaml", 90).read_text().replace("providers:\n", "regions: {sa: {latency: {us: 110ms}}, us: {}}\nproviders:\n", 1)
+    )
+    text = text.replace("model: b,", "model: b, region: us,")
+    own = "region: sa, servers: {replicas: 2, batch: 16, alpha: 5ms, beta: 1ms, start_up: 30s}"
+    (tmp_path / "own.yaml").write_text(text.replace("name: local, model: a,", f"name: local, model: a, {own},"))
+    result = drill_outage(tmp_path / "own.yaml", Disaster(regions=("sa",), for_s=60.0, at="10min"), seeds=1)
+    phases = {one.name: one for one in result.phases}
+    assert result.targets == ("one",) and result.detected == 1.0
+    assert phases["during"].fallbacks.mean > 0.0 == phases["without"].fallbacks.mean
+    there = dict(zip(result.course.at_s, (one.mean for one in result.course.series["requests:one"]), strict=True))
+    assert max(rate for at, rate in there.items() if at < 600.0) > 5.0
+    answered = [at for at, rate in there.items() if at >= 660.0 and rate > 1.0]
+    assert min(answered) >= 660.0 + 30.0 - result.windows.bucket_s
+
+
 def test_drawn_outages(tmp_path: Path) -> None:
     result = drill_outages_drawn(
         plan(tmp_path, "a.yaml", 90), Disaster(providers=("one",)), 120.0, 30.0, asked=Asked(duration_s=600.0), seeds=2
