@@ -69,6 +69,7 @@ class PoolCounts:
     target: int
     replica_s: float
     busy_s: float
+    cost_usd: float
     most: int
     started: int
     stopped: int
@@ -79,7 +80,6 @@ class PoolCounts:
     preempted: int
     iterations: int
     tokens: int
-    cost_usd: float
 
 
 def capacities(pools: Sequence[OwnServers | None], rows: int) -> dict[str, int]:
@@ -134,11 +134,10 @@ def pool_counts(world: Any, now_s: float) -> list[PoolCounts]:
         replica_s, price = float(row["replica_s"]) + float((now_s - running["begun"]).sum()), int(row["cost_nusd_per_h"])
         found.append(
             PoolCounts(
-                int(row["target"]), replica_s, float(row["busy_s"]),
+                int(row["target"]), replica_s, float(row["busy_s"]), replica_s / HOUR_S * price / NUSD if price != NONE else math.nan,
                 *(int(row[name]) for name in (
                     "most", "started", "stopped", "ready", "waiting", "entered", "refused", "preempted", "iterations", "tokens",
                 )),
-                replica_s / HOUR_S * price / NUSD if price != NONE else math.nan,
             )
         )  # fmt: skip
     return found
