@@ -19,6 +19,7 @@ from roteiro.policy.state import NONE
 from roteiro.simulator.draw import chance
 from roteiro.simulator.records import Place, loop_of, service_at, work_at
 from roteiro.simulator.replicas import ENDLESS, replica_at, seat_at, server_at, spot_at, switch_off, told_at
+from roteiro.simulator.server_queue import line_up, step_out
 from roteiro.simulator.server_records import Phase, Sitting
 from roteiro.simulator.serving import STATUS, class_of, weather_of
 from roteiro.simulator.timers import ENTER, HEARD, OVER, TURN, set_timer
@@ -168,39 +169,6 @@ def stop_reading(world: int, r: int, i: int) -> None:
 
 
 # -- the queue ------------------------------------------------------------------------------------------------------------------------
-
-
-@kernel
-def line_up(world: int, s: int, w: int, first: bool) -> None:
-    """Wait at the end of the pool's queue, or before all others."""
-    server, spot = server_at(world, s), spot_at(world, w)
-    spot.state, spot.next, spot.before = QUEUED, NONE, NONE
-    if server.waiting == 0:
-        server.head, server.tail = w, w
-    elif first:
-        spot.next = server.head
-        spot_at(world, server.head).before = w
-        server.head = w
-    else:
-        spot.before = server.tail
-        spot_at(world, server.tail).next = w
-        server.tail = w
-    server.waiting += 1
-
-
-@kernel
-def step_out(world: int, s: int, w: int) -> None:
-    """Leave the queue."""
-    server, spot = server_at(world, s), spot_at(world, w)
-    if spot.before == NONE:
-        server.head = spot.next
-    else:
-        spot_at(world, spot.before).next = spot.next
-    if spot.next == NONE:
-        server.tail = spot.before
-    else:
-        spot_at(world, spot.next).before = spot.before
-    server.waiting -= 1
 
 
 @kernel
