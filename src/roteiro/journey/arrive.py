@@ -13,7 +13,7 @@ from roteiro.journey.place import SHED_RETRY_AFTER_S, Answer, decided, place, re
 from roteiro.journey.settle import close
 from roteiro.policy import budget as budgets
 from roteiro.policy import limits, region, retry, routing
-from roteiro.policy.kernel import kernel
+from roteiro.policy.kernel import inlined, kernel
 from roteiro.policy.price import PER_MILLION
 from roteiro.policy.state import (
     ANYWHERE,
@@ -75,7 +75,7 @@ def take_limits(block: int, flow: Any, at: int, requests_limit: int, tokens_limi
         limits.take(limit_at(block, tokens_limit), float(flow.reserved_tokens), now)
 
 
-@kernel
+@inlined
 def enter(block: int, key_index: int, route_index: int, input_tokens: int, output_tokens: int, flags: int, worker: int, now: float) -> int:
     """A fresh flow for a request that arrives."""
     header = header_of(block)
@@ -115,14 +115,14 @@ def enter(block: int, key_index: int, route_index: int, input_tokens: int, outpu
     return f
 
 
-@kernel
+@inlined
 def budget_share(block: int, index: int, now: float) -> float:
     budget = budget_at(block, index)
     budgets.roll(budget, header_of(block).epoch_unix_s, now)
     return budgets.share_used(budget, 0) if budget.amount_nusd > 0 else 0.0
 
 
-@kernel
+@inlined
 def degraded_by(block: int, flow: Any, now: float) -> int:
     """Index of a budget of the caller that has passed its degrade threshold, or NONE. Brings their periods up to date."""
     found = NONE
@@ -141,7 +141,7 @@ def estimate_of(block: int, flow: Any) -> int:
     return (flow.input_tokens * route.price_input + flow.output_tokens * route.price_output + PER_MILLION // 2) // PER_MILLION
 
 
-@kernel
+@inlined
 def reserve_money(block: int, flow: Any) -> int:
     """Reserve the estimate on every budget of the caller, or on none → index of the budget that is spent, or NONE."""
     estimate = estimate_of(block, flow)
@@ -173,7 +173,7 @@ def from_cache(block: int, f: int, now: float) -> Answer:
     return DONE, 0.0, reason, f
 
 
-@kernel
+@inlined
 def cheapen(block: int, f: int, now: float) -> None:
     """A cheaper model, where a budget of the caller runs low, a rule says so, or the last hour was too dear; its data may go there."""
     header = header_of(block)
@@ -210,7 +210,7 @@ def larger(block: int, flow: Any) -> bool:
     return taken
 
 
-@kernel
+@inlined
 def begin(
     block: int, key_index: int, route_index: int, input_tokens: int, output_tokens: int, flags: int, worker: int, now: float, u: float
 ) -> Answer:

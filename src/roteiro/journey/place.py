@@ -11,7 +11,7 @@ from roteiro.policy import breaker as breakers
 from roteiro.policy import credential as credentials
 from roteiro.policy import hedge as hedges
 from roteiro.policy import limits, queue, routing
-from roteiro.policy.kernel import kernel
+from roteiro.policy.kernel import inlined, kernel
 from roteiro.policy.state import (
     NONE,
     Flowing,
@@ -104,7 +104,7 @@ def destination(target: int, credential: int) -> float:
     return float(target + CREDENTIAL_STEP * credential)
 
 
-@kernel
+@inlined
 def take_slot(block: int, f: int, c: int, now: float) -> tuple[int, int, int, int]:
     """Take slot, quota, credential and probe at candidate `c` → (target, credential, tokens of the quota, 1 where it is a probe)."""
     flow = flow_at(block, f)

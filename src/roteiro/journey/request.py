@@ -13,7 +13,7 @@ from roteiro.journey.place import SHED_RETRY_AFTER_S, Answer, decided, place, re
 from roteiro.journey.settle import close, cost_of, leave_hedge, leave_target
 from roteiro.policy import credential as credentials
 from roteiro.policy import queue, routing
-from roteiro.policy.kernel import kernel
+from roteiro.policy.kernel import inlined, kernel
 from roteiro.policy.state import NONE, Flowing, flow_at, route_at, target_at
 from roteiro.terms.codes import Command, Reason
 
@@ -74,7 +74,7 @@ def again(block: int, f: int, now: float, u: float) -> Answer:
     return unplaced(block, f, reason, x, y, now, u)
 
 
-@kernel
+@inlined
 def end(block: int, f: int, input_tokens: int, cached: int, output_tokens: int, reasoning: int, flags: int, now: float, u: float) -> Answer:
     """The answer is complete: settle slots, limits, money and breaker. The usage is that of the attempt which ends."""
     flow = flow_at(block, f)

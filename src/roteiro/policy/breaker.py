@@ -7,7 +7,7 @@ Semantics as in M. Nygard, "Release It!", and the .NET and Java libraries that m
 
 from typing import Any
 
-from roteiro.policy.kernel import kernel
+from roteiro.policy.kernel import inlined, kernel
 from roteiro.policy.state import BREAKER_SLOTS
 from roteiro.terms.codes import BreakerState
 
@@ -26,7 +26,7 @@ def forget(breaker: Any) -> None:
         breaker.slows[i] = 0
 
 
-@kernel
+@inlined
 def turn(breaker: Any, now: float) -> int:
     """Advance the ring to the slot of `now`; its position."""
     slot = int(now * BREAKER_SLOTS / breaker.window_s)
@@ -103,7 +103,7 @@ def abandon(breaker: Any, probe: bool) -> None:
         breaker.probes_out -= 1
 
 
-@kernel
+@inlined
 def settle(breaker: Any, probe: bool, failed: bool, took_s: float, now: float, u: float) -> int:
     """Count the outcome of a call → the new state where it changed, else UNCHANGED."""
     if not breaker.enabled:

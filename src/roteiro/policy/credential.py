@@ -9,7 +9,7 @@ What must not live here: the secrets, which the kernel never sees.
 
 from typing import Any
 
-from roteiro.policy.kernel import kernel
+from roteiro.policy.kernel import inlined, kernel
 from roteiro.policy.state import CREDENTIALS
 
 __all__ = [
@@ -58,7 +58,7 @@ def condition(target: Any, used: int, now: float) -> int:
     return how
 
 
-@kernel
+@inlined
 def take(target: Any, used: int, now: float) -> int:
     """The credential whose turn it is, and the next one's turn begins. Where all rest, the one that rests the shortest."""
     n = count(target)

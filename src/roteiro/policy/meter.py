@@ -7,7 +7,7 @@ A percentile is never estimated: "p95 > 2000 ms" holds exactly when more than 5 
 from enum import IntEnum
 from typing import Any
 
-from roteiro.policy.kernel import kernel
+from roteiro.policy.kernel import inlined, kernel
 from roteiro.policy.state import METER_SLOTS, header_of, meter_at, target_at
 
 __all__ = ["Metric", "Statistic", "observe", "observe_attempt", "read"]
@@ -96,7 +96,7 @@ def observe_one(meter: Any, failed: bool, latency_ms: float, ttft_ms: float, cos
         observe(meter, tokens, now)
 
 
-@kernel
+@inlined
 def observe_attempt(
     block: int, target: int, failed: bool, latency_ms: float, ttft_ms: float, cost_nusd: float, tokens: float, now: float
 ) -> None:

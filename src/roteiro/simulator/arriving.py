@@ -11,7 +11,7 @@ What must not live here: what becomes of an arrival, and how the demand came abo
 import math
 from typing import Any
 
-from roteiro.policy.kernel import kernel
+from roteiro.policy.kernel import inlined, kernel
 from roteiro.policy.state import NONE, TIERS, route_at
 from roteiro.simulator import coming, table
 from roteiro.simulator.draw import chance, exponential, gamma, luck, normal, uniform
@@ -75,7 +75,7 @@ def refresh(world: int, group: Any, t: float) -> None:
         group.row, group.rows = now.row, now.row + now.rows
 
 
-@kernel
+@inlined
 def gap(generator: Any, group: Any) -> float:
     """A gap in operational time, of mean 1."""
     if group.process == POISSON:
@@ -100,7 +100,7 @@ def rest_of_gap(generator: Any, group: Any) -> float:
     return weighed * group.unit * uniform(generator)  # type: ignore[no-any-return]
 
 
-@kernel
+@inlined
 def draw_on(world: int, g: int, group: Any) -> None:
     """The next arrival of a drawn group, at most one `keep` of which stays where demand is thinned."""
     loop, generator = loop_of(world), source_at(world, g)
@@ -170,7 +170,7 @@ def first_arrivals(world: int) -> None:
     loop.next_arrival, loop.comer = coming.first(world)
 
 
-@kernel
+@inlined
 def next_arrival(world: int) -> None:
     """The one who came is taken: when the next request comes, and whose."""
     loop = loop_of(world)
@@ -216,7 +216,7 @@ def tokens_at(world: int, i: int, u: float, factor: float) -> int:
     return max(int(table.at(table_at(world, i), u) * factor + 0.5), 1)
 
 
-@kernel
+@inlined
 def draw_lengths(world: int, generator: Any, group: Any, asking: Any) -> None:
     """Input and output of a drawn request. Its output stays DRAWN where the target's own lengths are to tell."""
     asking.cached, asking.reasoning = 0, 0
@@ -285,7 +285,7 @@ def read_arrival(world: int, group: Any, asking: Any) -> None:
     asking.block, asking.blocks = arrival.block, arrival.blocks
 
 
-@kernel
+@inlined
 def ask(world: int, block: int) -> Any:
     """The request that comes now: who it is from and how long it is, in `asking`, of which the journey is told what a gateway would be."""
     loop, asking = loop_of(world), asking_of(world)

@@ -4,7 +4,7 @@ Four children halve the depth of two, and lie in one cache line. Equal times lea
 depend on how the heap came about. What must not live here: what an item means, and whether it is stale.
 """
 
-from roteiro.policy.kernel import kernel
+from roteiro.policy.kernel import inlined, kernel
 from roteiro.simulator.records import timer_at
 
 __all__ = ["pop", "push", "put", "settle"]
@@ -60,7 +60,7 @@ def push(world: int, n: int, t: float, item: int) -> int:
     return n + 1
 
 
-@kernel
+@inlined
 def sink(world: int, n: int, k: int, t: float, item: int) -> None:
     """Put an item into the heap of `n` whose place `k` is empty and whose subtrees below are in order."""
     while True:

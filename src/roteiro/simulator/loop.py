@@ -9,7 +9,7 @@ What must not live here: decisions, and how demand and service came about.
 from roteiro.journey.journal import room, rows_a_flow
 from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
-from roteiro.policy.kernel import entry, kernel
+from roteiro.policy.kernel import entry, inlined, kernel
 from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, pool_at, prefetch, route_at, target_at
 from roteiro.simulator import batching, heap, laws, purses, replicas, strikes, timeline
 from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
@@ -51,7 +51,7 @@ REGION, REGION_BITS = 39, 0xFF  # of BEGIN's flags
 TARGET_BITS = 0xFFFF  # of a command's argument; above them is the credential
 
 
-@kernel
+@inlined
 def launch(world: int, block: int, f: int, w: int, t: int, now: float) -> None:
     """An attempt of flow `f`, in row `w`, at target `t`: what will come of it is drawn now, and told when its time has come."""
     service, work, target, flow = service_at(world, t), work_at(world, w), target_at(block, t), flow_at(block, f)
@@ -164,7 +164,7 @@ def wake_all(world: int, block: int, now: float) -> None:
         obey(world, block, command, argument, f, f, now)
 
 
-@kernel
+@inlined
 def arrive(world: int, block: int, now: float) -> None:
     """One request, then the journey's word."""
     asking = ask(world, block)
@@ -216,7 +216,7 @@ def hear(world: int, block: int, f: int, w: int, lane: int, now: float) -> None:
         wake_all(world, block, now)
 
 
-@kernel
+@inlined
 def happen(world: int, block: int, w: int, now: float) -> None:
     """A timer of row `w`."""
     flows, work = loop_of(world).flows, work_at(world, w)
@@ -336,7 +336,7 @@ def tick(world: int, block: int, now: float) -> None:
         wake_all(world, block, now)
 
 
-@kernel
+@inlined
 def must_drain(world: int, block: int) -> bool:
     header = header_of(block)
     if header.journal == 0:

@@ -6,7 +6,7 @@ target's times came about (`service`, `fit`, `outages`).
 
 from typing import Any
 
-from roteiro.policy.kernel import kernel
+from roteiro.policy.kernel import inlined, kernel
 from roteiro.simulator import table
 from roteiro.simulator.draw import chance
 from roteiro.simulator.records import CLASSES, Place, loop_of, table_at, way_at, weather_at
@@ -111,7 +111,7 @@ def said_by(work: Any, t: float) -> int:
     return max(min(said, work.rest - 1), 1)  # type: ignore[no-any-return]
 
 
-@kernel
+@inlined
 def first_token(world: int, service: Any, weather: Any, work: Any, beside: int) -> float:
     """Seconds to the first token, the way not counted: (drawn + the input's tokens) × load × weather."""
     drawn = table.at(table_at(world, service.ttft), chance(work.luck, TTFT))
@@ -129,7 +129,7 @@ def class_of(weather: Any, u: float) -> int:
     return error_class
 
 
-@kernel
+@inlined
 def fails(world: int, service: Any, weather: Any, work: Any, target: Any, foreseen: int, beside: int, way: float, now: float) -> bool:
     """Whether the attempt fails by itself; then when and how is written down in `work`. `foreseen`: output tokens, as it was asked for."""
     whole = work.input + work.relayed  # a rescue reads the prompt and what there is of the answer
@@ -178,7 +178,7 @@ def stalls(world: int, service: Any, weather: Any, work: Any, beside: int, way: 
     work.ends = work.first_byte + (work.said - 1) * work.gap + service.idle_s
 
 
-@kernel
+@inlined
 def answers(world: int, service: Any, weather: Any, work: Any, beside: int, way: float, now: float) -> None:
     """The attempt succeeds unless it takes too long."""
     draw_length(world, service, work)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from roteiro.policy.kernel import kernel
+from roteiro.policy.kernel import inlined, kernel
 from roteiro.policy.state import breaker_at
 from roteiro.simulator.records import MOMENT_BINS, loop_of, moment_at, moment_target_at, service_at
 from roteiro.terms.codes import BreakerState, Outcome
@@ -117,7 +117,7 @@ def moment_of(world: int, at: float) -> int:
     return int(at / loop.moment_s)
 
 
-@kernel
+@inlined
 def ended(world: int, event: Any, good: bool) -> None:
     """A request is over."""
     k = moment_of(world, event.ended_s)
