@@ -53,7 +53,7 @@ if JIT:
     # Decisions are branches and single loads, nothing to do side by side: looking for it took a quarter of the time to compile.
     numba.config.LOOP_VECTORIZE, numba.config.SLP_VECTORIZE = 0, 0
 
-    class Part(CompilerBase):
+    class Part(CompilerBase):  # type: ignore[misc]  # Numba has no types
         """Numba's compiler, for functions that compiled functions alone call."""
 
         def __init__(self, typingctx: Any, targetctx: Any, library: Any, *rest: Any) -> None:
@@ -62,7 +62,7 @@ if JIT:
         def define_pipelines(self) -> list[Any]:
             return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
 
-    class PartLibrary(JITCodeLibrary):
+    class PartLibrary(JITCodeLibrary):  # type: ignore[misc]
         """Code that waits to be linked into an entry, and is optimised there, with all that it calls and is called by.
 
         Numba's own way optimises and emits each function with everything below it, again and again up the tree of calls.
