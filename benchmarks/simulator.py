@@ -72,8 +72,8 @@ providers:
   one: {name: sandbox, model: m, base_url: "http://127.0.0.1:9", on_premises: true, limits: {concurrency: SERVERS},
         timeouts: {first_token: 4w, attempt: 4w}, breaker: {minimum_calls: 1000000}}
 models: {chat: {targets: {one: 1}, timeouts: {total: 4w}}}
-queue: {size: 50000, max_wait: 4w}
-workloads: {chat: {priority: interactive, queue: {size: 50000, max_wait: 4w}, model: chat}}
+queue: {size: 5000, max_wait: 4w}
+workloads: {chat: {priority: interactive, queue: {size: 5000, max_wait: 4w}, model: chat}}
 """
 
 
@@ -172,9 +172,14 @@ def bare(requests: int, rate: float, seed: int) -> int:
 # --- queues ------------------------------------------------------------------------------------------------------------------------
 
 
+SERVICE_S = 0.05
+"""Mean of the queue's service times. The plan's meters, windows and rules are tended four times a second of simulated time, as a gateway
+tends them: with services of seconds that would be most of what is measured here, and of nothing that SimPy or ciw do."""
+
+
 def queue(servers: int, rho: float, seed: int) -> Simulation:
-    plan = compiled(QUEUE.replace("SERVERS", str(servers)), RingSizes(1 << 16, 1 << 17, 16))
-    service = table.exponential(1.0)
+    plan = compiled(QUEUE.replace("SERVERS", str(servers)), RingSizes(1 << 13, 1 << 14, 16))
+    service = table.exponential(SERVICE_S)
     one = TargetService(ttft=service, itl=table.constant(0.0), output=table.constant(1.0))
     base = demands.drawn(plan, "poisson", POISSON, rho * servers / table.mean(service), 1.0)
     wanted = base.with_lengths(Lengths(base.streams[0].lengths.input, table.constant(1.0)))
@@ -205,11 +210,11 @@ def in_simpy(servers: int, rho: float, requests: int, seed: int) -> float:
         with desk.request() as turn:
             yield turn
             waits += world.now - came
-            yield world.timeout(draw.expovariate(1.0))
+            yield world.timeout(draw.expovariate(1.0 / SERVICE_S))
 
     def source() -> Any:
         for _ in range(requests):
-            yield world.timeout(draw.expovariate(rho * servers))
+            yield world.timeout(draw.expovariate(rho * servers / SERVICE_S))
             world.process(customer())
 
     world.process(source())
@@ -220,8 +225,8 @@ def in_simpy(servers: int, rho: float, requests: int, seed: int) -> float:
 def in_ciw(servers: int, rho: float, requests: int, seed: int) -> float:
     """The same queue → mean wait. ciw keeps a record of each customer in any case."""
     network = ciw.create_network(
-        arrival_distributions=[ciw.dists.Exponential(rho * servers)],
-        service_distributions=[ciw.dists.Exponential(1.0)],
+        arrival_distributions=[ciw.dists.Exponential(rho * servers / SERVICE_S)],
+        service_distributions=[ciw.dists.Exponential(1.0 / SERVICE_S)],
         number_of_servers=[servers],
     )
     ciw.seed(seed)
@@ -233,7 +238,7 @@ def in_ciw(servers: int, rho: float, requests: int, seed: int) -> float:
 def erlang_c(servers: int, rho: float) -> float:
     load = servers * rho
     last = load**servers / math.factorial(servers) / (1.0 - rho)
-    return last / (sum(load**k / math.factorial(k) for k in range(servers)) + last) / (servers * (1.0 - rho))
+    return SERVICE_S * last / (sum(load**k / math.factorial(k) for k in range(servers)) + last) / (servers * (1.0 - rho))
 
 
 # --- starts --------------------------------------------------------------------------------------------------------------------------

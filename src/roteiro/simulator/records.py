@@ -229,7 +229,7 @@ LOOP: Final = record(
     ("return_fresh", "i8"), ("returned", "i8"), ("given_up", "i8"),  # came again; could not be kept
     ("known_blocks", "i8"),  # of shared prefixes; 0: there are none
     ("arrived", "i8"), ("most", "i8"), ("last_arrival", "f8"),  # so far; at most; none later than
-    ("timers", "i8"), ("estimate", "i8"),
+    ("timers", "i8"), ("most_timers", "i8"), ("estimate", "i8"),  # in the heap; more than so many: stale ones are dropped
     ("happened", "i8"),
     ("pools", "i8"), ("replica_rows", "i8"), ("told", "i8"), ("turning", "i8"),  # own servers: how many pools; see `batching`
     ("luck", "u8"), ("epoch_s", "f8"), ("regions", "i8"),  # of the seed; Unix seconds; rows of the table of ways, 0 without one

@@ -11,6 +11,9 @@ __all__ = ["ENTER", "FLOW_BITS", "FLOW_MASK", "HEARD", "LATE", "OVER", "PATIENCE
 
 PATIENCE, HEARD, OVER, LATE = 0, 1, 2, 3  # WORK.kind: a wait ends, the first byte comes, the attempt ends, it is late
 ENTER, TURN = 4, 5  # the attempt comes to servers of one's own; a replica's batch changes
+FEW = 1024
+"""Timers that a heap may have before it is looked through for stale ones; from then on twice as many as were found to be none. A request
+that waits has a patience that mostly never ends: unlooked for, such timers would be nearly all of the heap."""
 FLOW_BITS = 24
 FLOW_MASK = (1 << FLOW_BITS) - 1
 
@@ -22,8 +25,9 @@ def set_timer(world: int, w: int, t: float, kind: int) -> None:
     work.version += 1
     work.kind = kind
     n = loop.timers
-    if n == loop.n_timers:
+    if n >= loop.most_timers:
         n = drop_stale(world, n)
+        loop.most_timers = min(max(2 * n, FEW), loop_of(world).n_timers)
     loop.timers = heap.push(world, n, t, work.version << FLOW_BITS | w)
 
 
