@@ -17,7 +17,7 @@ __all__ = ["CHART_STYLE", "svg"]
 
 WIDTH: Final = 760
 HEIGHT: Final = 260
-LEFT, RIGHT, TOP, BOTTOM = 78, 18, 16, 44
+LEFT, RIGHT, TOP, BOTTOM = 78, 34, 16, 44
 LANE: Final = 22
 BAR: Final = 24
 LABEL: Final = 16
