@@ -79,6 +79,11 @@ def test_a_pipe_gets_no_blanks_at_line_ends(capsys: pytest.CaptureFixture[str]) 
     assert said and not [line for line in said.splitlines() if line != line.rstrip()]
 
 
+def test_words_between_colons_are_no_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    console().print("root:x:0:0 is no column", markup=False)
+    assert capsys.readouterr().out.startswith("root:x:0:0 is")
+
+
 @pytest.mark.parametrize("result", [results.levels(), results.money(), results.moves(), results.story()])
 def test_results_are_json_as_they_stand(result: object) -> None:
     text = dumps(result)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,10 @@ def test_what_cannot_be_is_said(recorded: tuple[Path, tuple[str, ...]], tmp_path
         rehearse(tmp_path)
     with pytest.raises(LedgerError, match="could be rehearsed"):
         rehearse(data)  # a ledger of simulated runs alone
+    shutil.copytree(data, tmp_path / "events")
+    shutil.rmtree(tmp_path / "events" / "run" / runs[0])
+    with pytest.raises(LedgerError, match="kept without its decisions"):
+        rehearse(runs[0], data=tmp_path / "events")
 
 
 def test_the_command_prints_json_and_both_languages(recorded: tuple[Path, tuple[str, ...]], capsys: pytest.CaptureFixture[str]) -> None:

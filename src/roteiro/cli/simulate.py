@@ -14,7 +14,9 @@ from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Lang, Language, PlanF
 
 __all__ = ["diff", "simulate", "sweep"]
 
-Keep = Annotated[bool, typer.Option("--keep/--no-keep", help="Write the simulated events to --data, for reports.")]
+Keep = Annotated[
+    bool, typer.Option("--keep/--no-keep", help="Write the simulated events to the data directory, where one is named, for reports.")
+]
 Check = Annotated[bool, typer.Option("--check", help="Hold every law of conservation against the run as it goes.")]
 OldPlan = Annotated[Path, typer.Argument(metavar="OLD", help="The plan as it is.", show_default=False)]
 NewPlan = Annotated[Path, typer.Argument(metavar="NEW", help="The plan as it would be.", show_default=False)]

@@ -35,9 +35,10 @@ GAP: Final = 3
 
 
 def console(stderr: bool = False) -> Console:
-    """The console of a command: the window's width, or a wide one into a pipe. Colour as rich decides (NO_COLOR, TERM, a terminal)."""
+    """The console of a command: the window's width, or a wide one into a pipe. Colour as rich decides (NO_COLOR, TERM, a terminal);
+    what files say between colons is no picture."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False)
+    return Console(stderr=stderr, width=None if stream.isatty() else PIPED_WIDTH, highlight=False, emoji=False, soft_wrap=False)
 
 
 def show(document: Document, to: Console) -> None:

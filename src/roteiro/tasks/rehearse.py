@@ -162,6 +162,9 @@ def chosen(what: str | Path, data: Path | None) -> tuple[Path, list[str]]:
     there = sorted(run.run for run in Ledger(data).runs())
     if str(what) not in there:
         raise LedgerError(f"no run {str(what)!r} in the ledger of {data}; there are: {', '.join(there[-5:]) or 'none'}")
+    if not (data / "run" / str(what)).is_dir():
+        reason = "was kept without its decisions, as `roteiro simulate` keeps runs"
+        raise LedgerError(f"run {str(what)!r} of {data} {reason}; rehearse one that `roteiro serve` recorded")
     return data, [str(what)]
 
 
