@@ -8,8 +8,9 @@ model of the extra `local`, which waits and batches by itself. Loads are shares 
 the local model as a first run finds it. Predictions take the recorded arrivals and lengths, or (`drawn`) what `fit_demand` makes of the
 run that was fitted, at the judged run's rate. The cost of a drawn demand is off by what two runs' lengths happened to add up to: beside it
 stands how much that is (95 %, bootstrap); it shrinks with the root of the requests, to 1 % at some 30,000 of these in both runs.
-Gateway, load, provider and local model compete for the cores of one machine: what one takes from another is in the measured times, and
-`machine_load` tells how busy it was with all else. The local model's defaults take some nine minutes.
+Gateway, load and sandbox compete for the cores of one machine: what one takes from another is in the measured times, and
+`machine_load` tells how busy it was with all else. The local model has the last core
+to itself, and its defaults take some nine minutes.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ from roteiro.testing.quantiles import Latency, Quantiles
 from roteiro.testing.sandbox_process import SandboxProcess
 from roteiro.testing.sandbox_settings import SandboxSettings
 
+MODEL_SERVER = b"roteiro.providers.local_server"
 PEOPLE = """
 tenants:
   t: {workloads: [chat], tier: gold, budgets: {daily: $1000/day}}
@@ -133,9 +135,45 @@ def provider(world: World) -> Iterator[Mapping[str, str]]:
         yield {"one": one.base_url}
 
 
+@contextmanager
+def apart(world: World) -> Iterator[list[int]]:
+    """The cores left for a model server: the last of several, which what begins in here does not use. It would otherwise take turns with
+    the load and the gateway, where a model server has a machine of its own."""
+    cores = sorted(os.sched_getaffinity(0))
+    if world.name != "local" or len(cores) < 2:
+        yield cores
+        return
+    os.sched_setaffinity(0, cores[:-1])
+    try:
+        yield cores[-1:]
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def put_model_on(cores: list[int]) -> None:
+    """Move the model servers among this process's descendants to these cores."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    for process in parents:
+        above = process
+        while above in parents and above != os.getpid():
+            above = parents[above]
+        with suppress(OSError):
+            if above == os.getpid() and MODEL_SERVER in Path(f"/proc/{process}/cmdline").read_bytes():
+                for thread in Path(f"/proc/{process}/task").iterdir():
+                    os.sched_setaffinity(int(thread.name), cores)
+
+
 def serve(world: World, folder: Path, key: str, rate_per_s: float, seconds: float, seed: int, in_flight: int = 2000) -> tuple[str, float]:
     """One live run → (its name, requests a second that were answered from the first to the last end)."""
-    with provider(world) as urls, ServerProcess(folder / "plan.yaml", folder / "data", urls, workers=1, drain_s=60.0) as server:
+    with (
+        apart(world) as cores,
+        provider(world) as urls,
+        ServerProcess(folder / "plan.yaml", folder / "data", urls, workers=1, drain_s=60.0) as server,
+    ):
+        put_model_on(cores)
         plan = LoadPlan(
             base_url=server.base_url, duration_s=seconds, rate_per_s=rate_per_s, seed=seed, callers=(Caller(key),), models=(("chat", 1.0),),
             stream_share=0.8, prompt_tokens=world.prompt, output_tokens=world.output, max_in_flight=in_flight, timeout_s=120.0,

@@ -64,7 +64,7 @@ def test_one_seed_is_not_sure(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_the_seeds_that_both_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from roteiro.tasks import diff as module
+    from roteiro.tasks import pairs as module
 
     def stopped(jobs, **others):  # type: ignore[no-untyped-def]
         for i, found in real(jobs, **others):
