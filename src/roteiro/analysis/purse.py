@@ -5,17 +5,18 @@ What must not live here: reserving and refusing (`policy.budget` does, on the li
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from roteiro.analysis.column import is_word, sum_of
 
-__all__ = ["COLUMNS", "Purse", "PurseUse", "period_start", "purse_use"]
+__all__ = ["COLUMNS", "Purse", "PurseUse", "ended_micros", "paid_by", "period_end", "period_start", "purse_use"]
 
 COLUMNS: Final = ("time", "total_ms", "tenant", "workload", "cost_nusd", "lost_nusd")
 """The columns of `events` that are read."""
@@ -61,21 +62,42 @@ def period_start(period: str, at: datetime, timezone: str) -> datetime:
     return local
 
 
+def period_end(period: str, start: datetime) -> datetime:
+    """When the period that began at `start` (of `period_start`) ends, by the same clocks."""
+    if period == "hour":
+        return (start.astimezone(UTC) + timedelta(hours=1)).astimezone(start.tzinfo)
+    if period == "month":
+        return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+    return start + timedelta(days=7 if period == "week" else 1)
+
+
+def ended_micros(events: pa.Table) -> npt.NDArray[np.int64]:
+    """When each request ended, microseconds since 1970."""
+    took = pc.cast(pc.multiply(pc.cast(events.column("total_ms"), pa.float64()), 1000.0), pa.int64(), safe=False)
+    ended: npt.NDArray[np.int64] = pc.add(pc.cast(events.column("time"), pa.int64()), pc.fill_null(took, 0)).to_numpy()
+    return ended
+
+
+def paid_by(events: pa.Table, purse: Purse) -> npt.NDArray[np.bool_]:
+    """Which requests the purse pays for, whenever they were."""
+    mine = np.ones(len(events), bool)
+    if purse.tenants is not None:
+        mine &= is_word(events, "tenant", *purse.tenants)
+    if purse.workloads is not None:
+        mine &= is_word(events, "workload", *purse.workloads)
+    return mine
+
+
 def purse_use(events: pa.Table, purses: Iterable[Purse], at: datetime) -> tuple[PurseUse, ...]:
     """What is spent of each purse in its period that holds `at`. A request counts in the period in which it ended.
 
     `events` holds at least COLUMNS, and all events of those periods.
     """
-    took = pc.cast(pc.multiply(pc.cast(events.column("total_ms"), pa.float64()), 1000.0), pa.int64(), safe=False)
-    ended = pc.add(pc.cast(events.column("time"), pa.int64()), pc.fill_null(took, 0)).to_numpy()
+    ended = ended_micros(events)
     used = []
     for purse in purses:
         since = period_start(purse.period, at, purse.timezone)
-        mine = (ended >= micros(since)) & (ended <= micros(at))
-        if purse.tenants is not None:
-            mine &= is_word(events, "tenant", *purse.tenants)
-        if purse.workloads is not None:
-            mine &= is_word(events, "workload", *purse.workloads)
+        mine = paid_by(events, purse) & (ended >= micros(since)) & (ended <= micros(at))
         its = events.filter(pa.array(mine, pa.bool_())) if np.any(mine) else None
         spent = 0 if its is None else sum_of(its, "cost_nusd") + sum_of(its, "lost_nusd")
         share = spent / purse.amount_nusd if purse.amount_nusd else None

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Lang, Language, directory, in_language, present
+from roteiro.terms.error import SettingsError
 
 if TYPE_CHECKING:
     from roteiro.report.document import Document
     from roteiro.report.speech import Speech
+    from roteiro.tasks.money import BudgetAnswer, UnitCostAnswer
     from roteiro.tasks.report import CostAnswer, Period, SlaAnswer, TrafficAnswer
 
 __all__ = ["Subject", "report"]
@@ -24,10 +26,17 @@ class Subject(StrEnum):
     SLA = "sla"
     COST = "cost"
     TRAFFIC = "traffic"
+    UNIT_COSTS = "unit-costs"
+    BUDGETS = "budgets"
 
 
 What = Annotated[
-    Subject, typer.Argument(metavar="sla|cost|traffic", help="Service levels; money and budgets; or where requests went and why.")
+    Subject,
+    typer.Argument(
+        metavar="sla|cost|traffic|unit-costs|budgets",
+        help="Service levels; money and what is left of budgets; where requests went and why; what a token, a user and a transaction cost; "
+        "or when budgets will be spent.",
+    ),
 ]
 Since = Annotated[
     str | None,
@@ -51,6 +60,7 @@ def report(
 ) -> None:
     """Report on what did happen, read from the ledger."""
     from roteiro.report.plain import dumps
+    from roteiro.tasks import money
     from roteiro.tasks import report as tasks
 
     scope = (directory(data), tasks.parse_since(since) if since else None, run)
@@ -61,11 +71,19 @@ def report(
             answer = levels = tasks.report_sla(*scope)
             page = of_sla(levels, speech)
         case Subject.COST:
-            answer = money = tasks.report_cost(*scope)
-            page = of_cost(money, speech)
+            answer = costs = tasks.report_cost(*scope)
+            page = of_cost(costs, speech)
         case Subject.TRAFFIC:
             answer = moves = tasks.report_traffic(*scope)
             page = of_traffic(moves, speech)
+        case Subject.UNIT_COSTS:
+            answer = units = money.report_unit_costs(*scope)
+            page = of_unit_costs(units, speech)
+        case Subject.BUDGETS:
+            if since:
+                raise SettingsError("budgets have their own periods; leave out --since")
+            answer = purses = money.report_budgets(scope[0], run)
+            page = of_budgets(purses, speech)
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
@@ -89,13 +107,28 @@ def of_cost(answer: "CostAnswer", speech: "Speech") -> "Document":
 
     unknown = answer.period.requests and not answer.budgets_known
     remarks = (speech.say("cost.budgets_unknown"),) if unknown else ()
-    return cost_page(answer.cost, answer.budgets, speech, about(answer.period, speech), remarks)
+    return cost_page(answer.cost, answer.budgets, speech, about(answer.period, speech), remarks, answer.currencies)
 
 
 def of_traffic(answer: "TrafficAnswer", speech: "Speech") -> "Document":
     from roteiro.report.traffic import traffic_page
 
     return traffic_page(answer.traffic, speech, about(answer.period, speech))
+
+
+def of_unit_costs(answer: "UnitCostAnswer", speech: "Speech") -> "Document":
+    from roteiro.report.unit_cost import unit_cost_page
+
+    remarks = () if answer.plan_known or not answer.period.requests else (speech.say("money.plan_unknown"),)
+    return unit_cost_page(answer.unit_costs, speech, about(answer.period, speech), answer.currencies, remarks)
+
+
+def of_budgets(answer: "BudgetAnswer", speech: "Speech") -> "Document":
+    from roteiro.report.budgets import budgets_page
+
+    unknown = answer.period.requests and not answer.budgets_known
+    remarks = (speech.say("cost.budgets_unknown"),) if unknown else ()
+    return budgets_page(answer.budgets, speech, about(answer.period, speech), answer.currencies, remarks)
 
 
 def about(period: "Period", speech: "Speech") -> str:

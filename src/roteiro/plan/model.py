@@ -16,6 +16,7 @@ from roteiro.plan.demand import Arrivals, ClientRetry, Clients, Demand, DemandGr
 from roteiro.plan.demand_shape import Bursts, Daily, DemandShape, Surge
 from roteiro.plan.levers import Batch, Batching, Disconnect, Hedge, Tiers
 from roteiro.plan.logical import FleetRetry, Limits, LogicalModel, ModelTimeouts, OnExhausted, Retry
+from roteiro.plan.money import Currency, CurrencyCode, UnitCosts
 from roteiro.plan.outages import Outages, PlannedOutage
 from roteiro.plan.part import ModelName, Name, Part, Subject
 from roteiro.plan.people import Budget, Period, PriorityName, Queue, Team, Tenant, Workload
@@ -52,6 +53,8 @@ __all__ = [
     "Comparison",
     "Condition",
     "CostScaling",
+    "Currency",
+    "CurrencyCode",
     "Daily",
     "DeadLetters",
     "Demand",
@@ -112,6 +115,7 @@ __all__ = [
     "Timeouts",
     "TokenScaling",
     "TokenSpread",
+    "UnitCosts",
     "Workload",
 ]
 
@@ -170,6 +174,8 @@ class Plan(Part):
     teams: dict[Name, Team] = Field(default_factory=dict, description="Tenants that share a purse.")
     workloads: dict[Name, Workload] = Field(default_factory=dict, description="Kinds of traffic, kept apart.")
     budgets: dict[Name, Budget] = Field(default_factory=dict, description="Budgets over everything.")
+    unit_costs: UnitCosts = Field(default_factory=UnitCosts, description="Targets that reports hold unit costs against.")
+    currencies: dict[CurrencyCode, Currency] = Field(default_factory=dict, description="Currencies told beside US dollars, by their rates.")
     scaling_policies: ScalingPolicies = Field(default_factory=ScalingPolicies, description="When to add and remove capacity.")
     sla_tiers: dict[Name, SlaTier] = Field(default_factory=dict, description="What is promised to whom.")
     demand: Demand = Field(default_factory=Demand, description="What is expected to arrive.")

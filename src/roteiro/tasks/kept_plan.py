@@ -10,12 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from roteiro.analysis.currency import ExchangeRate
 from roteiro.analysis.purse import Purse
 from roteiro.analysis.sla import TierTarget
 from roteiro.plan.digest import canonical_json, load_canonical
 from roteiro.plan.model import Budget, Plan
 
-__all__ = ["keep_plan", "kept_plan", "purses_of", "targets_of"]
+__all__ = ["currencies_of", "keep_plan", "kept_plan", "purses_of", "targets_of"]
 
 
 def keep_plan(data: Path, digest: str, plan: Plan) -> None:
@@ -70,3 +71,8 @@ def purses_of(plan: Plan) -> tuple[Purse, ...]:
     for workload, kind in plan.workloads.items():
         found += [purse(f"workload/{workload}/{name}", budget, None, frozenset([workload])) for name, budget in kind.budgets.items()]
     return tuple(found)
+
+
+def currencies_of(plan: Plan | None) -> tuple[ExchangeRate, ...]:
+    """The currencies that the plan wants told beside dollars."""
+    return () if plan is None else tuple(ExchangeRate(code, one.rate, one.as_of) for code, one in plan.currencies.items())

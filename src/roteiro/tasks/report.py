@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from roteiro.analysis.cost import COLUMNS as COST_COLUMNS
 from roteiro.analysis.cost import CostReport, cost
+from roteiro.analysis.currency import ExchangeRate
 from roteiro.analysis.purse import COLUMNS as PURSE_COLUMNS
 from roteiro.analysis.purse import PurseUse, period_start, purse_use
 from roteiro.analysis.sla import COLUMNS as SLA_COLUMNS
@@ -21,11 +22,11 @@ from roteiro.analysis.traffic import COLUMNS as TRAFFIC_COLUMNS
 from roteiro.analysis.traffic import DECISION_COLUMNS, TrafficReport, traffic
 from roteiro.ledger import Ledger
 from roteiro.plan.model import Plan
-from roteiro.tasks.kept_plan import kept_plan, purses_of, targets_of
+from roteiro.tasks.kept_plan import currencies_of, kept_plan, purses_of, targets_of
 from roteiro.terms.error import SettingsError
 from roteiro.terms.units import QuantityError, parse_duration
 
-__all__ = ["CostAnswer", "Period", "SlaAnswer", "TrafficAnswer", "parse_since", "report_cost", "report_sla", "report_traffic"]
+__all__ = ["CostAnswer", "Period", "Question", "SlaAnswer", "TrafficAnswer", "parse_since", "report_cost", "report_sla", "report_traffic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class CostAnswer:
     budgets_known: bool
     cost: CostReport
     budgets: tuple[PurseUse, ...]
+    currencies: tuple[ExchangeRate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def report_cost(data: str | Path, since: datetime | None = None, run: str | None
     plan = question.plan(period)
     report = cost(question.ask("events", COST_COLUMNS))
     uses = question.purses(plan, period) if plan is not None else ()
-    return CostAnswer(period, plan is not None, report, uses)
+    return CostAnswer(period, plan is not None, report, uses, currencies_of(plan))
 
 
 def report_traffic(data: str | Path, since: datetime | None = None, run: str | None = None) -> TrafficAnswer:

@@ -1,0 +1,77 @@
+"""What the reports on money say, in English and Brazilian Portuguese. What must not live here: numbers."""
+
+from typing import Final
+
+__all__ = ["MONEY_WORDS"]
+
+MONEY_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "money.rate": ("{code}: {rate} for one US dollar ({day}).", "{code}: {rate} por dólar dos EUA ({day})."),
+    "money.no_day": ("the plan names no day", "o plano não diz de que dia"),
+    "money.plan_unknown": (
+        "The plan of these requests is not in the data directory: targets are the defaults, and teams are unknown.",
+        "O plano destas requisições não está no diretório de dados: as metas são as de costume, e as equipes são desconhecidas.",
+    ),
+    # unit costs
+    "unit.title": ("Unit costs", "Custos unitários"),
+    "unit.measure": ("measure", "medida"),
+    "unit.per_1k_tokens_nusd": ("cost per 1K tokens", "custo por 1K tokens"),
+    "unit.per_user_nusd": ("cost per user, a month", "custo por usuário, ao mês"),
+    "unit.per_transaction_nusd": ("cost per transaction", "custo por transação"),
+    "unit.token_efficiency": ("token efficiency", "eficiência de tokens"),
+    "unit.team": ("team", "equipe"),
+    "unit.by_tenant": ("By tenant", "Por cliente"),
+    "unit.by_team": ("By team", "Por equipe"),
+    "unit.by_workload": ("By workload", "Por carga"),
+    "unit.by_model": ("By model", "Por modelo"),
+    "unit.useful": (
+        ("Cost is all money: answers, and the estimated cost of attempts that were given up. A transaction is an answered request. "
+        "Useful tokens are input and output of answers that were delivered whole; of no use are those of requests that failed or were "
+        "cancelled, and those lost to hedges, rescues and retries, of which the ledger knows the money alone: about {lost} tokens, at the "
+        "mean price of their model."),
+        ("O custo é todo o dinheiro: respostas, e o custo estimado das tentativas abandonadas. Uma transação é uma requisição respondida. "
+        "Tokens úteis são a entrada e a saída de respostas entregues inteiras; inúteis são os de requisições que falharam ou foram "
+        "canceladas e os perdidos em reforços, resgates e novas tentativas, dos quais o registro só conhece o dinheiro: cerca de {lost} "
+        "tokens, ao preço médio do modelo."),
+    ),
+    "unit.interval": (
+        "Intervals of 95% by bootstrap of the ratio of sums, with {stretch} as the unit that is drawn.",
+        "Intervalos de 95% por bootstrap da razão das somas, sorteando {stretch} inteiros.",
+    ),
+    "unit.no_interval": (
+        "Without intervals: requests are in fewer than 24 different seconds.",
+        "Sem intervalos: as requisições estão em menos de 24 segundos distintos.",
+    ),
+    "unit.stretch.86400": ("whole days", "dias"),
+    "unit.stretch.3600": ("whole hours", "blocos de uma hora"),
+    "unit.stretch.60": ("whole minutes", "minutos"),
+    "unit.stretch.1": ("whole seconds", "segundos"),
+    "unit.users": (
+        "Cost per user is unverified: the ledger knows tenants and keys, and a key is not a person.",
+        "O custo por usuário não foi verificado: o registro conhece clientes e chaves, e uma chave não é uma pessoa.",
+    ),
+    # budgets
+    "budgets.title": ("Budgets, and when they will be spent", "Orçamentos, e quando se esgotam"),
+    "budgets.none": ("The plan has no budgets.", "O plano não tem orçamentos."),
+    "budgets.will": (
+        "{likely} likely to pass the {amount} of {name}, on {when} (between {low} and {high} in 8 of 10 such cases).",
+        "{likely} de chance de {name} passar de {amount}, em {when} (entre {low} e {high} em 8 de 10 desses casos).",
+    ),
+    "budgets.passed": ("{name} passed its {amount} on {when}.", "{name} passou de {amount} em {when}."),
+    "budgets.until": ("period ends", "fim do período"),
+    "budgets.probability": ("likely to pass", "chance de passar"),
+    "budgets.when": ("when", "quando"),
+    "budgets.ends": ("whole period, 10–90%", "período todo, 10–90%"),
+    "budgets.from": ("from", "a partir de"),
+    "budgets.from.history": ("its past", "seu passado"),
+    "budgets.from.forecast": ("a forecast", "uma previsão"),
+    "budgets.from.passed": ("the ledger", "o registro"),
+    "budgets.from.too_short": ("too short a past", "passado curto demais"),
+    "budgets.method": (
+        ("Paths of the rest of the period: the usual cost of the hour and of the weekday, times blocks of what was left over in the past, "
+        "drawn with replacement, times a level as uncertain as the past is short. Nothing is said where the past has fewer than 12 steps, "
+        "or where what remains is over 28 times as long. What a budget refused was never spent, and is not foreseen."),
+        ("Trajetórias do resto do período: o custo usual da hora e do dia da semana, vezes blocos do que sobrou no passado, sorteados com "
+        "reposição, vezes um nível tão incerto quanto o passado é curto. Nada se diz se o passado tem menos de 12 passos, ou se o que "
+        "falta é mais de 28 vezes mais longo. O que um orçamento recusou não foi gasto, e não é previsto."),
+    ),
+}  # fmt: skip

@@ -1,0 +1,104 @@
+"""Unit costs and budgets of a ledger on disk, and their pages in both languages."""
+
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tests.analysis.build import EPOCH_S
+from tests.tasks.test_report import PLAN, record
+
+from roteiro.cli.main import main
+from roteiro.plan.digest import canonical_json, digest
+from roteiro.plan.read import read_text
+from roteiro.tasks.money import report_budgets, report_unit_costs
+from roteiro.terms.error import SettingsError
+
+MONTHLY = PLAN + "currencies: {BRL: {rate: 5.4, as_of: 2026-02-01}}\n"
+CENT = 10_000_000
+
+
+def ran(*words: str) -> int:
+    """The exit code of a command."""
+    try:
+        return main(list(words))
+    except SystemExit as ended:
+        return int(ended.code or 0)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Half a day: three cents an hour, two of them of acme."""
+    plan = read_text(MONTHLY).plan
+    assert plan is not None
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / f"{digest(plan)}.json").write_text(canonical_json(plan))
+    rows = [
+        {
+            "arrival_s": 1200.0 * i + 1,
+            "tenant": "beta" if i % 3 else "acme",
+            "cost_nusd": 5 * CENT,
+            "input_tokens": 900,
+            "output_tokens": 100,
+        }
+        for i in range(36)
+    ]
+    record(tmp_path, "run-1", *rows, digest_of=digest(plan))
+    return tmp_path
+
+
+def test_unit_costs_know_the_teams_and_the_rates(data: Path) -> None:
+    answer = report_unit_costs(data)
+    assert answer.plan_known and answer.unit_costs.by_team is not None
+    assert [line.name for line in answer.unit_costs.by_team] == ["payments"]
+    assert answer.unit_costs.total.per_1k_tokens_nusd.value == 5 * CENT
+    assert [rate.code for rate in answer.currencies] == ["BRL"]
+    assert report_unit_costs(data) == answer, "the same seed draws the same"
+
+
+def test_budgets_as_of_the_end_of_a_run(data: Path) -> None:
+    answer = report_budgets(data, run="run-1")
+    found = {one.name: one for one in answer.budgets}
+    assert found["tenant/beta/daily"].method == "passed"
+    assert found["team/payments/daily"].probability == 1.0, "36 times 5 cents in half a day, against $2"
+    assert found["team/payments/daily"].passes[1].date() == datetime(2026, 2, 1).date()
+    assert found["all/all"].probability == 0.0
+
+
+def test_a_forecast_is_named_by_its_budget(data: Path) -> None:
+    paths = SimpleNamespace(at_s=EPOCH_S + 3600.0 * np.arange(24), paths=np.full((10, 24), 1.0))
+    found = {one.name: one for one in report_budgets(data, run="run-1", forecasts={"all/all": paths}).budgets}
+    assert (found["all/all"].method, found["all/all"].probability) == ("forecast", 1.0)
+    with pytest.raises(SettingsError, match="no budget 'nope'"):
+        report_budgets(data, forecasts={"nope": paths})
+    with pytest.raises(SettingsError, match="at least 2 steps"):
+        report_budgets(data, forecasts={"all/all": SimpleNamespace(at_s=np.array([0.0]), paths=np.zeros((1, 1)))})
+
+
+def test_without_the_plan_there_are_no_budgets(tmp_path: Path) -> None:
+    record(tmp_path, "run-1", {"cost_nusd": 1}, digest_of="0" * 64)
+    assert not report_budgets(tmp_path).budgets_known
+    assert report_unit_costs(tmp_path).unit_costs.by_team is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["unit-costs"], ["token efficiency", "(missed)", "BRL 9.72", "unverified", "2026-02-01"]),
+        (["unit-costs", "--lang", "pt-BR"], ["eficiência de tokens", "(descumprido)", "BRL 9,72", "não verificada"]),
+        (["budgets", "--run", "run-1"], ["100% likely to pass the $2.00 / BRL 10.80 of team/payments/daily, on 2026-02-01", "passed its"]),
+        (["budgets", "--run", "run-1", "--lang", "pt-BR"], ["100% de chance de team/payments/daily passar de US$ 2,00 / BRL 10,80"]),
+        (["cost", "--run", "run-1"], ["cost, BRL", "BRL 9.72", "BRL: 5.4 for one US dollar (2026-02-01)."]),
+        (["budgets", "--run", "run-1", "--json"], ['"probability": 1.0', '"code": "BRL"']),
+    ],
+)
+def test_pages(data: Path, words: list[str], said: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    form = [] if "--json" in words else ["--markdown"]
+    assert ran("report", *words, "--data", str(data), *form) == 0
+    page = capsys.readouterr().out
+    assert [text for text in said if text not in page] == [], page
+
+
+def test_budgets_have_their_own_periods(data: Path) -> None:
+    assert ran("report", "budgets", "--data", str(data), "--since", "1h") == 2
