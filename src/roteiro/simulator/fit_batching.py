@@ -97,21 +97,29 @@ def equations(good: npt.NDArray[Any], seats: int, chunk: int, heard: Values) -> 
 
 
 def solve(rows: Values, times: Values, use: list[int]) -> tuple[Values, Values]:
-    """(values, standard errors) by least squares on relative errors, weighted as Huber has it; what is not in `use` is 0."""
-    scaled, aim = rows[:, use] / times[:, None], np.ones(len(times))
+    """(values, standard errors) by least squares on errors relative to the *fitted* times, weighted as Huber has it; what is not in `use` is 0.
+
+    Relative to the measured ones, a slow answer would weigh little and a quick one much, and the fit would lie below the mean by the square
+    of the times' own variation. In the end all values are scaled by one factor, so that times add up to what was measured: the robust
+    weights find the shape, and what the machine lost now and then is part of its pace.
+    """
     weight: Any = np.ones(len(times))
     found: Any = np.zeros(len(use))
+    fitted: Values = times
     for _ in range(ROUNDS):
+        scaled, aim = rows[:, use] / fitted[:, None], times / fitted
         root = np.sqrt(weight)
         found = np.linalg.lstsq(scaled * root[:, None], aim * root, rcond=None)[0]
         left = aim - scaled @ found
         size = max(1.4826 * float(np.median(np.abs(left))), 1e-6)
         weight = np.minimum(1.0, HUBER * size / np.maximum(np.abs(left), 1e-12))
+        fitted = np.maximum(rows[:, use] @ found, 0.1 * times)
     inner = np.linalg.pinv((scaled * weight[:, None]).T @ scaled)
     scores = scaled * (weight * left)[:, None]
     wrong = np.sqrt(np.maximum(np.diag(inner @ (scores.T @ scores) @ inner), 0.0))
+    whole = float((rows[:, use] @ found).sum())
     values, errors = np.zeros(len(NAMES)), np.full(len(NAMES), np.nan)
-    values[use], errors[use] = found, wrong
+    values[use], errors[use] = found * (float(times.sum()) / whole if whole > 0.0 else 1.0), wrong
     return values, errors
 
 
