@@ -97,7 +97,7 @@ def equations(good: npt.NDArray[Any], seats: int, chunk: int, heard: Values) -> 
 
 
 def solve(rows: Values, times: Values, use: list[int]) -> tuple[Values, Values]:
-    """(values, standard errors) by least squares on errors relative to the *fitted* times, weighted as Huber has it; what is not in `use` is 0.
+    """(values, standard errors) by least squares on errors relative to the *fitted* times, with Huber's weights; what is not in `use` is 0.
 
     Relative to the measured ones, a slow answer would weigh little and a quick one much, and the fit would lie below the mean by the square
     of the times' own variation. In the end all values are scaled by one factor, so that times add up to what was measured: the robust
