@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli import calibrate, demo, dlq, drill, keys, plan, rehearse, report, simulate, top, worlds
+from roteiro.cli import calibrate, demo, dlq, drill, export, keys, plan, rehearse, report, simulate, top, worlds
 from roteiro.terms.error import InvariantError, PlanError, RoteiroError
 
 __all__ = ["app", "main"]
@@ -47,6 +47,7 @@ app.add_typer(plan.adopting, name="plan", rich_help_panel=DURING)
 app.add_typer(keys.app, name="keys", rich_help_panel=DURING)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=DURING)
 app.command("report", rich_help_panel=AFTER)(report.report)
+app.add_typer(export.app, name="export", rich_help_panel=AFTER)
 app.command("replay", rich_help_panel=AFTER)(worlds.replay)
 app.command("rehearse", rich_help_panel=AFTER)(rehearse.rehearse)
 app.command("schema", rich_help_panel=KEEPING)(plan.schema)
