@@ -1,5 +1,6 @@
 """Unit costs and budgets of a ledger on disk, and their pages in both languages."""
 
+import textwrap
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,8 @@ from tests.tasks.test_report import PLAN, record
 from roteiro.cli.main import main
 from roteiro.plan.digest import canonical_json, digest
 from roteiro.plan.read import read_text
-from roteiro.tasks.money import report_budgets, report_unit_costs
+from roteiro.tasks.kept_plan import prices_of
+from roteiro.tasks.money import report_budgets, report_savings, report_unit_costs
 from roteiro.terms.error import SettingsError
 
 MONTHLY = PLAN + "currencies: {BRL: {rate: 5.4, as_of: 2026-02-01}}\n"
@@ -98,6 +100,34 @@ def test_pages(data: Path, words: list[str], said: list[str], capsys: pytest.Cap
     assert ran("report", *words, "--data", str(data), *form) == 0
     page = capsys.readouterr().out
     assert [text for text in said if text not in page] == [], page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", ("hedging", "BRL 0.27")), ("pt-BR", ("em paralelo", "BRL 0,27", "cancelada pelo cliente"))]
+)
+def test_savings_say_what_proves_them(data: Path, language: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    digest_of = report_unit_costs(data).period.digest
+    assert digest_of is not None
+    rows = [{"lost_nusd": 5 * CENT, "hedged": 2}, {"outcome": "cancelled", "cost_nusd": CENT}]
+    record(data, "run-2", *rows, digest_of=digest_of)
+    assert [(one.kind, one.saving_nusd) for one in report_savings(data).savings] == [("hedges", 5 * CENT), ("undelivered", CENT)]
+    assert ran("report", "savings", "--data", str(data), "--markdown", "--lang", language) == 0
+    page = capsys.readouterr().out
+    assert [word for word in words if word not in page] == [], page
+
+
+def test_prices_are_those_of_the_plan() -> None:
+    text = """
+    roteiro: 1
+    providers:
+      own: {name: openai, model: gpt-4o, price: {input: $1/1M tokens, output: $2/1M tokens, off_peak: {from: "22:00", to: "6:00", discount: 50%}}}
+    timezone: America/Sao_Paulo
+    """
+    plan = read_text(textwrap.dedent(text)).plan
+    assert plan is not None
+    price = prices_of(plan)["own"]
+    assert (price.input, price.cached, price.output, price.fixed) == (10**9, 10**9, 2 * 10**9, True)
+    assert price.off_peak is not None and (price.off_peak.timezone, price.off_peak.discount) == ("America/Sao_Paulo", 0.5)
 
 
 def test_budgets_have_their_own_periods(data: Path) -> None:

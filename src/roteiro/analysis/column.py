@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["counts", "is_word", "numbers", "sum_of", "words"]
+__all__ = ["counts", "integers", "is_word", "numbers", "sum_of", "words"]
 
 
 def words(table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -33,6 +33,12 @@ def numbers(table: pa.Table, name: str) -> npt.NDArray[np.float64]:
     """A column as floats, NaN where it is null."""
     values: npt.NDArray[Any] = pc.cast(table.column(name), pa.float64()).to_numpy()
     return values.astype(np.float64, copy=False)
+
+
+def integers(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
+    """An integer column, exact; null is 0."""
+    values: npt.NDArray[np.int64] = table.column(name).cast(pa.int64()).fill_null(0).to_numpy()
+    return values
 
 
 def counts(table: pa.Table, name: str) -> dict[str, int]:

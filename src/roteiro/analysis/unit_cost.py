@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from numpy.random import Generator  # noqa: TID251 (the task gives it)
 
-from roteiro.analysis.column import is_word, numbers, words
+from roteiro.analysis.column import integers, is_word, numbers, words
 from roteiro.analysis.cost import per
 from roteiro.analysis.sla import Verdict
 from roteiro.analysis.spread import Interval
@@ -114,9 +114,9 @@ class Rows:
 
     def __init__(self, events: pa.Table, targets: UnitTargets, rng: Generator) -> None:
         self.targets = targets
-        self.lost = whole(events, "lost_nusd")
-        self.spent = whole(events, "cost_nusd") + self.lost
-        self.tokens = whole(events, "input_tokens") + whole(events, "output_tokens")
+        self.lost = integers(events, "lost_nusd")
+        self.spent = integers(events, "cost_nusd") + self.lost
+        self.tokens = integers(events, "input_tokens") + integers(events, "output_tokens")
         self.answered = is_word(events, "outcome", "success")
         self.lost_tokens = lost_tokens(events, self.tokens)
         self.stretch_s, self.stretch_of = stretches(np.asarray(events.column("time").cast(pa.int64()).to_numpy()))
@@ -164,12 +164,6 @@ class Rows:
         sums = [self.weights @ np.bincount(self.stretch_of[mine], column[mine].astype(np.float64), count) for column in columns]
         drawn = dict(zip(SUMS, sums, strict=True))
         return drawn | {"all": drawn["tokens"] + drawn["lost_tokens"]}
-
-
-def whole(events: pa.Table, name: str) -> npt.NDArray[np.int64]:
-    """An integer column, exact; null is 0."""
-    values: npt.NDArray[np.int64] = events.column(name).cast(pa.int64()).fill_null(0).to_numpy()
-    return values
 
 
 def lost_tokens(events: pa.Table, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

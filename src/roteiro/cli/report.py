@@ -14,7 +14,7 @@ from roteiro.terms.error import SettingsError
 if TYPE_CHECKING:
     from roteiro.report.document import Document
     from roteiro.report.speech import Speech
-    from roteiro.tasks.money import BudgetAnswer, UnitCostAnswer
+    from roteiro.tasks.money import BudgetAnswer, SavingsAnswer, UnitCostAnswer
     from roteiro.tasks.report import CostAnswer, Period, SlaAnswer, TrafficAnswer
 
 __all__ = ["Subject", "report"]
@@ -28,14 +28,15 @@ class Subject(StrEnum):
     TRAFFIC = "traffic"
     UNIT_COSTS = "unit-costs"
     BUDGETS = "budgets"
+    SAVINGS = "savings"
 
 
 What = Annotated[
     Subject,
     typer.Argument(
-        metavar="sla|cost|traffic|unit-costs|budgets",
+        metavar="sla|cost|traffic|unit-costs|budgets|savings",
         help="Service levels; money and what is left of budgets; where requests went and why; what a token, a user and a transaction cost; "
-        "or when budgets will be spent.",
+        "when budgets will be spent; or what could be saved.",
     ),
 ]
 Since = Annotated[
@@ -84,6 +85,9 @@ def report(
                 raise SettingsError("budgets have their own periods; leave out --since")
             answer = purses = money.report_budgets(scope[0], run)
             page = of_budgets(purses, speech)
+        case Subject.SAVINGS:
+            answer = saved = money.report_savings(*scope)
+            page = of_savings(saved, speech)
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
@@ -129,6 +133,13 @@ def of_budgets(answer: "BudgetAnswer", speech: "Speech") -> "Document":
     unknown = answer.period.requests and not answer.budgets_known
     remarks = (speech.say("cost.budgets_unknown"),) if unknown else ()
     return budgets_page(answer.budgets, speech, about(answer.period, speech), answer.currencies, remarks)
+
+
+def of_savings(answer: "SavingsAnswer", speech: "Speech") -> "Document":
+    from roteiro.report.savings import savings_page
+
+    remarks = () if answer.prices_known or not answer.period.requests else (speech.say("money.plan_unknown"),)
+    return savings_page(answer.savings, answer.cost_nusd, speech, about(answer.period, speech), answer.currencies, remarks)
 
 
 def about(period: "Period", speech: "Speech") -> str:

@@ -14,11 +14,11 @@ __all__ = ["currency_cells", "currency_columns", "currency_notes", "in_currency"
 
 
 def in_currency(nusd: int | None, rate: ExchangeRate, speech: Speech) -> str:
-    """`BRL 5.40`; from one unit on in hundredths, below it with six decimals."""
+    """`BRL 5.40`; from one unit on in hundredths, below it with up to six decimals."""
     if nusd is None:
         return speech.say("no_data")
     amount = rate.convert(nusd)
-    return f"{rate.code} {speech.number(amount / NUSD, 2 if abs(amount) >= NUSD or amount == 0 else 6)}"
+    return f"{rate.code} {speech.number(amount / NUSD, 2) if abs(amount) >= NUSD or amount == 0 else speech.trimmed(amount / NUSD, 6)}"
 
 
 def currency_columns(rates: Sequence[ExchangeRate], what: str, rank: int = 2) -> tuple[Column, ...]:

@@ -30,7 +30,8 @@ MONEY_WORDS: Final[dict[str, tuple[str, str]]] = {
         "mean price of their model."),
         ("O custo é todo o dinheiro: respostas, e o custo estimado das tentativas abandonadas. Uma transação é uma requisição respondida. "
         "Tokens úteis são a entrada e a saída de respostas entregues inteiras; inúteis são os de requisições que falharam ou foram "
-        "canceladas e os perdidos em reforços, resgates e novas tentativas, dos quais o registro só conhece o dinheiro: cerca de {lost} "
+        "canceladas e os perdidos em segundas tentativas em paralelo, resgates e novas tentativas, dos quais "
+        "o registro só conhece o dinheiro: cerca de {lost} "
         "tokens, ao preço médio do modelo."),
     ),
     "unit.interval": (
@@ -73,5 +74,35 @@ MONEY_WORDS: Final[dict[str, tuple[str, str]]] = {
         ("Trajetórias do resto do período: o custo usual da hora e do dia da semana, vezes blocos do que sobrou no passado, sorteados com "
         "reposição, vezes um nível tão incerto quanto o passado é curto. Nada se diz se o passado tem menos de 12 passos, ou se o que "
         "falta é mais de 28 vezes mais longo. O que um orçamento recusou não foi gasto, e não é previsto."),
+    ),
+    # savings
+    "savings.title": ("Savings found", "Economias encontradas"),
+    "savings.none": ("The ledger proves none.", "O registro não comprova nenhuma."),
+    "savings.what": ("what", "o quê"),
+    "savings.could": ("could be saved", "poderia ser economizado"),
+    "savings.share": ("of all cost", "do custo total"),
+    "savings.proof": ("evidence", "evidência"),
+    "savings.smaller_model": ("{subject}: simple tasks to {instead} instead", "{subject}: tarefas simples para {instead}"),
+    "savings.off_peak": ("{subject}: batch work in its off-peak hours", "{subject}: trabalho em lote nas horas baratas"),
+    "savings.hedges": ("attempts given up by hedging", "tentativas abandonadas por segundas tentativas em paralelo"),
+    "savings.rescues": ("attempts given up by rescues of streams", "tentativas abandonadas por resgates de fluxos"),
+    "savings.retries": ("other attempts given up", "outras tentativas abandonadas"),
+    "savings.undelivered": ("answers that nobody got whole: {subject}", "respostas que ninguém recebeu inteiras: {subject}"),
+    "savings.proof.smaller_model": (
+        "requests told anew at its prices: {requests}; it answered {answers} of {asked} simple tasks",
+        "requisições recalculadas aos seus preços: {requests}; respondeu {answers} de {asked} tarefas simples",
+    ),
+    "savings.proof.off_peak": (
+        "requests of batch priority outside the hours: {requests}", "requisições de prioridade de lote fora das horas: {requests}",
+    ),
+    "savings.proof.other": ("requests: {requests}", "requisições: {requests}"),
+    "savings.note": (
+        ("These are of the past, at most so much, and not to be added up: one request may be in several. Whether a smaller model answers "
+        "as well is unverified; what hedges, rescues and retries cost bought time or answers. A cache's potential and shorter prompts are "
+        "not told, because the ledger keeps no prompts."),
+        ("São do passado, no máximo esse tanto, e não se somam: uma requisição pode estar em várias. Se um modelo menor responde tão bem "
+        "não foi verificado; o que segundas tentativas em paralelo, resgates e novas tentativas custaram "
+        "comprou tempo ou respostas. O potencial de um cache e de "
+        "prompts mais curtos não é dito, porque o registro não guarda prompts."),
     ),
 }  # fmt: skip

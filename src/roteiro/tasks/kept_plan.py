@@ -12,11 +12,12 @@ import msgspec
 
 from roteiro.analysis.currency import ExchangeRate
 from roteiro.analysis.purse import Purse
+from roteiro.analysis.savings import OffPeakHours, TargetPrice
 from roteiro.analysis.sla import TierTarget
 from roteiro.plan.digest import canonical_json, load_canonical
 from roteiro.plan.model import Budget, Plan
 
-__all__ = ["currencies_of", "keep_plan", "kept_plan", "purses_of", "targets_of"]
+__all__ = ["currencies_of", "keep_plan", "kept_plan", "prices_of", "purses_of", "targets_of"]
 
 
 def keep_plan(data: Path, digest: str, plan: Plan) -> None:
@@ -76,3 +77,21 @@ def purses_of(plan: Plan) -> tuple[Purse, ...]:
 def currencies_of(plan: Plan | None) -> tuple[ExchangeRate, ...]:
     """The currencies that the plan wants told beside dollars."""
     return () if plan is None else tuple(ExchangeRate(code, one.rate, one.as_of) for code, one in plan.currencies.items())
+
+
+def prices_of(plan: Plan) -> dict[str, TargetPrice]:
+    """What each provider with a price asks by day, and when it asks less."""
+    found = {}
+    for name, provider in plan.providers.items():
+        if (price := provider.price) is None:
+            continue
+        cached, reasoning, low = price.cached_input_nusd_per_mtok, price.reasoning_nusd_per_mtok, price.off_peak
+        found[name] = TargetPrice(
+            input=price.input_nusd_per_mtok,
+            cached=price.input_nusd_per_mtok if cached is None else cached,
+            output=price.output_nusd_per_mtok,
+            reasoning=price.output_nusd_per_mtok if reasoning is None else reasoning,
+            off_peak=None if low is None else OffPeakHours(low.from_s, low.to_s, low.discount, low.timezone or plan.timezone),
+            fixed=not price.changes,
+        )
+    return found

@@ -1,4 +1,4 @@
-"""Report on money: what a unit costs, when budgets will be spent, read from a ledger.
+"""Report on money: what a unit costs, when budgets will be spent, what could be saved, read from a ledger.
 
 What must not live here: summing and drawing (`analysis`), and showing (`report`).
 """
@@ -12,19 +12,30 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from roteiro.analysis.column import sum_of
 from roteiro.analysis.currency import ExchangeRate
 from roteiro.analysis.exhaustion import COLUMNS as EXHAUSTION_COLUMNS
 from roteiro.analysis.exhaustion import HISTORY_DAYS, Exhaustion, SpendingPaths, exhaustion
 from roteiro.analysis.purse import period_start
+from roteiro.analysis.savings import COLUMNS as SAVINGS_COLUMNS
+from roteiro.analysis.savings import Saving, savings
 from roteiro.analysis.unit_cost import COLUMNS as UNIT_COST_COLUMNS
 from roteiro.analysis.unit_cost import UnitCostReport, UnitTargets, unit_costs
 from roteiro.plan.model import UnitCosts
-from roteiro.tasks.kept_plan import currencies_of, purses_of
+from roteiro.tasks.kept_plan import currencies_of, prices_of, purses_of
 from roteiro.tasks.report import Period, Question
 from roteiro.terms.error import SettingsError
 from roteiro.terms.units import NUSD
 
-__all__ = ["BudgetAnswer", "CostForecast", "UnitCostAnswer", "report_budgets", "report_unit_costs"]
+__all__ = [
+    "BudgetAnswer",
+    "CostForecast",
+    "SavingsAnswer",
+    "UnitCostAnswer",
+    "report_budgets",
+    "report_savings",
+    "report_unit_costs",
+]
 
 
 class CostForecast(Protocol):
@@ -52,6 +63,28 @@ class BudgetAnswer:
     budgets_known: bool
     budgets: tuple[Exhaustion, ...]
     currencies: tuple[ExchangeRate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SavingsAnswer:
+    """`prices_known`: whether the plan in force last, whose prices are compared, is still at hand. `cost_nusd`: all that was spent."""
+
+    period: Period
+    prices_known: bool
+    cost_nusd: int
+    savings: tuple[Saving, ...]
+    currencies: tuple[ExchangeRate, ...]
+
+
+def report_savings(data: str | Path, since: datetime | None = None, run: str | None = None) -> SavingsAnswer:
+    """What could have been saved, and what proves it. Raises SettingsError and LedgerError."""
+    question = Question(Path(data), since, run)
+    period = question.period()
+    plan = question.plan(period)
+    events = question.ask("events", SAVINGS_COLUMNS)
+    found = savings(events, {} if plan is None else prices_of(plan))
+    spent = sum_of(events, "cost_nusd") + sum_of(events, "lost_nusd")
+    return SavingsAnswer(period, plan is not None, spent, found, currencies_of(plan))
 
 
 def report_unit_costs(data: str | Path, since: datetime | None = None, run: str | None = None, seed: int = 1) -> UnitCostAnswer:

@@ -1,0 +1,165 @@
+"""Money that need not have been spent, each with what proves it in the ledger. What no column proves is not claimed.
+
+* `smaller_model`: simple tasks, told anew at the prices of the cheapest target that has itself answered at least 20 simple tasks, and no
+  smaller a share of them than the one that answered these. That it answers them *well* nobody has measured.
+* `off_peak`: requests of batch priority, at which nobody waits, that a target with off-peak hours answered outside them: its discount.
+* `hedges`, `rescues`, `retries`: estimated cost of attempts that were given up, by what gave them up. Not all of it can be saved: it bought
+  latency, or answers.
+* `undelivered`: what requests cost that ended without a whole answer, by outcome.
+
+A cache's potential needs the prompts' prefixes, and trimming their words; the ledger has neither.
+What must not live here: the plan (prices come as `TargetPrice`), and words for people.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from roteiro.analysis.column import counts, integers, is_word
+
+__all__ = ["COLUMNS", "Kind", "OffPeakHours", "Saving", "TargetPrice", "savings"]
+
+COLUMNS: Final = (
+    "time", "target", "outcome", "priority", "complexity", "cost_nusd", "lost_nusd", "input_tokens", "cached_tokens", "output_tokens",
+    "reasoning_tokens", "hedged", "rescues",
+)  # fmt: skip
+"""The columns of `events` that are read."""
+
+Kind = Literal["smaller_model", "off_peak", "hedges", "rescues", "retries", "undelivered"]
+FEWEST_ANSWERS: Final = 20
+PER_MILLION: Final = 1_000_000
+HOUR_MICROS: Final = 3_600_000_000
+DAY_S: Final = 86_400
+IntArray = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class OffPeakHours:
+    """A window of the local day, in its seconds; one that ends before it begins runs past midnight."""
+
+    from_s: float
+    to_s: float
+    discount: float
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPrice:
+    """Nano-dollars per million tokens. `fixed`: no other prices came into force on a later day."""
+
+    input: int
+    cached: int
+    output: int
+    reasoning: int
+    off_peak: OffPeakHours | None = None
+    fixed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """`requests` of `subject` (a target, or an outcome) cost `cost_nusd`; of that `saving_nusd` need not have been.
+
+    `instead`: the target that would have been cheaper. `proof`: how many simple tasks it was asked and how many it answered.
+    """
+
+    kind: Kind
+    subject: str | None
+    instead: str | None
+    requests: int
+    cost_nusd: int
+    saving_nusd: int
+    proof: tuple[int, int] | None = None
+
+
+def savings(events: pa.Table, prices: Mapping[str, TargetPrice]) -> tuple[Saving, ...]:
+    """What could be saved of `events`, which holds at least COLUMNS, the largest first. `prices` by target, as far as they are known."""
+    found = [*smaller_models(events, prices), *off_peak_hours(events, prices), *given_up(events), *undelivered(events)]
+    return tuple(sorted((one for one in found if one.saving_nusd > 0), key=lambda one: (-one.saving_nusd, one.kind, one.subject or "")))
+
+
+def smaller_models(events: pa.Table, prices: Mapping[str, TargetPrice]) -> list[Saving]:
+    simple, answered, cost = is_word(events, "complexity", "simple"), is_word(events, "outcome", "success"), integers(events, "cost_nusd")
+    tried: dict[str, tuple[int, int]] = {}
+    for target in counts(events, "target"):
+        mine = simple & is_word(events, "target", target)
+        tried[target] = int(mine.sum()), int((mine & answered).sum())
+    found = []
+    for target, (asked, answers) in tried.items():
+        mine = simple & answered & is_word(events, "target", target)
+        best: Saving | None = None
+        for other, (its_asked, its_answers) in tried.items():
+            proven = its_answers >= FEWEST_ANSWERS and its_answers * asked >= answers * its_asked
+            if other == target or not proven or other not in prices or not prices[other].fixed:
+                continue
+            saved = int(cost[mine].sum()) - int(priced(events, prices[other])[mine].sum())
+            if best is None or saved > best.saving_nusd:
+                best = Saving("smaller_model", target, other, int(mine.sum()), int(cost[mine].sum()), saved, (its_asked, its_answers))
+        found += [] if best is None else [best]
+    return found
+
+
+def priced(events: pa.Table, price: TargetPrice) -> IntArray:
+    """What each request's tokens cost at a target's prices by day, rounded half up, as `policy.price` does."""
+    input_tokens, output_tokens = integers(events, "input_tokens"), integers(events, "output_tokens")
+    cached = np.minimum(integers(events, "cached_tokens"), input_tokens)
+    reasoning = np.minimum(integers(events, "reasoning_tokens"), output_tokens)
+    total = (input_tokens - cached) * price.input + cached * price.cached
+    total = total + (output_tokens - reasoning) * price.output + reasoning * price.reasoning
+    cost: IntArray = (total + PER_MILLION // 2) // PER_MILLION
+    return cost
+
+
+def off_peak_hours(events: pa.Table, prices: Mapping[str, TargetPrice]) -> list[Saving]:
+    patient, cost = is_word(events, "priority", "batch"), integers(events, "cost_nusd")
+    found = []
+    for target, price in prices.items():
+        if price.off_peak is None:
+            continue
+        dear = patient & is_word(events, "target", target) & ~within(events, price.off_peak) & (cost > 0)
+        saved = int(cost[dear].sum()) * round(price.off_peak.discount * PER_MILLION) // PER_MILLION
+        found.append(Saving("off_peak", target, None, int(dear.sum()), int(cost[dear].sum()), saved))
+    return found
+
+
+def within(events: pa.Table, hours: OffPeakHours) -> Mask:
+    """Which requests arrived in the window, by the clocks of its time zone."""
+    micros = events.column("time").cast(pa.int64()).to_numpy()
+    known, which = np.unique(micros // HOUR_MICROS, return_inverse=True)
+    zone = ZoneInfo(hours.timezone)
+    offsets = [datetime.fromtimestamp(int(hour) * 3600, zone).utcoffset() for hour in known]
+    ahead = np.array([0.0 if offset is None else offset.total_seconds() for offset in offsets])
+    second = (micros / 1e6 + ahead[which]) % DAY_S
+    after, before = second >= hours.from_s, second < hours.to_s
+    found: Mask = after & before if hours.from_s <= hours.to_s else after | before
+    return found
+
+
+def given_up(events: pa.Table) -> list[Saving]:
+    """By what gave the attempts up; where a request had both, it counts as hedged."""
+    lost, cost = integers(events, "lost_nusd"), integers(events, "cost_nusd")
+    hedged, rescued = integers(events, "hedged") > 0, integers(events, "rescues") > 0
+    causes: tuple[tuple[Kind, Mask], ...] = (("hedges", hedged), ("rescues", rescued & ~hedged), ("retries", ~hedged & ~rescued))
+    found = []
+    for kind, mine in causes:
+        some = mine & (lost > 0)
+        found.append(Saving(kind, None, None, int(some.sum()), int((cost + lost)[some].sum()), int(lost[some].sum())))
+    return found
+
+
+def undelivered(events: pa.Table) -> list[Saving]:
+    charged = events.filter(pc.greater(events.column("cost_nusd"), 0))
+    cost = integers(charged, "cost_nusd")
+    found = []
+    for outcome in counts(charged, "outcome"):
+        spent = int(cost[is_word(charged, "outcome", outcome)].sum())
+        if outcome != "success":
+            found.append(Saving("undelivered", outcome, None, int(is_word(charged, "outcome", outcome).sum()), spent, spent))
+    return found
