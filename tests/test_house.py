@@ -218,7 +218,11 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     ("folder", "extras"),
-    [("src", {"local", "demo", "otel", "semantic", "tokens", "scale"}), ("tests", {"local", "demo", "dev"}), ("benchmarks", {"dev"})],
+    [
+        ("src", {"local", "demo", "otel", "semantic", "tokens", "scale", "forecast"}),
+        ("tests", {"local", "demo", "dev"}),
+        ("benchmarks", {"dev"}),
+    ],
 )
 def test_what_is_imported_is_a_declared_dependency(folder: str, extras: set[str]) -> None:
     """An environment that happens to hold a package hides that nobody asked for it."""

@@ -13,9 +13,9 @@ from roteiro.report.speech import Language
 
 __all__ = ["Axis", "Bar", "Bars", "Chart", "Dot", "Figure", "Lane", "Lanes", "Line", "Quantity", "Rule", "Span"]
 
-Quantity = Literal["clock", "seconds", "ms", "money", "share", "count", "per_s"]
-"""What an axis counts, and in what: `clock` seconds since midnight of the first day, `seconds` since the start, `money` dollars, `share`
-0 to 1; the others as they are called."""
+Quantity = Literal["clock", "date", "seconds", "ms", "money", "share", "count", "per_s"]
+"""What an axis counts, and in what: `clock` seconds since midnight of the first day, `date` Unix seconds,
+`seconds` since the start, `money` dollars, `share` 0 to 1; the others as they are called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ What must not live here: any one form of showing.
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
@@ -79,7 +80,7 @@ def scale(axis: Axis, values: list[float], most: int, headroom: float) -> Scale:
 
 def step_of(length: float, most: int, quantity: Quantity) -> float:
     """The finest round step that makes no more than `most` ticks."""
-    if quantity in ("clock", "seconds") and length > most:
+    if quantity in ("clock", "date", "seconds") and length > most:
         for step in CLOCK_STEPS:
             if length / step <= most:
                 return step
@@ -99,6 +100,8 @@ def tell(value: float, scale: Scale, language: Language) -> str:
     match scale.quantity:
         case "clock":
             return clock(value, step, scale.high > DAY_S, language)
+        case "date":
+            return date(value, step, language)
         case "seconds":
             return elapsed(value, scale, speech)
         case "ms":
@@ -144,6 +147,13 @@ def clock(value: float, step: float, days: bool, language: Language) -> str:
         return text
     word = "dia" if language == "pt-BR" else "day"
     return f"{word} {int(day) + 1}" if step >= DAY_S else f"{int(day) + 1}d {text}"
+
+
+def date(value: float, step: float, language: Language) -> str:
+    """`11-23`, or `23/11`; with the time of day (UTC) where ticks are closer than days."""
+    at = datetime.fromtimestamp(round(value), UTC)
+    day = f"{at:%d/%m}" if language == "pt-BR" else f"{at:%m-%d}"
+    return day if step >= DAY_S else f"{day} {at:%H:%M}"
 
 
 def elapsed(value: float, scale: Scale, speech: Speech) -> str:

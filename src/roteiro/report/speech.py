@@ -11,6 +11,7 @@ from roteiro.report.words import WORDS
 from roteiro.report.words_of_calibration import CALIBRATION_WORDS
 from roteiro.report.words_of_codes import CODES
 from roteiro.report.words_of_drills import DRILL_WORDS
+from roteiro.report.words_of_forecast import FORECAST_WORDS
 from roteiro.report.words_of_money import MONEY_WORDS
 from roteiro.report.words_of_rehearsal import REHEARSAL_WORDS
 from roteiro.report.words_of_simulation import SIMULATION_WORDS
@@ -22,7 +23,7 @@ __all__ = ["LANGUAGES", "Language", "Speech", "speech"]
 
 Language = Literal["en", "pt-BR"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "pt-BR")
-PHRASES: Final = WORDS | CALIBRATION_WORDS | CODES | DRILL_WORDS | MONEY_WORDS | REHEARSAL_WORDS | TOP | SIMULATION_WORDS
+PHRASES: Final = WORDS | CALIBRATION_WORDS | CODES | DRILL_WORDS | FORECAST_WORDS | MONEY_WORDS | REHEARSAL_WORDS | TOP | SIMULATION_WORDS
 NANO_DIGITS: Final = 9
 
 

@@ -1,0 +1,92 @@
+"""The command that foretells demand.
+
+What must not live here: forecasting, and how a result is told.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Lang, Language, directory, in_language, present
+
+__all__ = ["forecast"]
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE", help="A CSV or Parquet file, a folder of such, a data directory, or a run of --data.", show_default=False
+    ),
+]
+Horizon = Annotated[str, typer.Option("--horizon", metavar="TIME", help="How far ahead: 24h, 7d.")]
+Step = Annotated[
+    str | None,
+    typer.Option("--step", metavar="TIME", help="Length of a period: 10min, 1h, 1d; without it the record's own.", show_default=False),
+]
+Measure = Annotated[
+    str | None,
+    typer.Option(
+        "--measure",
+        metavar="WHAT",
+        help="requests, input_tokens, output_tokens, tokens or cost_usd; without it tokens.",
+        show_default=False,
+    ),
+]
+Level = Annotated[str, typer.Option("--level", metavar="LEVEL", help="total, tenant, workload or model.")]
+Method = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help="auto takes the best on this past: seasonal_naive, arima, ets, theta, mstl, regression, boosting, mlp, ensemble.",
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the sample paths.")]
+
+
+def forecast(
+    source: Source,
+    horizon: Horizon = "7d",
+    step: Step = None,
+    measure: Measure = None,
+    level: Level = "total",
+    method: Method = "auto",
+    data: Data = None,
+    seed: Seed = 1,
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    as_html: AsHtml = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Forecast demand, with bands that were tested on the past, by a method that did not lose to seasonal naive there."""
+    from roteiro.cli.progress import watched
+    from roteiro.report.forecast import forecast_page
+    from roteiro.report.plain import dumps
+    from roteiro.tasks.forecast import forecast as run
+
+    speech = in_language(lang)
+    ahead, period = length("--horizon", horizon), None if step is None else round(length("--step", step))
+    ledger = (Path(source) / "ledger").is_dir() or Path(source).exists()
+    with watched(speech, "forecast.running") as watch:
+        result = run(
+            source, horizon_s=ahead, step_s=period, measure=measure, level=level, method=method,
+            data=None if ledger else directory(data), seed=seed, on_progress=watch,
+        )  # fmt: skip
+    if as_json:
+        typer.echo(dumps(result.as_json()), nl=False)
+        return
+    page = forecast_page(result.forecasts, result.problems, speech, result.source, result.left_out)
+    present(page, lang, as_markdown=as_markdown, as_html=as_html)
+
+
+def length(option: str, text: str) -> float:
+    from roteiro.terms.error import SettingsError
+    from roteiro.terms.units import QuantityError, parse_duration
+
+    try:
+        seconds = float(parse_duration(text))
+    except QuantityError as error:
+        raise SettingsError(f"{option}: {error}") from error
+    if seconds < 1.0:
+        raise SettingsError(f"{option} is {text}; at least 1s")
+    return seconds

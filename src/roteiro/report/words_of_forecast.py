@@ -1,0 +1,88 @@
+"""What reports of forecasts say, in English and Brazilian Portuguese.
+
+What must not live here: numbers.
+"""
+
+from typing import Final
+
+__all__ = ["FORECAST_WORDS"]
+
+FORECAST_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "forecast.title": ("Forecast", "Previsão"),
+    "forecast.running": ("forecasting", "prevendo"),
+    "forecast.about": (
+        "{source} · {measure} by {step} · {steps} periods ahead", "{source} · {measure} por {step} · {steps} períodos à frente"
+    ),
+    "forecast.measure.requests": ("requests", "requisições"),
+    "forecast.measure.input_tokens": ("input tokens", "tokens de entrada"),
+    "forecast.measure.output_tokens": ("output tokens", "tokens de saída"),
+    "forecast.measure.tokens": ("tokens", "tokens"),
+    "forecast.measure.cost_usd": ("cost", "custo"),
+    "forecast.measure.value": ("value", "valor"),
+    "forecast.method.seasonal_naive": ("seasonal naive", "ingênuo sazonal"),
+    "forecast.method.arima": ("ARIMA", "ARIMA"),
+    "forecast.method.ets": ("exponential smoothing (ETS)", "suavização exponencial (ETS)"),
+    "forecast.method.theta": ("theta", "theta"),
+    "forecast.method.mstl": ("seasonal decomposition (MSTL)", "decomposição sazonal (MSTL)"),
+    "forecast.method.regression": ("regression on lags and calendar", "regressão em defasagens e calendário"),
+    "forecast.method.boosting": ("gradient boosting on lags and calendar", "gradient boosting em defasagens e calendário"),
+    "forecast.method.mlp": ("neural network", "rede neural"),
+    "forecast.method.ensemble": ("median of several methods", "mediana de vários métodos"),
+    "forecast.why.best": (
+        "Taken because it did best on this past: over {origins} origins of {steps} steps its mean error was {score} of seasonal naive's.",
+        "Escolhido por ser o melhor neste passado: em {origins} origens de {steps} passos, seu erro médio foi {score} do ingênuo sazonal.",
+    ),
+    "forecast.why.no_better": (
+        "Seasonal naive is taken: over {origins} origins of {steps} steps no method did better on this past.",
+        "Fica o ingênuo sazonal: em {origins} origens de {steps} passos, nenhum método foi melhor neste passado.",
+    ),
+    "forecast.why.asked": (
+        "Taken because it was asked for; over {origins} origins of {steps} steps its mean error was {score} of seasonal naive's.",
+        "Usado por ter sido pedido; em {origins} origens de {steps} passos, seu erro médio foi {score} do ingênuo sazonal.",
+    ),
+    "forecast.why.loses": (
+        "On this past it loses to seasonal naive. Without --method it would not be taken.",
+        "Neste passado ele perde para o ingênuo sazonal. Sem --method, não seria usado.",
+    ),
+    "forecast.why.too_short": (
+        "The past is too short to compare methods: seasonal naive is taken, and its bands are a guess from the past's own steps.",
+        "O passado é curto demais para comparar métodos: fica o ingênuo sazonal, com faixas supostas a partir dos passos do passado.",
+    ),
+    "forecast.why.constant": (
+        "The past never changes: the forecast is that it stays so.", "O passado nunca muda: a previsão é que continue assim."
+    ),
+    "forecast.why.horizon_cut": (
+        "The past is short: methods were tested over {steps} steps only, and bands beyond them are extrapolated.",
+        "O passado é curto: os métodos foram testados só em {steps} passos, e as faixas além deles são extrapoladas.",
+    ),
+    "forecast.why.no_season": (
+        "The past does not show a day, week or year twice: no season is known.",
+        "O passado não mostra um dia, semana ou ano duas vezes: nenhuma sazonalidade é conhecida.",
+    ),
+    "forecast.sum": (
+        "Over the whole horizon {sum} ({level} band {low} – {high}); the highest period {peak} (band {peak_low} – {peak_high}).",
+        "Em todo o horizonte {sum} (faixa de {level} {low} – {high}); o maior período {peak} (faixa {peak_low} – {peak_high}).",
+    ),
+    "forecast.past": ("past", "passado"),
+    "forecast.line": ("forecast, {level} band", "previsão, faixa de {level}"),
+    "forecast.yardstick": ("seasonal naive", "ingênuo sazonal"),
+    "forecast.chart": ("{measure} by {step}: {name}", "{measure} por {step}: {name}"),
+    "forecast.bands": ("What the bands held on the past", "O que as faixas contiveram no passado"),
+    "forecast.band": ("band", "faixa"),
+    "forecast.held": ("held on the past", "conteve no passado"),
+    "forecast.width": ("mean width, of the forecast", "largura média, da previsão"),
+    "forecast.tried": ("Methods on this past", "Métodos neste passado"),
+    "forecast.method": ("method", "método"),
+    "forecast.error": ("mean error, seasonal naive = 1", "erro médio, ingênuo sazonal = 1"),
+    "forecast.taken": ("taken", "usado"),
+    "forecast.periods": ("By period", "Por período"),
+    "forecast.from": ("from", "desde"),
+    "forecast.median": ("forecast", "previsão"),
+    "forecast.left_out": ("{count} smaller series are left out.", "{count} séries menores ficaram de fora."),
+    "forecast.method_note": (
+        ("Bands are conformal: made of what the method missed by at past origins, widened where bands of the past held too little. "
+        "Coverage is of bands made only of what was known then. Missing periods are filled from the days around, and not judged by."),
+        ("As faixas são conformais: feitas do que o método errou em origens passadas, alargadas onde as do passado contiveram pouco. "
+        "A cobertura é de faixas feitas só com o que se sabia então. O que falta vem dos dias ao redor e não entra no julgamento."),
+    ),
+}  # fmt: skip

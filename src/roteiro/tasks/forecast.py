@@ -1,0 +1,147 @@
+"""`roteiro forecast`: what will come, by the method that the past speaks for, with bands that were tested on it.
+
+What must not live here: forecasting (`analysis`), and how a result is shown.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from roteiro.analysis.forecast import Forecast, forecast_series
+from roteiro.analysis.series import LEVELS, MEASURES, STEPS_S, Series, SeriesSet, coarser
+from roteiro.tasks.diff import plain
+from roteiro.tasks.series_source import series_from
+from roteiro.terms.error import SettingsError
+from roteiro.terms.problem import Problem
+
+__all__ = ["ForecastResult", "forecast"]
+
+OnProgress = Callable[[float, str], None]
+PREFERRED: Final = ("tokens", "requests", "input_tokens", "output_tokens", "cost_usd", "value")
+"""What is forecast where nobody says what: the first that the record has."""
+MOST_AHEAD: Final = 400
+"""Steps of a forecast; beyond it periods become longer where nobody says how long they are."""
+MOST_PAST: Final = 3000
+MOST_SERIES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastResult:
+    """`forecasts`: of the series of one level and measure, the largest first. `took_s`: seconds. `left_out`: series beyond `most`."""
+
+    source: str
+    measure: str
+    level: str
+    horizon_s: float
+    step_s: int
+    forecasts: tuple[Forecast, ...]
+    problems: tuple[Problem, ...]
+    left_out: int
+    seed: int
+    took_s: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; what is not known is null. Of the paths only their number: ask for them in Python."""
+        names = ("source", "measure", "level", "horizon_s", "step_s", "left_out", "seed", "took_s")
+        head = {name: plain(getattr(self, name)) for name in names}
+        return {**head, "problems": [str(one) for one in self.problems], "forecasts": [told(one) for one in self.forecasts]}
+
+
+def told(one: Forecast) -> dict[str, Any]:
+    series = one.series
+    past = {
+        "start_s": series.start_s,
+        "step_s": series.step_s,
+        "unit": series.unit,
+        "dated": series.dated,
+        "values": series.values.tolist(),
+    }
+    bands = [
+        {"level": level, "low": low.tolist(), "high": high.tolist(), "coverage": one.coverage[level]}
+        for level, low, high in zip(one.levels, one.low, one.high, strict=True)
+    ]
+    tried = [{"method": each.method, "error": each.error} for each in one.choice.tried]
+    found = {
+        "name": series.name, "level": series.level, "method": one.method, "why": list(one.why), "score": one.score, "tried": tried,
+        "origins": one.choice.origins, "tested_steps": one.choice.tested, "at_s": one.at_s.tolist(), "mean": one.mean.tolist(),
+        "median": one.median.tolist(), "seasonal_naive": one.yardstick.tolist(), "bands": bands, "paths": len(one.paths), "past": past,
+    }  # fmt: skip
+    return {**plain(found), "problems": [str(problem) for problem in one.problems]}
+
+
+def forecast(
+    source: Path | str,
+    *,
+    horizon_s: float,
+    step_s: int | None = None,
+    measure: str | None = None,
+    level: str = "total",
+    method: str = "auto",
+    data: Path | None = None,
+    seed: int = 1,
+    most: int = MOST_SERIES,
+    paths: int = 200,
+    on_progress: OnProgress | None = None,
+) -> ForecastResult:
+    """Forecast the series of a record: `source` is a CSV or Parquet file, a folder of such, a data directory, or a run in `data`.
+
+    `step_s`: length of a period; None takes the record's own, or a longer one where the horizon is long. `measure`: of MEASURES; None the
+    first of `PREFERRED` that the record has. `level`: of LEVELS. `method`: a name, or `auto` for the one that did best on the past. `most`:
+    series at most, the largest first. `paths`: joint futures of each.
+
+    Raises PlanError with every problem, and SettingsError for what the record does not have.
+    """
+    begun = time.monotonic()
+    found = series_from(source, data=data, step_s=step_s)
+    chosen = measure_of(found, measure, str(source))
+    if level not in LEVELS:
+        raise SettingsError(f"there is no level {level!r}; there are: {', '.join(LEVELS)}")
+    series = found.of(chosen, level)
+    if not series:
+        raise SettingsError(f"{source} tells no {level}; forecast its total, or add a column {level!r}")
+    step = step_of(series[0], horizon_s, step_s)
+    horizon = max(1, round(horizon_s / step))
+    taken = [coarser(one, step) for one in series[:most]]
+    made = []
+    for at, one in enumerate(taken):
+
+        def progress(share: float, label: str, at: int = at, one: Series = one) -> None:
+            if on_progress is not None:
+                on_progress((at + share) / len(taken), f"{one.name} · {label}")
+
+        chance = np.random.default_rng([seed, at])
+        made.append(forecast_series(one, horizon, chance, method=method, count=paths, on_progress=progress))
+    problems = (*found.problems, *(problem for one in made for problem in one.problems))
+    return ForecastResult(
+        str(source), chosen, level, horizon * step, step, tuple(made), problems, max(0, len(series) - most), seed, time.monotonic() - begun
+    )
+
+
+def measure_of(found: SeriesSet, asked: str | None, source: str) -> str:
+    there = found.measures
+    if asked is None:
+        return next(name for name in PREFERRED if name in there)
+    if asked not in there:
+        known = "" if asked in MEASURES else f" (measures are {', '.join(MEASURES)})"
+        raise SettingsError(f"{source} does not tell {asked!r}{known}; it tells {', '.join(there)}")
+    return asked
+
+
+def step_of(series: Series, horizon_s: float, asked: int | None) -> int:
+    """The period that was asked for; else the shortest that the record has and that keeps horizon and past to a length that can be seen."""
+    if asked is not None:
+        if asked % series.step_s:
+            raise SettingsError(f"the record's periods are {series.step_s} s long; --step {asked} s is no multiple of that")
+        return asked
+    if horizon_s < series.step_s:
+        raise SettingsError(f"the record's periods are {series.step_s} s long; a horizon of {horizon_s:g} s is less than one")
+    fits = [
+        step for step in (series.step_s, *STEPS_S)
+        if step % series.step_s == 0 and horizon_s / step <= MOST_AHEAD and len(series) * series.step_s / step <= MOST_PAST
+        and step <= horizon_s
+    ]  # fmt: skip
+    return fits[0] if fits else series.step_s

@@ -1,0 +1,76 @@
+"""Where series come from: the one place that understands what a person names as the source of a forecast.
+
+A CSV (also packed by gzip) or Parquet file, a folder of Parquet files, a data directory with its ledger, or a run in one.
+What must not live here: what columns mean (`analysis.series_rows`).
+"""
+
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from roteiro.analysis.series import SeriesSet, remark
+from roteiro.analysis.series_rows import series_of_rows
+from roteiro.ledger import Ledger
+from roteiro.tasks.demand_source import opened
+from roteiro.terms.error import PlanError, SettingsError
+from roteiro.terms.problem import Severity
+
+__all__ = ["series_from"]
+
+GROUP_S: Final = 300
+"""The ledger's rows are counted by such periods before they come here."""
+COUNTED: Final = """
+    SELECT CAST(floor(epoch(time) / {step}) * {step} AS DOUBLE) AS t_s, CAST(tenant AS VARCHAR) AS tenant,
+           CAST(workload AS VARCHAR) AS workload, CAST(model AS VARCHAR) AS model, CAST(count(*) AS DOUBLE) AS requests,
+           CAST(sum(input_tokens) AS DOUBLE) AS input_tokens, CAST(sum(output_tokens) AS DOUBLE) AS output_tokens,
+           sum(cost_nusd) / 1e9 AS cost_usd
+    FROM events WHERE {where} GROUP BY ALL ORDER BY 1
+"""
+
+
+def series_from(source: Path | str, *, data: Path | None = None, step_s: int | None = None) -> SeriesSet:
+    """The series of what a person named. `data`: the data directory that a run is in. `step_s`: the period of arrivals.
+
+    Raises PlanError, SettingsError or LedgerError where there is none.
+    """
+    path = Path(source)
+    if (path / "ledger").is_dir():
+        return of_ledger(Ledger(path), "world = 'live'", [], f"{path}", step_s)
+    if path.is_file() or path.is_dir() or "/" in str(source) or path.suffix in (".csv", ".parquet", ".gz"):
+        return series_of_rows(table_of(path), str(path), step_s=step_s)
+    if data is None:
+        raise SettingsError(f"there is no file {source}; name a CSV or Parquet file, a data directory, or a run with --data")
+    ledger = opened(data, [str(source)], False)
+    assert ledger is not None
+    return of_ledger(ledger, "run = ?", [str(source)], f"run {source}", step_s)
+
+
+def of_ledger(ledger: Ledger, where: str, values: list[object], name: str, step_s: int | None) -> SeriesSet:
+    """Every request that came counts, whatever became of it: demand is what was asked for."""
+    group = min(GROUP_S, step_s) if step_s else GROUP_S
+    rows = ledger.sql(COUNTED.format(step=group, where=where), values)
+    if not len(rows):
+        raise PlanError([remark("E934", name, "has no request", "let some traffic come first", severity=Severity.ERROR)])
+    return series_of_rows(rows, name, step_s=step_s or group, arrivals=True)
+
+
+def table_of(path: Path) -> pa.Table:
+    """The rows of a file, or of all Parquet files below a folder."""
+    try:
+        if path.is_dir():
+            files = sorted(path.rglob("*.parquet"))
+            if not files:
+                raise unreadable(path, "has no Parquet file below it")
+            return pa.concat_tables([pq.ParquetFile(file).read() for file in files], promote_options="permissive")
+        with path.open("rb") as file:
+            magic = file.read(4)
+        return pq.ParquetFile(path).read() if magic == b"PAR1" else pyarrow.csv.read_csv(path)
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(path, f"cannot be read: {str(error).splitlines()[0][:160]}") from error
+
+
+def unreadable(path: Path, what: str) -> PlanError:
+    return PlanError([remark("E931", str(path), what, "name a CSV or Parquet file with a header", severity=Severity.ERROR)])

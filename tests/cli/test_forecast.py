@@ -1,0 +1,78 @@
+"""`roteiro forecast`: what is printed in every form, and exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.cli.test_main import call
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    chance = np.random.default_rng(1)
+    path = tmp_path / "tokens.csv"
+    lines = ["time,tenant,tokens"]
+    for hour in range(24 * 10):
+        for tenant, size in (("acme", 3000), ("blue", 500)):
+            tokens = size * (1.5 + np.sin(2 * np.pi * hour / 24)) * (1 + 0.1 * chance.normal())
+            lines.append(f"2026-03-{1 + hour // 24:02d}T{hour % 24:02d}:00:00Z,{tenant},{tokens:.0f}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", ("held on the past", "seasonal naive")), ("pt-BR", ("conteve no passado", "ingênuo sazonal"))]
+)
+def test_forecast_in_every_form(lang: str, words: tuple[str, ...], record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("forecast", str(record), "--horizon", "24h", "--method", "regression", "--lang", lang)
+    for form, sign in (((), "┤"), (("--markdown",), "```text"), (("--html",), "<svg")):
+        assert call(*asked, *form) == 0
+        said = capsys.readouterr().out
+        assert sign in said and [word for word in words if word not in said] == []
+    assert call(*asked, "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)["forecasts"]
+    assert len(found["median"]) == 24 and {band["level"] for band in found["bands"]} == {0.5, 0.8, 0.9}
+    assert found["why"][0] == "asked" and {one["method"] for one in found["tried"]} == {"regression", "seasonal_naive"}
+
+
+def test_levels_are_forecast_one_by_one(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("forecast", str(record), "--horizon", "12h", "--level", "tenant", "--method", "seasonal_naive", "--json") == 0
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)["forecasts"]] == ["acme", "blue"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--measure", "cost_usd"), "it tells tokens"),
+        (("--level", "model"), "tells no model"),
+        (("--method", "tea_leaves"), "seasonal_naive"),
+        (("--horizon", "5min"), "3600 s long"),
+        (("--step", "90min"), "no multiple"),
+        (("--horizon", "soon"), "not a duration"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_with_its_remedy(
+    words: tuple[str, ...], said: str, record: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("forecast", str(record), *words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_source_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("forecast", str(tmp_path / "none.csv")) == 2
+    assert "E931" in capsys.readouterr().err
+
+
+def test_other_commands_do_not_load_what_forecasts_need() -> None:
+    code = "import sys, roteiro.cli.main, roteiro.tasks.forecast; print([n for n in ('statsforecast', 'sklearn', 'pandas') if n in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_a_missing_extra_is_told(record: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "statsforecast.models", None)
+    assert call("forecast", str(record), "--method", "theta", "--horizon", "24h") == 2
+    assert "roteiro[forecast]" in capsys.readouterr().err
+    assert call("forecast", str(record), "--method", "seasonal_naive", "--horizon", "24h") == 0
