@@ -29,6 +29,8 @@ def test_without_proof_nothing_is_claimed() -> None:
     assert savings(events(*unknown), PRICES) == (), "nobody looked at the tasks"
     later = TargetPrice(1, 1, 1, 1, fixed=False)
     assert savings(events(*DEAR_ONES, *CHEAP_ONES), {"secondary": later}) == (), "its price was another on some day"
+    free = TargetPrice(0, 0, 0, 0)
+    assert savings(events(*DEAR_ONES, *CHEAP_ONES), {"secondary": free}) == (), "machines cost by the hour, and nobody knows how much here"
 
 
 def test_batch_work_by_day_could_wait_for_the_night() -> None:

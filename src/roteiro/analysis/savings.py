@@ -1,7 +1,8 @@
 """Money that need not have been spent, each with what proves it in the ledger. What no column proves is not claimed.
 
 * `smaller_model`: simple tasks, told anew at the prices of the cheapest target that has itself answered at least 20 simple tasks, and no
-  smaller a share of them than the one that answered these. That it answers them *well* nobody has measured.
+  smaller a share of them than the one that answered these. That it answers them *well* nobody has measured. A target whose tokens are free
+  is not proposed: its machines cost by the hour, and the ledger has no hours.
 * `off_peak`: requests of batch priority, at which nobody waits, that a target with off-peak hours answered outside them: its discount.
 * `hedges`, `rescues`, `retries`: estimated cost of attempts that were given up, by what gave them up. Not all of it can be saved: it bought
   latency, or answers.
@@ -62,6 +63,11 @@ class TargetPrice:
     off_peak: OffPeakHours | None = None
     fixed: bool = True
 
+    @property
+    def comparable(self) -> bool:
+        """Whether old requests can be told anew at it. What asks nothing for tokens costs machine hours, which the ledger does not have."""
+        return self.fixed and self.input + self.output > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Saving:
@@ -97,7 +103,7 @@ def smaller_models(events: pa.Table, prices: Mapping[str, TargetPrice]) -> list[
         best: Saving | None = None
         for other, (its_asked, its_answers) in tried.items():
             proven = its_answers >= FEWEST_ANSWERS and its_answers * asked >= answers * its_asked
-            if other == target or not proven or other not in prices or not prices[other].fixed:
+            if other == target or not proven or other not in prices or not prices[other].comparable:
                 continue
             saved = int(cost[mine].sum()) - int(priced(events, prices[other])[mine].sum())
             if best is None or saved > best.saving_nusd:

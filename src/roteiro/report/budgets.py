@@ -68,7 +68,7 @@ def table(budgets: Sequence[Exhaustion], rates: Sequence[ExchangeRate], speech: 
             (
                 cell(one.name, Tone.STRONG), cell(f"{speech.money(one.amount_nusd)}/{say(f'cost.period.{one.period}')}"),
                 *currency_cells(one.amount_nusd, rates, speech), cell(cents(one.spent_nusd, speech)),
-                cell(clock(one.until, one), Tone.QUIET),
+                cell(f"{one.until:%Y-%m-%d %H:%M %Z}", Tone.QUIET),
                 cell(speech.share(likely, 0) if likely is not None else say("no_data"), tone), cell(when, tone), cell(ends),
                 cell(say(f"budgets.from.{one.method}"), Tone.QUIET),
             )
