@@ -17,13 +17,14 @@ What must not live here: the program itself (`analysis.purchase_program`), what 
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from roteiro.analysis.purchase_case import Case, Need, Offer, Promise
-from roteiro.analysis.purchase_program import Cells, solve
+from roteiro.analysis.purchase_program import Cells, Solution, solve
 from roteiro.analysis.recourse import Tiers, serve
 
 __all__ = ["Bought", "Purchase", "purchase"]
@@ -31,9 +32,9 @@ __all__ = ["Bought", "Purchase", "purchase"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-COARSE: Final = 200
+COARSE: Final = 100
 """Cells at most over which units are whole: HiGHS answers that in seconds. Bounds come from as many as it takes."""
-MOST_CELLS: Final = 1000
+MOST_CELLS: Final = 600
 GAP: Final = 0.005
 """Relative distance from the optimum that is good enough: forecasts are not so good."""
 SECONDS: Final = 8.0
@@ -166,8 +167,12 @@ def purchase(
     partition = Partition(case)
     # Without integers first: that tells much sooner about where the answer lies, and as good a bound.
     lower, coarse = 0.0, partition
+    found = Solution(tuple(0 for _ in offers), 0.0, np.zeros(case.tiers.count), 0.0)
     while True:
-        found = solve(case, partition.means(), promised=promised, whole=False, seconds=SECONDS)
+        solved = solve(case, partition.means(), promised=promised, whole=False, seconds=SECONDS)
+        if solved is None:
+            break
+        found = solved
         exact = case.by_hour(found.units)
         cost = case.reserved(found.units) + float(exact.sum()) / case.paths
         lower = max(lower, found.bound)
@@ -175,14 +180,14 @@ def purchase(
             coarse = partition.copy()
         if cost + found.lacking_cost - lower <= gap / 2.0 * cost or not partition.split(found.units, exact):
             break
-    best = Answer([0] * len(case.offers), np.inf, 0.0)
-    while True:
-        found = solve(case, coarse.means(), promised=promised, seconds=SECONDS)
-        lower = max(lower, found.bound)
-        units = polished(case, [int(n) for n in found.units])
-        best = min(best, Answer(units, float(case.costs(units).mean()), found.lacking_cost), key=lambda one: one.cost + one.lacking_cost)
-        near = best.cost + best.lacking_cost - lower <= gap * best.cost
-        if near or coarse.count > COARSE or not coarse.split(found.units, case.by_hour(found.units)):
+    best = answer(case, found)
+    while (promised and not best.kept) or best.cost + best.lacking_cost - lower > gap * best.cost:
+        whole = solve(case, coarse.means(), promised=promised, seconds=SECONDS)
+        if whole is None:  # a machine with too much else to do
+            break
+        lower = max(lower, whole.bound)
+        best = min(best, answer(case, whole), key=lambda one: (promised and not one.kept, one.cost + one.lacking_cost))
+        if coarse.count > COARSE or not coarse.split(whole.units, case.by_hour(whole.units)):
             break
     beyond = max(best.cost + best.lacking_cost - lower, 0.0)
     return told(case, best.units, beyond / best.cost if best.cost else 0.0, max(partition.count, coarse.count))
@@ -190,11 +195,30 @@ def purchase(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Units with their exact cost, and what the program charges for the capacity that they lack."""
+    """Units with their exact cost, what the program charges for the capacity that they lack, and whether enough paths are kept."""
 
     units: list[int]
     cost: float
     lacking_cost: float
+    kept: bool
+
+
+def answer(case: Case, found: Solution) -> Answer:
+    """Units rounded up, then single increments more or less. Rounding up loses no capacity; but where paths were given up in part, too few
+    may be kept."""
+    units = polished(case, rounded_up(case, found.units))
+    kept = case.kept(units) >= case.promise.probability - 1e-9
+    return Answer(units, float(case.costs(units).mean()), found.lacking_cost, kept)
+
+
+def rounded_up(case: Case, units: Sequence[float]) -> list[int]:
+    """The fewest units on sale that are no fewer, as far as there are so many."""
+    found = []
+    for offer, count in zip(case.offers, units, strict=True):
+        least, more = case.step(offer)
+        above = min(max(ceil((count - least) / offer.increment - 1e-6), 0), more)
+        found.append(least + above * offer.increment if count > 1e-6 and least else 0)
+    return found
 
 
 def polished(case: Case, units: list[int]) -> list[int]:

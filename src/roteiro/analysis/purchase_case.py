@@ -61,9 +61,8 @@ class Need:
 class Promise:
     """Of what a path asks at once, in each tier with those above it, the share `attainment` finds capacity; with `probability` over paths.
 
-    `missed_price`: $ per million tokens that find none, in the cost, at least the dearest price of use.
-    `survive`: the share of the promised capacity that remains
-    whichever one provider is lost.
+    `missed_price`: $ per million tokens that find none, in the cost, at least the dearest price of use. `survive`: the share of the
+    promised capacity that remains whichever one provider is lost.
     """
 
     attainment: float = 0.999

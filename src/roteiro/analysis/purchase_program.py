@@ -22,7 +22,7 @@ __all__ = ["Cells", "Solution", "solve"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-TIGHT: Final = 1e-4
+TIGHT: Final = 1e-3
 """Relative gap at which HiGHS may stop: what joining hours into cells costs is several times as much."""
 
 
@@ -80,9 +80,11 @@ def useful(case: Case, batch: bool) -> list[tuple[float, int, float]]:
     return kept
 
 
-def solve(case: Case, cells: Cells, *, promised: bool = True, whole: bool = True, seconds: float = 20.0) -> Solution:
+def solve(case: Case, cells: Cells, *, promised: bool = True, whole: bool = True, seconds: float = 20.0) -> Solution | None:
     """The cheapest units over the cells, to within TIGHT, or the best found in `seconds`. `promised` False leaves the promise out;
-    `whole` False lets units be any number and paths be given up in part, which bounds the cost of whole ones."""
+    `whole` False lets units be any number and paths be given up in part, which bounds the cost. None where `seconds` end before
+    any answer: there always is one.
+    """
     offers, hours, count = case.offers, case.hours, len(cells.weight)
     many, tiers = len(offers), cells.tiers.count
     steps = [case.step(offer) for offer in offers]
@@ -157,7 +159,7 @@ def solve(case: Case, cells: Cells, *, promised: bool = True, whole: bool = True
         options={"time_limit": seconds, "mip_rel_gap": TIGHT},
     )
     if found.x is None:
-        raise ValueError(f"the program has no answer within {seconds:g} s: {found.message}")
+        return None
     answer = np.round(found.x[:up]) if whole else found.x[:up]
     units = [
         answer[bought + o] * least + answer[o] * offer.increment for o, (offer, (least, _)) in enumerate(zip(offers, steps, strict=True))
