@@ -82,11 +82,12 @@ def reasons(one: Forecast, speech: Speech) -> list[Part]:
     """Why this method, and what makes the forecast weaker."""
     say = speech.say
     facts = {"origins": speech.number(one.choice.origins), "steps": speech.number(one.choice.tested), "score": speech.number(one.score, 2)}
+    name = say(f"forecast.method.{one.method}")
     notes: list[Part] = []
     for code in one.why:
         text = say(f"forecast.why.{code}", **facts)
         good = Tone.GOOD if code == "best" else Tone.PLAIN if code in ("asked", "no_better") else Tone.WARN
-        notes.append(Note(f"{say(f'forecast.method.{one.method}').capitalize()}. {text}" if code == one.why[0] else text, good))
+        notes.append(Note(f"{name[0].upper()}{name[1:]}. {text}" if code == one.why[0] else text, good))
     if one.why[0] == "asked" and one.score > 1.0:
         notes.append(Note(say("forecast.why.loses"), Tone.BAD))
     return notes
