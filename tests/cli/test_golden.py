@@ -59,8 +59,9 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_reads_as_kept(name: str, language: str) -> None:
     document: Document = PAGES[name](result(name), speech(language))  # type: ignore[operator]
-    # A run is named by when it was.
+    # A run is named by when it was, and a plan's digest changes with each key that plans gain.
     text, path = re.sub(r"\bsim-[0-9a-f]{8}-[0-9a-f]+-1\b", "sim-1", markdown(document)), GOLDEN / f"{name}.{language}.md"
+    text = re.sub(r"\b[0-9a-f]{12}\b", "0" * 12, text)
     if os.environ.get("ROTEIRO_GOLDEN") == "write":
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
