@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,6 +55,22 @@ def test_a_process_that_breaks_leaves_nobody_waiting(monkeypatch: pytest.MonkeyP
         assert "estimated from now on" in caplog.text
 
     run(story())
+
+
+class Closed:
+    """A pipe to a process that has just ended, as uvloop gives it: writing raises."""
+
+    def write(self, data: bytes) -> None:
+        raise RuntimeError("the handler is closed")
+
+
+def test_a_question_to_a_process_that_has_just_ended_breaks_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_counter, "available", lambda: True)
+    counter = TokenCounter()
+    counter._process = SimpleNamespace(stdin=Closed())  # type: ignore[assignment]
+    told: list[int | None] = []
+    counter.text("hello", "", told.append)
+    assert (told, len(counter._waiting)) == ([], 1)  # told None by `_serve`, which sees the end of the process
 
 
 def test_too_many_and_nobody_to_count(monkeypatch: pytest.MonkeyPatch) -> None:

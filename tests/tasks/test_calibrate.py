@@ -301,6 +301,7 @@ def test_the_real_model_is_started_measured_and_ended(tmp_path: Path) -> None:
     assert answer.exit_code == 0, answer.output
     told = json.loads(answer.stdout)
     assert [one["name"] for one in told["fit"]["parameters"]] == ["alpha", "beta", "prefill", "gamma", "network"]
-    assert told["fit"]["parameters"][0]["value_s"] > 0.0
+    values = [one["value_s"] for one in told["fit"]["parameters"]]
+    assert min(values) >= 0.0 < max(values)
     assert told["requests"] <= 41
     assert told["servers"].startswith("servers: {replicas: 1, batch: ")

@@ -78,7 +78,8 @@ class TokenCounter:
         framed = len(content).to_bytes(HEAD, "big") + content
         process = self._process
         if process is not None and process.stdin is not None:
-            process.stdin.write(framed)
+            with contextlib.suppress(RuntimeError):  # gone, which `_serve` is about to tell everybody who waits
+                process.stdin.write(framed)
             return
         self._unsent.append(framed)
         if self._task is None:
@@ -95,7 +96,7 @@ class TokenCounter:
             while True:
                 told = int.from_bytes(await process.stdout.readexactly(HEAD), "big", signed=True)
                 self._waiting.popleft()(None if told < 0 else told)
-        except (OSError, asyncio.IncompleteReadError) as error:
+        except (OSError, RuntimeError, asyncio.IncompleteReadError) as error:  # RuntimeError: uvloop's word for a pipe that is closed
             if not self._off:
                 log.warning("tokens are estimated from now on, their counter broke: %s", error)
         finally:
