@@ -32,13 +32,12 @@ __all__ = ["Bought", "Purchase", "purchase"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-COARSE: Final = 100
-"""Cells at most over which units are whole: HiGHS answers that in seconds. Bounds come from as many as it takes."""
+COARSE: Final = 40
+"""Cells over which units are first whole: HiGHS answers that in seconds, and over 100 no better once single increments are moved. Bounds
+come from as many cells as it takes."""
 MOST_CELLS: Final = 600
 GAP: Final = 0.005
 """Relative distance from the optimum that is good enough: forecasts are not so good."""
-SECONDS: Final = 8.0
-"""HiGHS's time for one program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ class Partition:
 def purchase(
     needs: Sequence[Need], offers: Sequence[Offer], promise: Promise | None = None, *, gap: float = GAP, promised: bool = True
 ) -> Purchase:
-    """The cheapest units for these needs, within `gap` of the optimum or as near as MOST_CELLS cells and HiGHS's time come.
+    """The cheapest units for these needs, within `gap` of the optimum or as near as MOST_CELLS cells and the program's nodes come.
 
     `promised` False leaves the promise out and only weighs costs. Where no offers can keep it the answer comes as near as they can, with
     `met` False and what is lacking. Raises ValueError for needs of several shapes, no offers, or two of one name.
@@ -169,7 +168,7 @@ def purchase(
     lower, coarse = 0.0, partition
     found = Solution(tuple(0 for _ in offers), 0.0, np.zeros(case.tiers.count), 0.0)
     while True:
-        solved = solve(case, partition.means(), promised=promised, whole=False, seconds=SECONDS)
+        solved = solve(case, partition.means(), promised=promised, whole=False)
         if solved is None:
             break
         found = solved
@@ -182,8 +181,8 @@ def purchase(
             break
     best = answer(case, found)
     while (promised and not best.kept) or best.cost + best.lacking_cost - lower > gap * best.cost:
-        whole = solve(case, coarse.means(), promised=promised, seconds=SECONDS)
-        if whole is None:  # a machine with too much else to do
+        whole = solve(case, coarse.means(), promised=promised)
+        if whole is None:  # no answer within the nodes
             break
         lower = max(lower, whole.bound)
         best = min(best, answer(case, whole), key=lambda one: (promised and not one.kept, one.cost + one.lacking_cost))
