@@ -30,9 +30,11 @@ from roteiro.plan.provider import (
     ProviderLimits,
     Timeouts,
 )
+from roteiro.plan.provisioned import Provisioned
 from roteiro.plan.quantity import Bytes, Seconds, Text, Tokens
 from roteiro.plan.regions import Region
 from roteiro.plan.routing import Rule
+from roteiro.plan.servers import Servers, ServerVariant
 from roteiro.plan.service import DurationSpread, ErrorRate, ErrorRates, Load, PrefixCache, Quota, Service, Tail, TokenSpread
 from roteiro.plan.zone import ZoneName
 
@@ -92,6 +94,7 @@ __all__ = [
     "PromisedSla",
     "Provider",
     "ProviderLimits",
+    "Provisioned",
     "Queue",
     "Quota",
     "Region",
@@ -103,6 +106,8 @@ __all__ = [
     "ScalingStep",
     "Scenario",
     "SemanticCache",
+    "ServerVariant",
+    "Servers",
     "Service",
     "SharedPrefixes",
     "SlaTier",

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 from roteiro.plan.hours import TimeOfDay
 from roteiro.plan.moment import DayOrMoment
 from roteiro.plan.part import ModelName, Name, Part
+from roteiro.plan.provisioned import Provisioned
 from roteiro.plan.quantity import Count, Number, PositiveSeconds, RateOf, Share, Text, TokenPrice, Tokens, refuse
 from roteiro.plan.servers import Servers
 from roteiro.plan.service import Service
@@ -218,6 +219,9 @@ class Provider(Part):
     max_output_tokens: Tokens | None = Field(default=None, description="Longest answer it gives.")
     service: Service | None = Field(default=None, description="How it serves, for the sandbox and the simulator.")
     local: LocalModel | None = Field(default=None, description="A model that Roteiro runs itself.")
+    quality: Share | None = Field(default=None, description="Measured quality of its answers, which tiers' quality_score is held against.")
+    provisioned: Provisioned | None = Field(default=None, description="Throughput that it sells by units; for capacity planning.")
+    batch_discount: Share | None = Field(default=None, description="How much less its tokens cost in batches, which may take hours.")
     servers: Servers | None = Field(
         default=None, description="Model servers of one's own: the simulator then computes its times from their batches."
     )

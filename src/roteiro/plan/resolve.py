@@ -15,6 +15,7 @@ from roteiro.plan.logical import LogicalModel
 from roteiro.plan.model import Plan
 from roteiro.plan.people import Tenant, Workload
 from roteiro.plan.provider import OffPeak, Price, Provider
+from roteiro.plan.servers import Servers
 
 __all__ = ["Origins", "Path", "resolve"]
 
@@ -61,6 +62,8 @@ def provider(name: str, given: Provider, origins: Origins, on: date | None) -> P
         if not given.key_envs and vendor.key_env is not None:
             updates["key_envs"] = (vendor.key_env,)
             origins.note((*at, "key_env"), f"catalogue: {vendor.name}")
+    if given.servers is not None and given.servers.variant is not None:
+        updates.update(running(given, given.servers, at, origins))
     if given.price is None:
         price = catalogue_price(given, bool(updates.get("on_premises", given.on_premises)), on)
         if price is not None:
@@ -72,6 +75,19 @@ def provider(name: str, given: Provider, origins: Origins, on: date | None) -> P
             updates["context_tokens"] = context
             origins.note((*at, "context_tokens"), "local.context" if given.local else f"catalogue: {given.name} {given.model}")
     return changed(given, updates)
+
+
+def running(given: Provider, servers: Servers, at: Path, origins: Origins) -> dict[str, Any]:
+    """What a provider's own servers are, and its quality, under the variant that runs."""
+    chosen, origin = servers.running(servers.variant), f"variant {servers.variant}"
+    variant = servers.variants[servers.variant or ""]
+    for name, info in type(variant).model_fields.items():
+        if name != "quality" and getattr(variant, name) is not None:
+            origins.note((*at, "servers", info.alias or name), origin)
+    if variant.quality is None:
+        return {"servers": chosen}
+    origins.note((*at, "quality"), origin)
+    return {"servers": chosen, "quality": variant.quality}
 
 
 def dialect_of(given: Provider, vendor: Vendor | None) -> Dialect:

@@ -7,12 +7,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from roteiro.plan.part import Part
-from roteiro.plan.quantity import Count, Seconds, Tokens, refuse
+from roteiro.plan.part import Name, Part
+from roteiro.plan.quantity import Count, Seconds, Share, Tokens, refuse
 from roteiro.terms import units
 from roteiro.terms.units import QuantityError
 
-__all__ = ["MOST_BATCH", "MOST_REPLICAS", "HourlyCost", "Servers"]
+__all__ = ["MOST_BATCH", "MOST_REPLICAS", "HourlyCost", "ServerVariant", "Servers"]
 
 MOST_REPLICAS = 1000
 MOST_BATCH = 4096
@@ -49,6 +49,20 @@ HourlyCost = Annotated[
 ]
 
 
+class ServerVariant(Part):
+    """Another form of the same servers: a precision (FP16, INT8, INT4), a larger machine. What it does not say is as the servers say."""
+
+    alpha_s: Seconds | None = Field(default=None, alias="alpha", description="Time of an iteration whatever it does.")
+    beta_s: Seconds | None = Field(default=None, alias="beta", description="Further time for each token computed.")
+    prefill_s: Seconds | None = Field(default=None, alias="prefill", description="The same for a prompt's tokens.")
+    gamma_s: Seconds | None = Field(default=None, alias="gamma", description="Further time for each token in memory.")
+    batch: Annotated[Count, bounded(MOST_BATCH)] | None = Field(default=None, description="Answers that one replica works at together.")
+    kv_tokens: Tokens | None = Field(default=None, description="Tokens that a replica's memory holds.")
+    start_up_s: Seconds | None = Field(default=None, alias="start_up", description="From the decision to add a replica until it serves.")
+    cost_nusd_per_h: HourlyCost | None = Field(default=None, alias="cost", description="Cost of one replica.")
+    quality: Share | None = Field(default=None, description="Measured quality of its answers; without it, the provider's.")
+
+
 class Servers(Part):
     """Replicas with continuous batching. One iteration takes
 
@@ -81,6 +95,10 @@ class Servers(Part):
         default="least_loaded", description="Which replica with room gets the next request."
     )
     cost_nusd_per_h: HourlyCost | None = Field(default=None, alias="cost", description="Cost of one replica.")
+    variants: dict[Name, ServerVariant] = Field(
+        default_factory=dict, description="Precisions and machines that there are to choose from, by name: fp16, int8, int4, two-cards …"
+    )
+    variant: Name | None = Field(default=None, description="Which of them runs; what it says takes the place of the servers' own.")
 
     @model_validator(mode="after")
     def ordered(self) -> Self:
@@ -91,7 +109,18 @@ class Servers(Part):
             raise refuse(f"has {self.replicas} replicas; at most {MOST_REPLICAS}", "model them as several providers", "E105")
         if self.alpha_s + self.beta_s <= 0.0:
             raise refuse("has iterations that take no time", "give alpha or beta a time above 0", "E105")
+        if self.variant is not None and self.variant not in self.variants:
+            known = ", ".join(self.variants) or "none"
+            raise refuse(f"runs the variant {self.variant!r}; there are: {known}", "name one of variants", "E106")
         return self
+
+    def running(self, variant: str | None) -> Self:
+        """The servers as they are under one of their variants; as written under None. Doing it again changes nothing."""
+        if variant is None:
+            return self
+        given = self.variants[variant]
+        taken = {name: getattr(given, name) for name in type(given).model_fields if name != "quality"}
+        return self.model_copy(update={name: value for name, value in taken.items() if value is not None} | {"variant": variant})
 
     @property
     def fewest(self) -> int:
