@@ -76,3 +76,30 @@ def test_a_missing_extra_is_told(record: Path, capsys: pytest.CaptureFixture[str
     assert call("forecast", str(record), "--method", "theta", "--horizon", "24h") == 2
     assert "roteiro[forecast]" in capsys.readouterr().err
     assert call("forecast", str(record), "--method", "seasonal_naive", "--horizon", "24h") == 0
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", ("optimistic", "users × 1.30")), ("pt-BR", ("otimista", "usuários × 1,30"))])
+def test_scenarios_stand_side_by_side(lang: str, words: tuple[str, ...], record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("forecast", str(record), "--horizon", "24h", "--method", "seasonal_naive", "--scenario", "all", "--lang", lang)
+    assert call(*asked, "--markdown") == 0
+    said = capsys.readouterr().out
+    assert [word for word in words if word not in said] == []
+    assert call(*asked, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in found["scenarios"]] == ["base", "optimistic", "pessimistic", "stress"]
+    base, usual = found["scenarios"][0], found["forecasts"][0]
+    assert base["forecasts"][0]["median"][-1] > usual["median"][-1] and base["factors"][0] == {
+        "name": "user_growth", "value": 1.15, "spread": pytest.approx(0.0466, abs=1e-4), "kind": "monthly"
+    }  # fmt: skip
+
+
+def test_scenarios_of_a_plan(record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("roteiro: 1\ndemand: {scenarios: {double: {factors: {surge: 2}, events: {promo: {peak: 3, begins: 2030-01-01}}}}}\n")
+    asked = ("forecast", str(record), "--horizon", "24h", "--method", "seasonal_naive", "--plan", str(plan))
+    assert call(*asked, "--scenario", "double", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    doubled = np.array(found["scenarios"][0]["forecasts"][0]["median"]) / np.array(found["forecasts"][0]["median"])
+    assert doubled == pytest.approx(np.full(24, 2.0)) and any("W945" in problem for problem in found["problems"])
+    assert call(*asked, "--scenario", "triple") == 2
+    assert "E923" in (said := capsys.readouterr().err) and "double" in said

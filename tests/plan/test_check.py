@@ -196,6 +196,7 @@ CASES: list[tuple[str, str, str, str]] = [
     ),
     ("W406", "demand.arrivals.cv", "is 2, and the process is poisson", BASE + "demand: {arrivals: {rate: 1/s, cv: 2}}\n"),
     ("W406", "demand.groups.g.process", "is weibull, without a cv", BASE + "demand: {groups: {g: {rate: 1/s, process: weibull}}}\n"),
+    ("W407", "demand.spread.users", "is of users, and there is no such factor", BASE + "demand: {spread: {users: 5%}}\n"),
     (
         "W236",
         "demand.mix[0].workload",

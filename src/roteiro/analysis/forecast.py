@@ -36,7 +36,7 @@ class Forecast:
     `median` (h,) is the method's path; `low` and `high` (levels, h) are bands that hold `levels` of what comes; `paths` (n, h) are futures
     as wholes, non-negative, from which sums over time must be taken; `mean` (h,) is theirs. `coverage`: what such bands held on the past,
     by level; NaN where it is too short to tell. `score`: mean absolute error on the past in units of the yardstick's. `why`: codes, the
-    first of `Choice.why`. `yardstick` (h,): what seasonal naive says.
+    first of `Choice.why`. `yardstick` (h,): what seasonal naive says. `scenario`: in which this is so; empty in none.
     """
 
     series: Series
@@ -54,6 +54,7 @@ class Forecast:
     yardstick: Floats
     choice: Choice
     problems: tuple[Problem, ...] = ()
+    scenario: str = ""
 
     def __len__(self) -> int:
         return len(self.at_s)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Lang, Language, directory, in_language, present
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, directory, in_language, present
 
 __all__ = ["forecast"]
 
@@ -41,6 +41,18 @@ Method = Annotated[
         help="auto takes the best on this past: seasonal_naive, arima, ets, theta, mstl, regression, boosting, mlp, ensemble.",
     ),
 ]
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scenario",
+        metavar="NAME",
+        help="base, optimistic, pessimistic, stress, one of --plan, or all; may be said again.",
+        show_default=False,
+    ),
+]
+OfPlan = Annotated[
+    Path | None, typer.Option("--plan", metavar="PLAN", help="The plan whose demand.scenarios are meant.", show_default=False)
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the sample paths.")]
 
 
@@ -51,6 +63,9 @@ def forecast(
     measure: Measure = None,
     level: Level = "total",
     method: Method = "auto",
+    scenario: Scenarios = None,
+    plan: OfPlan = None,
+    environment: Environment = None,
     data: Data = None,
     seed: Seed = 1,
     as_json: AsJson = False,
@@ -70,12 +85,13 @@ def forecast(
     with watched(speech, "forecast.running") as watch:
         result = run(
             source, horizon_s=ahead, step_s=period, measure=measure, level=level, method=method,
-            data=None if ledger else directory(data), seed=seed, on_progress=watch,
+            data=None if ledger else directory(data), seed=seed, scenarios=scenario or (), plan=plan, environment=environment,
+            on_progress=watch,
         )  # fmt: skip
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
         return
-    page = forecast_page(result.forecasts, result.problems, speech, result.source, result.left_out)
+    page = forecast_page(result.forecasts, result.problems, speech, result.source, result.left_out, result.scenarios)
     present(page, lang, as_markdown=as_markdown, as_html=as_html)
 
 

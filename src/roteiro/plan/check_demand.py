@@ -102,6 +102,19 @@ def plain_process(look: Look) -> Iterator[Found]:
             yield Found((*at, "cv"), f"is {cv:g}, and the process is poisson", "write process: gamma")
 
 
+@checks("W407", "uncertainty or growth is said of no factor", "A misspelt name would otherwise do nothing in silence.")
+def of_no_factor(look: Look) -> Iterator[Found]:
+    demand = look.plan.demand
+    named = sorted({*demand.factors, *(name for one in demand.scenarios.values() for name in one.factors)})
+    said: list[Path] = [("demand", "spread", name) for name in demand.spread]
+    said += [("demand", "kinds", name) for name in demand.kinds]
+    said += [("demand", "scenarios", at, "spread", name) for at, one in demand.scenarios.items() for name in one.spread]
+    for at in said:
+        if at[-1] not in named:
+            remedy = did_you_mean(str(at[-1]), named, "write the factor too")
+            yield Found(at, f"is of {at[-1]}, and there is no such factor", remedy, at_key=True)
+
+
 @checks("E238", "a policy scales up and down at once", "Down must be below up, with room between them.")
 def thresholds(look: Look) -> Iterator[Found]:
     policies = look.plan.scaling_policies

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from roteiro.plan.demand_event import DemandEvent, FactorKind
 from roteiro.plan.demand_shape import DemandShape
 from roteiro.plan.part import ModelName, Name, Part
 from roteiro.plan.quantity import Count, Factor, Number, PositiveSeconds, RateOf, Share, Text, Tokens, refuse
@@ -118,6 +119,8 @@ class Scenario(Part):
 
     factors: dict[Name, Factor] = Field(default_factory=dict, description="Multipliers in place of, or beside, the demand's.")
     shape: DemandShape = Field(default_factory=DemandShape, description="What it says of the day, the week, growth, bursts or a surge.")
+    spread: dict[Name, Share] = Field(default_factory=dict, description="Uncertainty of factors, in place of, or beside, the demand's.")
+    events: dict[Name, DemandEvent] = Field(default_factory=dict, description="What happens once, in place of, or beside, the demand's.")
     description: Text | None = Field(default=None, description="What it stands for.")
 
 
@@ -139,6 +142,16 @@ class Demand(Part):
     factors: dict[Name, Factor] = Field(
         default_factory=dict, description="Monthly multipliers: user_growth, usage_per_user, model_efficiency, seasonality …"
     )
+    spread: dict[Name, Share] = Field(
+        default_factory=dict,
+        description="How uncertain a factor is: standard deviation of its logarithm; without it, a third of its own effect. Of forecasts.",
+    )
+    kinds: dict[Name, FactorKind] = Field(
+        default_factory=dict,
+        description="How a factor grows in a forecast: monthly compounds, a swing stays after one month, a level is there at once. "
+        "seasonality is a swing, surge a level, all others are monthly.",
+    )
+    events: dict[Name, DemandEvent] = Field(default_factory=dict, description="Launches, campaigns, viral surges. Of forecasts.")
     scenarios: dict[Name, Scenario] = Field(default_factory=dict, description="Variations, by name.")
 
     def shape_in(self, scenario: Scenario | None) -> DemandShape:

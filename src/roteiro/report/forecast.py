@@ -5,16 +5,18 @@ What must not live here: forecasting.
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 
 from roteiro.analysis.forecast import Forecast
+from roteiro.analysis.scenarios import Scenario
 from roteiro.analysis.series import DAY_S
 from roteiro.report.chart import Axis, Chart, Line, Quantity
 from roteiro.report.document import Column, Document, Note, Part, Section, Table, Tone, cell
-from roteiro.report.estimates import dollars, lasting
+from roteiro.report.estimates import lasting
+from roteiro.report.forecast_amounts import measure_of, moment, quantity, summed
+from roteiro.report.scenarios import scenario_section
 from roteiro.report.speech import Speech
 from roteiro.terms.problem import Problem
 
@@ -27,10 +29,20 @@ MOST_ROWS: Final = 31
 MOST_PROBLEMS: Final = 20
 
 
-def forecast_page(forecasts: Sequence[Forecast], problems: Sequence[Problem], speech: Speech, source: str, left_out: int = 0) -> Document:
-    """All of it, what matters most first."""
+def forecast_page(
+    forecasts: Sequence[Forecast],
+    problems: Sequence[Problem],
+    speech: Speech,
+    source: str,
+    left_out: int = 0,
+    scenarios: Sequence[tuple[Scenario, Sequence[Forecast]]] = (),
+) -> Document:
+    """All of it, what matters most first. `scenarios`: each with the forecasts as they are in it."""
     first, say = forecasts[0], speech.say
-    sections = [section for one in forecasts for section in sections_of(one, speech, named=len(forecasts) > 1)]
+    sections = []
+    for at, one in enumerate(forecasts):
+        varied = [(scenario, each[at]) for scenario, each in scenarios]
+        sections += sections_of(one, varied, speech, named=len(forecasts) > 1)
     notes: list[Part] = [Note(say("forecast.left_out", count=speech.number(left_out)), Tone.WARN)] if left_out else []
     notes.append(Note(say("forecast.method_note"), Tone.QUIET))
     notes += [Note(str(problem), Tone.WARN) for problem in problems[:MOST_PROBLEMS]]
@@ -38,44 +50,18 @@ def forecast_page(forecasts: Sequence[Forecast], problems: Sequence[Problem], sp
     return Document(say("forecast.title"), (*sections, Section("", tuple(notes))), told)
 
 
-def measure_of(one: Forecast, speech: Speech) -> str:
-    return speech.say(f"forecast.measure.{one.series.unit}")
-
-
-def quantity(value: float, one: Forecast, speech: Speech) -> str:
-    """An amount of what is forecast, to four figures."""
-    if not math.isfinite(value):
-        return speech.say("no_data")
-    if one.series.unit == "cost_usd":
-        return dollars(value, speech)
-    large = (" mil", " mi", " bi") if speech.language == "pt-BR" else ("k", "M", "B")
-    for unit, word in zip((1e9, 1e6, 1e4), reversed(large), strict=True):
-        if abs(value) >= unit:
-            scaled = value / (1e3 if unit == 1e4 else unit)
-            return f"{speech.number(scaled, max(0, 3 - math.floor(math.log10(abs(scaled)))))}{word}"
-    return speech.trimmed(value, 0 if abs(value) >= 100 else 2)
-
-
-def sections_of(one: Forecast, speech: Speech, *, named: bool) -> list[Section]:
+def sections_of(one: Forecast, varied: Sequence[tuple[Scenario, Forecast]], speech: Speech, *, named: bool) -> list[Section]:
     say, series = speech.say, one.series
     title = f"{say(series.level)}: {series.name}" if named else ""
     head: list[Part] = [Note(summed(one, speech), Tone.STRONG), *reasons(one, speech), picture(one, speech)]
-    sections = [Section(title, tuple(head)), Section(say("forecast.bands"), (held(one, speech),))]
+    sections = [Section(title, tuple(head))]
+    if varied:
+        sections.append(scenario_section(one, varied, speech))
+    sections.append(Section(say("forecast.bands"), (held(one, speech),)))
     if len(one.choice.tried) > 1:
         sections.append(Section(say("forecast.tried"), (tried(one, speech),)))
     sections.append(Section(say("forecast.periods"), (ahead(one, speech),)))
     return sections
-
-
-def summed(one: Forecast, speech: Speech) -> str:
-    """The whole horizon and its highest period, from the joint paths: bands of single periods do not add up."""
-    whole = one.paths.sum(axis=1) if one.series.additive else one.paths.mean(axis=1)
-    peaks, level = one.paths.max(axis=1), one.levels[-1]
-    tails = ((1 - level) / 2, (1 + level) / 2)
-    (low, high), (peak_low, peak_high) = np.quantile(whole, tails), np.quantile(peaks, tails)
-    told = {"sum": np.median(whole), "low": low, "high": high, "peak": np.median(peaks), "peak_low": peak_low, "peak_high": peak_high}
-    amounts = {name: quantity(float(value), one, speech) for name, value in told.items()}
-    return speech.say("forecast.sum", level=speech.share(level), **amounts)
 
 
 def reasons(one: Forecast, speech: Speech) -> list[Part]:
@@ -170,10 +156,3 @@ def ahead(one: Forecast, speech: Speech) -> Table:
         begins = moment(float(one.at_s[mine][0]), one, speech)
         rows.append((cell(begins), cell(amounts[0], Tone.STRONG), cell(f"{amounts[1]} – {amounts[2]}"), cell(amounts[3], Tone.QUIET)))
     return Table(columns, tuple(rows))
-
-
-def moment(at_s: float, one: Forecast, speech: Speech) -> str:
-    """A date of UTC; without dates, the time since the record's start."""
-    if one.series.dated:
-        return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M}"
-    return f"+{lasting(at_s - one.series.start_s, speech)}"

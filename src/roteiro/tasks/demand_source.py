@@ -64,6 +64,10 @@ def demand_from(
     if not 0.0 < thin <= 1.0:
         raise SettingsError(f"a demand is thinned by a share above 0 and at most 1, not {thin:g}")
     found = named(compiled, source, data, scenario, folder, fitted)
+    wanted = compiled.plan.demand
+    if events := sorted({*wanted.events, *(wanted.scenarios[scenario].events if scenario is not None else ())}):
+        told = f"events are of forecasts, so {', '.join(events)} is not simulated; a simulation has shape.surge"
+        found = replace(found, assumed=(*found.assumed, told))
     return found if thin == 1.0 else found.thinned(thin)
 
 

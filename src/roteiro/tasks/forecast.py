@@ -4,7 +4,7 @@ What must not live here: forecasting (`analysis`), and how a result is shown.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,8 +12,11 @@ from typing import Any, Final
 import numpy as np
 
 from roteiro.analysis.forecast import Forecast, forecast_series
+from roteiro.analysis.scenarios import Event, Factor, Scenario, apply
 from roteiro.analysis.series import LEVELS, MEASURES, STEPS_S, Series, SeriesSet, coarser
+from roteiro.tasks.check import checked
 from roteiro.tasks.diff import plain
+from roteiro.tasks.scenarios import scenarios_of
 from roteiro.tasks.series_source import series_from
 from roteiro.terms.error import SettingsError
 from roteiro.terms.problem import Problem
@@ -27,11 +30,16 @@ MOST_AHEAD: Final = 400
 """Steps of a forecast; beyond it periods become longer where nobody says how long they are."""
 MOST_PAST: Final = 3000
 MOST_SERIES: Final = 12
+LUCK: Final = 101
+"""Of scenarios, apart from that of the paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForecastResult:
-    """`forecasts`: of the series of one level and measure, the largest first. `took_s`: seconds. `left_out`: series beyond `most`."""
+    """`forecasts`: of the series of one level and measure, the largest first. `took_s`: seconds. `left_out`: series beyond `most`.
+
+    `scenarios`: each that was asked for, with the forecasts as they are in it, in their order.
+    """
 
     source: str
     measure: str
@@ -43,12 +51,34 @@ class ForecastResult:
     left_out: int
     seed: int
     took_s: float
+    scenarios: tuple[tuple[Scenario, tuple[Forecast, ...]], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is not known is null. Of the paths only their number: ask for them in Python."""
         names = ("source", "measure", "level", "horizon_s", "step_s", "left_out", "seed", "took_s")
         head = {name: plain(getattr(self, name)) for name in names}
-        return {**head, "problems": [str(one) for one in self.problems], "forecasts": [told(one) for one in self.forecasts]}
+        varied = [
+            {"name": one.name, "description": one.description, "factors": [factor_told(each) for each in one.factors],
+             "events": [event_told(each) for each in one.events], "forecasts": [varied_told(each) for each in found]}
+            for one, found in self.scenarios
+        ]  # fmt: skip
+        problems = [str(one) for one in self.problems]
+        return {**head, "problems": problems, "forecasts": [told(one) for one in self.forecasts], "scenarios": varied}
+
+
+def factor_told(one: Factor) -> dict[str, Any]:
+    return {"name": one.name, "value": one.value, "spread": one.deviation, "kind": one.kind}
+
+
+def event_told(one: Event) -> dict[str, Any]:
+    names = ("name", "peak", "begins_s", "after_s", "ramp_s", "plateau_s", "decay_s", "spread", "lasting")
+    return {name: getattr(one, name) for name in names}
+
+
+def varied_told(one: Forecast) -> dict[str, Any]:
+    """A forecast in a scenario: what is not as in the forecast itself."""
+    bands = [{"level": level, "low": low.tolist(), "high": high.tolist()} for level, low, high in zip(one.levels, one.low, one.high, strict=True)]  # noqa: E501 # fmt: skip
+    return {"name": one.series.name, "level": one.series.level, "mean": one.mean.tolist(), "median": one.median.tolist(), "bands": bands}
 
 
 def told(one: Forecast) -> dict[str, Any]:
@@ -85,17 +115,22 @@ def forecast(
     seed: int = 1,
     most: int = MOST_SERIES,
     paths: int = 200,
+    scenarios: Sequence[str] = (),
+    plan: Path | None = None,
+    environment: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> ForecastResult:
     """Forecast the series of a record: `source` is a CSV or Parquet file, a folder of such, a data directory, or a run in `data`.
 
     `step_s`: length of a period; None takes the record's own, or a longer one where the horizon is long. `measure`: of MEASURES; None the
     first of `PREFERRED` that the record has. `level`: of LEVELS. `method`: a name, or `auto` for the one that did best on the past. `most`:
-    series at most, the largest first. `paths`: joint futures of each.
+    series at most, the largest first. `paths`: joint futures of each. `scenarios`: names, or `all`, of the demand of the `plan` at
+    that path (in an `environment`), or of the chapter's.
 
     Raises PlanError with every problem, and SettingsError for what the record does not have.
     """
     begun = time.monotonic()
+    reading = None if plan is None else checked(plan, environment)
     found = series_from(source, data=data, step_s=step_s)
     chosen = measure_of(found, measure, str(source))
     if level not in LEVELS:
@@ -115,10 +150,16 @@ def forecast(
 
         chance = np.random.default_rng([seed, at])
         made.append(forecast_series(one, horizon, chance, method=method, count=paths, on_progress=progress))
-    problems = (*found.problems, *(problem for one in made for problem in one.problems))
+    begins_s = taken[0].end_s if taken[0].dated else None
+    wanted = scenarios_of(reading.plan if reading else None, scenarios, begins_s, str(plan)) if scenarios else ()
+    # The same luck for every series and scenario: the sum of tenants stays the total, and scenarios differ by what they suppose alone.
+    varied = tuple((one, tuple(apply(each, one, np.random.default_rng([seed, LUCK])) for each in made)) for one in wanted)
+    told_of = (*made, *(each for _, several in varied for each in several))
+    problems = tuple(dict.fromkeys((*found.problems, *(problem for one in told_of for problem in one.problems))))
     return ForecastResult(
-        str(source), chosen, level, horizon * step, step, tuple(made), problems, max(0, len(series) - most), seed, time.monotonic() - begun
-    )
+        str(source), chosen, level, horizon * step, step, tuple(made), problems, max(0, len(series) - most), seed, time.monotonic() - begun,
+        varied,
+    )  # fmt: skip
 
 
 def measure_of(found: SeriesSet, asked: str | None, source: str) -> str:
