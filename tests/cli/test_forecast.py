@@ -103,3 +103,26 @@ def test_scenarios_of_a_plan(record: Path, tmp_path: Path, capsys: pytest.Captur
     assert doubled == pytest.approx(np.full(24, 2.0)) and any("W945" in problem for problem in found["problems"])
     assert call(*asked, "--scenario", "triple") == 2
     assert "E923" in (said := capsys.readouterr().err) and "double" in said
+
+
+def test_days_of_a_zone_and_its_holidays(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("holidays")
+    asked = ("forecast", str(record), "--horizon", "30d", "--step", "24h", "--method", "seasonal_naive", "--zone", "America/Sao_Paulo")
+    assert call(*asked, "--holidays", "BR,US", "--json", "--lang", "pt-BR") == 0
+    result = json.loads(capsys.readouterr().out)
+    (found,) = result["forecasts"]
+    assert result["zone"] == "America/Sao_Paulo" and found["at_s"][0] == 1_773_111_600.0  # 2026-03-10 00:00 there
+    assert found["holidays"]["days"][0] == {"day": "2026-04-03", "name": "Sexta-feira Santa"}
+    assert call(*asked, "--holidays", "BR", "--lang", "pt-BR") == 0
+    said = capsys.readouterr().out
+    assert "Feriados à frente: 2026-04-03" in said and "horas de America/Sao_Paulo" in said
+    assert call(*asked[:-1], "Brasilia") == 2
+    assert "not a time zone" in capsys.readouterr().err
+
+
+def test_a_record_of_two_zones_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mixed.csv"
+    rows = [f"2026-03-{day:02d}T00:00:00{zone},{100 + day}" for day, zone in ((one, "Z" if one % 2 else "-03:00") for one in range(1, 29))]
+    path.write_text("\n".join(["time,requests", *rows]) + "\n")
+    assert call("forecast", str(path), "--method", "seasonal_naive", "--json") == 0
+    assert "W934" in capsys.readouterr().out

@@ -35,6 +35,7 @@ class Series:
 
     NaN is not known, which is not zero. `name` is `total`, or the tenant, workload or model of its `level`. `unit` is the measure.
     `seasons`: lengths of cycles in steps where they are known from elsewhere; else they follow from `step_s` (`seasons_of`).
+    `zone`: whose clock the times are of (`clock`); empty where they are Unix seconds.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Series:
     problems: tuple[Problem, ...] = ()
     dated: bool = True
     seasons: tuple[int, ...] = ()
+    zone: str = ""
 
     def __len__(self) -> int:
         return len(self.values)

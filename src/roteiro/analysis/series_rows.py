@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from roteiro.analysis.clock import comes_twice, to_clock, to_unix
 from roteiro.analysis.series import STEPS_S, Series, SeriesSet, remark
 from roteiro.terms.error import PlanError
 from roteiro.terms.problem import Problem, Severity
@@ -66,14 +67,17 @@ class Rows:
     dated: bool
 
 
-def series_of_rows(table: pa.Table, where: str, *, step_s: int | None = None, arrivals: bool | None = None) -> SeriesSet:
+def series_of_rows(
+    table: pa.Table, where: str, *, step_s: int | None = None, arrivals: bool | None = None, zone: str | None = None
+) -> SeriesSet:
     """The series of a record whose columns are named as people name them (`TIMES`, `COUNTS`, `RATES`, `NAMED`).
 
     `where` names the record in problems. `step_s`: the length of a period of arrivals; windows keep their own. `arrivals`: whether a row
-    is one request; None finds out. Raises PlanError where there is no time, no number, or nothing that can be read.
+    is one request; None finds out. `zone`: whose clock the series are laid out by, and times without a zone are of. Raises PlanError where
+    there is no time, no number, or nothing that can be read.
     """
     told: list[Problem] = []
-    rows = read(table, where, told)
+    rows = read(table, where, told, zone)
     good = np.isfinite(rows.at_s)
     if not good.all():
         told.append(remark("W931", where, f"has {int((~good).sum())} rows without a time that can be read", "they are left out"))
@@ -100,14 +104,29 @@ def series_of_rows(table: pa.Table, where: str, *, step_s: int | None = None, ar
             rows.numbers = {name: values * (1.0 if name == "value" else step) for name, values in rows.numbers.items()}
     if {"input_tokens", "output_tokens"} <= set(rows.numbers) and "tokens" not in rows.numbers:
         rows.numbers["tokens"] = np.nan_to_num(rows.numbers["input_tokens"]) + np.nan_to_num(rows.numbers["output_tokens"])
-    return binned(rows, step, arrivals, where, told)
+    if zone and rows.dated:
+        rows = by_clock(rows, zone, where, told)
+    return binned(rows, step, arrivals, where, told, zone if zone and rows.dated else "")
+
+
+def by_clock(rows: Rows, zone: str, where: str, told: list[Problem]) -> Rows:
+    """The same rows by the zone's clock; what is in an hour that comes twice counts half, so that it is the mean of both."""
+    at_s = to_clock(rows.at_s, zone)
+    twice = comes_twice(at_s, zone)
+    if np.ptp(at_s - rows.at_s) > 0.0:
+        remedy = "an hour that comes twice counts as the mean of both, one that is left out is not known; so every day has 24 hours"
+        told.append(remark("W946", where, f"has changes of the clock in {zone}", remedy))
+    numbers = {name: values if name == "value" else np.where(twice, 0.5 * values, values) for name, values in rows.numbers.items()}
+    order = np.argsort(at_s, kind="stable")
+    words = {level: said[order] for level, said in rows.words.items()}
+    return Rows(at_s[order], {name: values[order] for name, values in numbers.items()}, words, rows.rates, rows.dated)
 
 
 def fault(code: str, where: str, message: str, remedy: str) -> Problem:
     return remark(code, where, message, remedy, severity=Severity.ERROR)
 
 
-def read(table: pa.Table, where: str, told: list[Problem]) -> Rows:
+def read(table: pa.Table, where: str, told: list[Problem], zone: str | None) -> Rows:
     """The columns that are known by their names; where none counts, the only number there is."""
     by_lower = {name.lower().strip(): name for name in reversed(table.column_names)}
 
@@ -117,7 +136,7 @@ def read(table: pa.Table, where: str, told: list[Problem]) -> Rows:
     time = found(TIMES)
     if time is None:
         raise PlanError([fault("E932", where, f"has no column of times; it has {', '.join(table.column_names)[:200]}", f"name one of them {', '.join(TIMES[:4])} …")])  # fmt: skip # noqa: E501
-    at_s, dated = seconds(table.column(time), time, where, told)
+    at_s, dated = seconds(table.column(time), time, where, told, zone)
     counts = {measure: name for measure, among in COUNTS.items() if (name := found(among))}
     rates = {measure: name for measure, among in RATES.items() if (name := found(among))} if not counts else {}
     chosen = counts or rates
@@ -193,11 +212,12 @@ def in_one_unit(numbers: dict[str, Floats], column: pa.ChunkedArray, where: str,
     return {name: np.where(units == commonest, values, np.nan) for name, values in numbers.items()}
 
 
-def seconds(column: pa.ChunkedArray, name: str, where: str, told: list[Problem]) -> tuple[Floats, bool]:
-    """(Unix seconds, whether they are dates) of a column of times; NaN where a row has none."""
+def seconds(column: pa.ChunkedArray, name: str, where: str, told: list[Problem], zone: str | None = None) -> tuple[Floats, bool]:
+    """(Unix seconds, whether they are dates) of a column of times; NaN where a row has none. Times without a zone are of `zone`, or UTC."""
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         micros = pc.cast(pc.cast(column, pa.timestamp("us", tz=getattr(column.type, "tz", None)), safe=False), pa.int64())
-        return micros.to_numpy().astype(np.float64) / 1e6, True
+        at_s = micros.to_numpy().astype(np.float64) / 1e6
+        return (to_unix(at_s, zone) if zone and getattr(column.type, "tz", None) is None else at_s), True
     if is_number(column):
         values = amounts(column, name, where, told)
         largest = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0
@@ -205,15 +225,20 @@ def seconds(column: pa.ChunkedArray, name: str, where: str, told: list[Problem])
         return values * unit, largest * unit >= 1e9
     found = np.full(len(column), np.nan)
     zones: set[str] = set()
+    unsaid = np.zeros(len(column), np.bool_)
     for at, text in enumerate(column.to_pylist()):
         try:
             moment = datetime.fromisoformat((text or "").strip().removesuffix(" UTC"))
         except ValueError:
             continue
+        unsaid[at] = moment.tzinfo is None
         zones.add("none" if moment.tzinfo is None else f"{moment:%z}")
         found[at] = moment.timestamp() if moment.tzinfo is not None else (moment - datetime(1970, 1, 1)).total_seconds()  # noqa: DTZ001
+    if zone:
+        found[unsaid] = to_unix(found[unsaid], zone)
     if len(zones) > 1:
-        told.append(remark("W934", where, f"has times in several zones ({', '.join(sorted(zones))})", "all are converted to UTC; those without a zone are taken as UTC"))  # fmt: skip # noqa: E501
+        remedy = f"all are told by the clock of {zone or 'UTC'}; those without a zone are taken as its"
+        told.append(remark("W934", where, f"has times in several zones ({', '.join(sorted(zones))})", remedy))
     return found, True
 
 
@@ -253,7 +278,7 @@ def without_repeats(rows: Rows, where: str, told: list[Problem]) -> Rows:
     )  # fmt: skip
 
 
-def binned(rows: Rows, step: int, arrivals: bool, where: str, told: list[Problem]) -> SeriesSet:
+def binned(rows: Rows, step: int, arrivals: bool, where: str, told: list[Problem], zone: str) -> SeriesSet:
     """Sums by period, of everything and of each name at each level."""
     start = float(np.floor(rows.at_s[0] / step) * step) if arrivals or rows.at_s[0] % step == 0 else float(rows.at_s[0])
     at = np.floor((rows.at_s - start) / step + 1e-6).astype(np.int64)
@@ -263,7 +288,7 @@ def binned(rows: Rows, step: int, arrivals: bool, where: str, told: list[Problem
     whole = np.ones(len(at), np.bool_)
     totals = {name: added(at, values, whole, periods, name) for name, values in rows.numbers.items()}
     missing = gaps_of(totals, arrivals, where, told)
-    made = [Series("total", "total", start, step, np.where(missing, np.nan, values), name, dated=rows.dated) for name, values in totals.items()]  # noqa: E501 # fmt: skip
+    made = [Series("total", "total", start, step, np.where(missing, np.nan, values), name, dated=rows.dated, zone=zone) for name, values in totals.items()]  # noqa: E501 # fmt: skip
     parents: dict[tuple[str, str], tuple[str, str]] = {}
     for level, words in rows.words.items():
         names, counts = np.unique(words.astype(str), return_counts=True)
@@ -278,7 +303,7 @@ def binned(rows: Rows, step: int, arrivals: bool, where: str, told: list[Problem
             mine = words == one
             for name, values in rows.numbers.items():
                 part = np.nan_to_num(added(at, values, mine, periods, name))
-                made.append(Series(one or "(none)", level, start, step, np.where(missing, np.nan, part), name, dated=rows.dated))
+                made.append(Series(one or "(none)", level, start, step, np.where(missing, np.nan, part), name, dated=rows.dated, zone=zone))
     return SeriesSet(tuple(made), tuple(told), parents=parents)
 
 

@@ -53,6 +53,18 @@ Scenarios = Annotated[
 OfPlan = Annotated[
     Path | None, typer.Option("--plan", metavar="PLAN", help="The plan whose demand.scenarios are meant.", show_default=False)
 ]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--zone", metavar="ZONE", help="Whose clock days follow: America/Sao_Paulo; without it the plan's, or UTC.", show_default=False
+    ),
+]
+Holidays = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--holidays", metavar="WHERE", help="Whose holidays: BR, BR-SP, BR:optional, US-CA; may be said again.", show_default=False
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the sample paths.")]
 
 
@@ -66,6 +78,8 @@ def forecast(
     scenario: Scenarios = None,
     plan: OfPlan = None,
     environment: Environment = None,
+    zone: Zone = None,
+    holidays: Holidays = None,
     data: Data = None,
     seed: Seed = 1,
     as_json: AsJson = False,
@@ -86,12 +100,13 @@ def forecast(
         result = run(
             source, horizon_s=ahead, step_s=period, measure=measure, level=level, method=method,
             data=None if ledger else directory(data), seed=seed, scenarios=scenario or (), plan=plan, environment=environment,
+            zone=zone, holidays=[one for said in holidays or () for one in said.split(",")], language=lang.value,
             on_progress=watch,
         )  # fmt: skip
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
         return
-    page = forecast_page(result.forecasts, result.problems, speech, result.source, result.left_out, result.scenarios)
+    page = forecast_page(result.forecasts, result.problems, speech, result.source, result.left_out, result.scenarios, result.backgrounds)
     present(page, lang, as_markdown=as_markdown, as_html=as_html)
 
 

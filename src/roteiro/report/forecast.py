@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from roteiro.analysis.background import Background
 from roteiro.analysis.forecast import Forecast
 from roteiro.analysis.scenarios import Scenario
 from roteiro.analysis.series import DAY_S
@@ -36,24 +37,30 @@ def forecast_page(
     source: str,
     left_out: int = 0,
     scenarios: Sequence[tuple[Scenario, Sequence[Forecast]]] = (),
+    backgrounds: Sequence[Background] = (),
 ) -> Document:
-    """All of it, what matters most first. `scenarios`: each with the forecasts as they are in it."""
+    """All of it, what matters most first. `scenarios`: each with the forecasts as they are in it. `backgrounds`: one for each forecast."""
     first, say = forecasts[0], speech.say
     sections = []
     for at, one in enumerate(forecasts):
         varied = [(scenario, each[at]) for scenario, each in scenarios]
-        sections += sections_of(one, varied, speech, named=len(forecasts) > 1)
+        background = backgrounds[at] if backgrounds else Background()
+        sections += sections_of(one, varied, background, speech, named=len(forecasts) > 1)
     notes: list[Part] = [Note(say("forecast.left_out", count=speech.number(left_out)), Tone.WARN)] if left_out else []
     notes.append(Note(say("forecast.method_note"), Tone.QUIET))
     notes += [Note(str(problem), Tone.WARN) for problem in problems[:MOST_PROBLEMS]]
     told = say("forecast.about", source=source, measure=measure_of(first, speech), step=lasting(first.series.step_s, speech), steps=speech.number(len(first)))  # fmt: skip # noqa: E501
+    if first.series.zone:
+        told = f"{told} · {say('forecast.clock', zone=first.series.zone)}"
     return Document(say("forecast.title"), (*sections, Section("", tuple(notes))), told)
 
 
-def sections_of(one: Forecast, varied: Sequence[tuple[Scenario, Forecast]], speech: Speech, *, named: bool) -> list[Section]:
+def sections_of(
+    one: Forecast, varied: Sequence[tuple[Scenario, Forecast]], background: Background, speech: Speech, *, named: bool
+) -> list[Section]:
     say, series = speech.say, one.series
     title = f"{say(series.level)}: {series.name}" if named else ""
-    head: list[Part] = [Note(summed(one, speech), Tone.STRONG), *reasons(one, speech), picture(one, speech)]
+    head: list[Part] = [Note(summed(one, speech), Tone.STRONG), *reasons(one, speech), *days_off(background, speech), picture(one, speech)]
     sections = [Section(title, tuple(head))]
     if varied:
         sections.append(scenario_section(one, varied, speech))
@@ -77,6 +84,18 @@ def reasons(one: Forecast, speech: Speech) -> list[Part]:
     if one.why[0] == "asked" and one.score > 1.0:
         notes.append(Note(say("forecast.why.loses"), Tone.BAD))
     return notes
+
+
+def days_off(background: Background, speech: Speech) -> list[Part]:
+    """Holidays that come, and what they do."""
+    if background.effect is None:
+        return []
+    say, effect = speech.say, background.effect
+    if not background.holidays:
+        return [Note(say("forecast.holidays.none"), Tone.QUIET)]
+    days = "; ".join(f"{day:%Y-%m-%d} {name}" for day, name in background.holidays)
+    facts = {"share": speech.share(effect.share, 0), "of": speech.number(effect.of)}
+    return [Note(f"{say('forecast.holidays', days=days)} {say(f'forecast.holidays.{effect.why}', **facts)}")]
 
 
 def picture(one: Forecast, speech: Speech) -> Chart:

@@ -45,7 +45,7 @@ def summed(one: Forecast, speech: Speech) -> str:
 
 
 def moment(at_s: float, one: Forecast, speech: Speech) -> str:
-    """A date of UTC; without dates, the time since the record's start."""
+    """A date by the series' clock; without dates, the time since the record's start."""
     if one.series.dated:
         return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M}"
     return f"+{lasting(at_s - one.series.start_s, speech)}"

@@ -79,6 +79,21 @@ FORECAST_WORDS: Final[dict[str, tuple[str, str]]] = {
     "forecast.from": ("from", "desde"),
     "forecast.median": ("forecast", "previsão"),
     "forecast.left_out": ("{count} smaller series are left out.", "{count} séries menores ficaram de fora."),
+    "forecast.clock": ("hours of {zone}", "horas de {zone}"),
+    "forecast.holidays": ("Holidays ahead: {days}.", "Feriados à frente: {days}."),
+    "forecast.holidays.none": ("No holiday falls into the forecast.", "Nenhum feriado cai na previsão."),
+    "forecast.holidays.measured": (
+        "On a workday off, {share} of the usual comes, as on {of} of them in the past.",
+        "Em um dia útil de feriado vem {share} do usual, como em {of} deles no passado.",
+    ),
+    "forecast.holidays.sundays": (
+        "The past has too few to measure: {share} of the usual is taken, as on its {of} Sundays.",
+        "O passado tem poucos para medir: supõe-se {share} do usual, como em seus {of} domingos.",
+    ),
+    "forecast.holidays.unknown": (
+        "The past has neither holidays nor weeks enough to tell what they do: they are forecast like other days.",
+        "O passado não tem feriados nem semanas que bastem para dizer seu efeito: são previstos como os outros dias.",
+    ),
     "scenario": ("scenario", "cenário"),
     "scenario.title": ("Scenarios", "Cenários"),
     "scenario.none": ("forecast as it is", "previsão como está"),

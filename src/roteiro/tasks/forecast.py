@@ -5,17 +5,24 @@ What must not live here: forecasting (`analysis`), and how a result is shown.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from roteiro.analysis.background import Background
+from roteiro.analysis.clock import to_clock, to_unix
 from roteiro.analysis.forecast import Forecast, forecast_series
+from roteiro.analysis.holiday_effect import holiday_effect, on_holidays, with_holidays
 from roteiro.analysis.scenarios import Event, Factor, Scenario, apply
 from roteiro.analysis.series import LEVELS, MEASURES, STEPS_S, Series, SeriesSet, coarser
+from roteiro.plan.model import Plan
+from roteiro.plan.zone import zone_problem
 from roteiro.tasks.check import checked
 from roteiro.tasks.diff import plain
+from roteiro.tasks.holidays_of import holidays_of
 from roteiro.tasks.scenarios import scenarios_of
 from roteiro.tasks.series_source import series_from
 from roteiro.terms.error import SettingsError
@@ -32,13 +39,18 @@ MOST_PAST: Final = 3000
 MOST_SERIES: Final = 12
 LUCK: Final = 101
 """Of scenarios, apart from that of the paths."""
+SPOKEN: Final = {"pt-BR": "pt_BR"}
+"""Languages as the library of holidays calls them, where it is not English."""
+DAYS_OFF: Final = 102
+"""Of holidays."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForecastResult:
     """`forecasts`: of the series of one level and measure, the largest first. `took_s`: seconds. `left_out`: series beyond `most`.
 
-    `scenarios`: each that was asked for, with the forecasts as they are in it, in their order.
+    `scenarios`: each that was asked for, with the forecasts as they are in it, in their order. `backgrounds`: what else is known of each
+    series. `zone`: by whose clock they are laid out; empty for UTC.
     """
 
     source: str
@@ -52,10 +64,12 @@ class ForecastResult:
     seed: int
     took_s: float
     scenarios: tuple[tuple[Scenario, tuple[Forecast, ...]], ...] = ()
+    backgrounds: tuple[Background, ...] = ()
+    zone: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is not known is null. Of the paths only their number: ask for them in Python."""
-        names = ("source", "measure", "level", "horizon_s", "step_s", "left_out", "seed", "took_s")
+        names = ("source", "measure", "level", "horizon_s", "step_s", "left_out", "seed", "took_s", "zone")
         head = {name: plain(getattr(self, name)) for name in names}
         varied = [
             {"name": one.name, "description": one.description, "factors": [factor_told(each) for each in one.factors],
@@ -63,7 +77,7 @@ class ForecastResult:
             for one, found in self.scenarios
         ]  # fmt: skip
         problems = [str(one) for one in self.problems]
-        return {**head, "problems": problems, "forecasts": [told(one) for one in self.forecasts], "scenarios": varied}
+        return {**head, "problems": problems, "forecasts": [*map(told, self.forecasts, self.backgrounds)], "scenarios": varied}
 
 
 def factor_told(one: Factor) -> dict[str, Any]:
@@ -81,10 +95,12 @@ def varied_told(one: Forecast) -> dict[str, Any]:
     return {"name": one.series.name, "level": one.series.level, "mean": one.mean.tolist(), "median": one.median.tolist(), "bands": bands}
 
 
-def told(one: Forecast) -> dict[str, Any]:
+def told(one: Forecast, background: Background) -> dict[str, Any]:
+    """Moments are Unix seconds, whatever the clock."""
     series = one.series
+    at_s = one.at_s if not series.zone else to_unix(one.at_s, series.zone)
     past = {
-        "start_s": series.start_s,
+        "start_s": series.start_s if not series.zone else float(to_unix(series.at_s[:1], series.zone)[0]),
         "step_s": series.step_s,
         "unit": series.unit,
         "dated": series.dated,
@@ -97,10 +113,15 @@ def told(one: Forecast) -> dict[str, Any]:
     tried = [{"method": each.method, "error": each.error} for each in one.choice.tried]
     found = {
         "name": series.name, "level": series.level, "method": one.method, "why": list(one.why), "score": one.score, "tried": tried,
-        "origins": one.choice.origins, "tested_steps": one.choice.tested, "at_s": one.at_s.tolist(), "mean": one.mean.tolist(),
+        "origins": one.choice.origins, "tested_steps": one.choice.tested, "at_s": at_s.tolist(), "mean": one.mean.tolist(),
         "median": one.median.tolist(), "seasonal_naive": one.yardstick.tolist(), "bands": bands, "paths": len(one.paths), "past": past,
     }  # fmt: skip
-    return {**plain(found), "problems": [str(problem) for problem in one.problems]}
+    effect = background.effect
+    holidays = {
+        "days": [{"day": day.isoformat(), "name": name} for day, name in background.holidays],
+        "effect": None if effect is None else {"share": effect.share, "spread": effect.spread, "of": effect.of, "why": effect.why},
+    }
+    return {**plain(found), "holidays": holidays, "problems": [str(problem) for problem in one.problems]}
 
 
 def forecast(
@@ -118,6 +139,9 @@ def forecast(
     scenarios: Sequence[str] = (),
     plan: Path | None = None,
     environment: str | None = None,
+    zone: str | None = None,
+    holidays: Sequence[str] = (),
+    language: str = "en",
     on_progress: OnProgress | None = None,
 ) -> ForecastResult:
     """Forecast the series of a record: `source` is a CSV or Parquet file, a folder of such, a data directory, or a run in `data`.
@@ -125,13 +149,15 @@ def forecast(
     `step_s`: length of a period; None takes the record's own, or a longer one where the horizon is long. `measure`: of MEASURES; None the
     first of `PREFERRED` that the record has. `level`: of LEVELS. `method`: a name, or `auto` for the one that did best on the past. `most`:
     series at most, the largest first. `paths`: joint futures of each. `scenarios`: names, or `all`, of the demand of the `plan` at
-    that path (in an `environment`), or of the chapter's.
+    that path (in an `environment`), or of the chapter's. `zone`: by whose clock days and weeks are told; without it, the plan's, or UTC.
+    `holidays`: calendars (`BR`, `BR-SP`, `US`), whose days are neither learned from nor forecast like others; named in `language`.
 
     Raises PlanError with every problem, and SettingsError for what the record does not have.
     """
     begun = time.monotonic()
     reading = None if plan is None else checked(plan, environment)
-    found = series_from(source, data=data, step_s=step_s)
+    zone = zone_of(zone, reading.plan if reading else None)
+    found = series_from(source, data=data, step_s=step_s, zone=zone)
     chosen = measure_of(found, measure, str(source))
     if level not in LEVELS:
         raise SettingsError(f"there is no level {level!r}; there are: {', '.join(LEVELS)}")
@@ -141,7 +167,8 @@ def forecast(
     step = step_of(series[0], horizon_s, step_s)
     horizon = max(1, round(horizon_s / step))
     taken = [coarser(one, step) for one in series[:most]]
-    made = []
+    free = days_off(holidays, taken[0], horizon, str(source), language)
+    made, backgrounds = [], []
     for at, one in enumerate(taken):
 
         def progress(share: float, label: str, at: int = at, one: Series = one) -> None:
@@ -149,17 +176,56 @@ def forecast(
                 on_progress((at + share) / len(taken), f"{one.name} · {label}")
 
         chance = np.random.default_rng([seed, at])
-        made.append(forecast_series(one, horizon, chance, method=method, count=paths, on_progress=progress))
-    begins_s = taken[0].end_s if taken[0].dated else None
+        off = on_holidays(one, one.at_s, free.keys())
+        left_out = off if off.any() and not off.all() else None
+        usual = forecast_series(one, horizon, chance, method=method, count=paths, left_out=left_out, on_progress=progress)
+        effect = holiday_effect(one, free.keys()) if free else None
+        made.append(usual if effect is None else with_holidays(usual, effect, free.keys(), np.random.default_rng([seed, DAYS_OFF])))
+        ahead = tuple((date.fromordinal(day), name) for day, name in free.items() if on_holidays(one, usual.at_s, {day}).any())
+        backgrounds.append(Background(ahead, effect))
+    begins_s = None if not taken[0].dated else float(to_unix(np.array([taken[0].end_s]), zone)[0]) if zone else taken[0].end_s
     wanted = scenarios_of(reading.plan if reading else None, scenarios, begins_s, str(plan)) if scenarios else ()
+    wanted = tuple(by_clock(one, taken[0]) for one in wanted)
     # The same luck for every series and scenario: the sum of tenants stays the total, and scenarios differ by what they suppose alone.
     varied = tuple((one, tuple(apply(each, one, np.random.default_rng([seed, LUCK])) for each in made)) for one in wanted)
     told_of = (*made, *(each for _, several in varied for each in several))
     problems = tuple(dict.fromkeys((*found.problems, *(problem for one in told_of for problem in one.problems))))
     return ForecastResult(
         str(source), chosen, level, horizon * step, step, tuple(made), problems, max(0, len(series) - most), seed, time.monotonic() - begun,
-        varied,
+        varied, tuple(backgrounds), taken[0].zone,
     )  # fmt: skip
+
+
+def zone_of(asked: str | None, plan: Plan | None) -> str | None:
+    """The zone whose clock counts; None for UTC. Raises SettingsError for one that is not there."""
+    zone = asked if asked is not None else plan.timezone if plan is not None else None
+    if zone is None or zone == "UTC":
+        return None
+    if (wrong := zone_problem(zone)) is not None:
+        raise SettingsError(f"--zone {wrong[0]}; {wrong[1]}")
+    return zone
+
+
+def days_off(calendars: Sequence[str], series: Series, horizon: int, source: str, language: str) -> dict[int, str]:
+    """Holidays from the record's beginning to the forecast's end, by their ordinal."""
+    if not calendars:
+        return {}
+    if not series.dated:
+        raise SettingsError(f"{source} has no dates, so no day of it is known to be a holiday; leave --holidays out")
+    first = datetime.fromtimestamp(series.start_s, UTC).date()
+    last = datetime.fromtimestamp(series.end_s + horizon * series.step_s, UTC).date() + timedelta(days=1)
+    return {day.toordinal(): name for day, name in holidays_of(calendars, first, last, SPOKEN.get(language, "en_US")).items()}
+
+
+def by_clock(scenario: Scenario, series: Series) -> Scenario:
+    """Its events in the time of the series."""
+    if not series.zone:
+        return scenario
+    events = [
+        one if one.begins_s is None else replace(one, begins_s=float(to_clock(np.array([one.begins_s]), series.zone)[0]))
+        for one in scenario.events
+    ]
+    return replace(scenario, events=tuple(events))
 
 
 def measure_of(found: SeriesSet, asked: str | None, source: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -31,30 +32,31 @@ COUNTED: Final = """
 """
 
 
-def series_from(source: Path | str, *, data: Path | None = None, step_s: int | None = None) -> SeriesSet:
-    """The series of what a person named. `data`: the data directory that a run is in. `step_s`: the period of arrivals.
+def series_from(source: Path | str, *, data: Path | None = None, step_s: int | None = None, zone: str | None = None) -> SeriesSet:
+    """The series of what a person named. `data`: the data directory that a run is in. `step_s`: the period of arrivals. `zone`: whose clock
+    they are laid out by, in place of UTC.
 
     Raises PlanError, SettingsError or LedgerError where there is none.
     """
     path = Path(source)
     if (path / "ledger").is_dir():
-        return of_ledger(Ledger(path), "world = 'live'", [], f"{path}", step_s)
+        return of_ledger(Ledger(path), "world = 'live'", [], f"{path}", step_s, zone)
     if path.is_file() or path.is_dir() or "/" in str(source) or path.suffix in (".csv", ".parquet", ".gz"):
-        return series_of_rows(table_of(path), str(path), step_s=step_s)
+        return series_of_rows(table_of(path), str(path), step_s=step_s, zone=zone)
     if data is None:
         raise SettingsError(f"there is no file {source}; name a CSV or Parquet file, a data directory, or a run with --data")
     ledger = opened(data, [str(source)], False)
     assert ledger is not None
-    return of_ledger(ledger, "run = ?", [str(source)], f"run {source}", step_s)
+    return of_ledger(ledger, "run = ?", [str(source)], f"run {source}", step_s, zone)
 
 
-def of_ledger(ledger: Ledger, where: str, values: list[object], name: str, step_s: int | None) -> SeriesSet:
+def of_ledger(ledger: Ledger, where: str, values: list[object], name: str, step_s: int | None, zone: str | None) -> SeriesSet:
     """Every request that came counts, whatever became of it: demand is what was asked for."""
     group = min(GROUP_S, step_s) if step_s else GROUP_S
     rows = ledger.sql(COUNTED.format(step=group, where=where), values)
     if not len(rows):
         raise PlanError([remark("E934", name, "has no request", "let some traffic come first", severity=Severity.ERROR)])
-    return series_of_rows(rows, name, step_s=step_s or group, arrivals=True)
+    return series_of_rows(rows, name, step_s=step_s or group, arrivals=True, zone=zone)
 
 
 def table_of(path: Path) -> pa.Table:
@@ -67,9 +69,24 @@ def table_of(path: Path) -> pa.Table:
             return pa.concat_tables([pq.ParquetFile(file).read() for file in files], promote_options="permissive")
         with path.open("rb") as file:
             magic = file.read(4)
-        return pq.ParquetFile(path).read() if magic == b"PAR1" else pyarrow.csv.read_csv(path)
+        return pq.ParquetFile(path).read() if magic == b"PAR1" else rows_of_csv(path)
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, f"cannot be read: {str(error).splitlines()[0][:160]}") from error
+
+
+def rows_of_csv(path: Path) -> pa.Table:
+    """Its rows. Times of several zones stay text, for Arrow would convert them without a word."""
+    table = pyarrow.csv.read_csv(path)
+    timed = [field.name for field in table.schema if pa.types.is_timestamp(field.type) and field.type.tz is not None]
+    if not timed:
+        return table
+    options = pyarrow.csv.ConvertOptions(include_columns=timed, column_types=dict.fromkeys(timed, pa.string()))
+    written = pyarrow.csv.read_csv(path, convert_options=options)
+    for name in timed:
+        zones = pc.unique(pc.replace_substring_regex(written.column(name), r"^.*?(Z|[+-]\d\d:?\d\d)?$", r"\1"))
+        if len(zones) > 1:
+            table = table.set_column(table.column_names.index(name), name, written.column(name))
+    return table
 
 
 def unreadable(path: Path, what: str) -> PlanError:

@@ -1,0 +1,19 @@
+"""What is known of a series beside its forecast: which of its days are holidays, and what these do to it.
+
+What must not live here: how any of it is found.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from roteiro.analysis.holiday_effect import HolidayEffect
+
+__all__ = ["Background"]
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """`holidays`: days of the forecast, with their names; `effect`: what comes on them, None where nobody asked."""
+
+    holidays: tuple[tuple[date, str], ...] = ()
+    effect: HolidayEffect | None = None
