@@ -126,3 +126,19 @@ def test_a_record_of_two_zones_is_told(tmp_path: Path, capsys: pytest.CaptureFix
     path.write_text("\n".join(["time,requests", *rows]) + "\n")
     assert call("forecast", str(path), "--method", "seasonal_naive", "--json") == 0
     assert "W934" in capsys.readouterr().out
+
+
+def test_anomalies_are_told_and_left_out(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = record.read_text().splitlines()
+    changed = [f"{line}0" if "2026-03-07T1" in line else line for line in lines]
+    record.write_text("\n".join(changed) + "\n")
+    asked = ("forecast", str(record), "--horizon", "24h", "--method", "seasonal_naive")
+    assert call(*asked, "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)["forecasts"]
+    (strange,) = found["anomalies"]
+    assert strange["begins_s"] == pytest.approx(1_772_877_600.0, abs=3600) and strange["value"] > 5 * strange["expected"]
+    assert not found["anomalies_left_out"]
+    assert call(*asked, "--leave-out", "anomalies") == 0
+    assert "times what" in (said := capsys.readouterr().out) and "has not learned from them" in said
+    assert call(*asked, "--leave-out", "weekends") == 2
+    assert "there is: anomalies" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What is known of a series beside its forecast: which of its days are holidays, and what these do to it.
+"""What is known of a series beside its forecast: its anomalies, and which of its days are holidays and what these do to it.
 
 What must not live here: how any of it is found.
 """
@@ -6,6 +6,7 @@ What must not live here: how any of it is found.
 from dataclasses import dataclass
 from datetime import date
 
+from roteiro.analysis.anomalies import Anomaly
 from roteiro.analysis.holiday_effect import HolidayEffect
 
 __all__ = ["Background"]
@@ -13,7 +14,11 @@ __all__ = ["Background"]
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """`holidays`: days of the forecast, with their names; `effect`: what comes on them, None where nobody asked."""
+    """`holidays`: days of the forecast, with their names; `effect`: what comes on them, None where nobody asked.
+
+    `anomalies`: those of the past; `unlearned`: whether the fit did not see them."""
 
     holidays: tuple[tuple[date, str], ...] = ()
     effect: HolidayEffect | None = None
+    anomalies: tuple[Anomaly, ...] = ()
+    unlearned: bool = False

@@ -65,6 +65,10 @@ Holidays = Annotated[
         "--holidays", metavar="WHERE", help="Whose holidays: BR, BR-SP, BR:optional, US-CA; may be said again.", show_default=False
     ),
 ]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option("--leave-out", metavar="WHAT", help="anomalies: fit without those of the past.", show_default=False),
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the sample paths.")]
 
 
@@ -80,6 +84,7 @@ def forecast(
     environment: Environment = None,
     zone: Zone = None,
     holidays: Holidays = None,
+    leave_out: LeaveOut = None,
     data: Data = None,
     seed: Seed = 1,
     as_json: AsJson = False,
@@ -101,6 +106,7 @@ def forecast(
             source, horizon_s=ahead, step_s=period, measure=measure, level=level, method=method,
             data=None if ledger else directory(data), seed=seed, scenarios=scenario or (), plan=plan, environment=environment,
             zone=zone, holidays=[one for said in holidays or () for one in said.split(",")], language=lang.value,
+            leave_out=leave_out or (),
             on_progress=watch,
         )  # fmt: skip
     if as_json:

@@ -13,7 +13,8 @@ from roteiro.analysis.background import Background
 from roteiro.analysis.forecast import Forecast
 from roteiro.analysis.scenarios import Scenario
 from roteiro.analysis.series import DAY_S
-from roteiro.report.chart import Axis, Chart, Line, Quantity
+from roteiro.report.anomalies import anomaly_section, strange_said
+from roteiro.report.chart import Axis, Chart, Dot, Line, Quantity
 from roteiro.report.document import Column, Document, Note, Part, Section, Table, Tone, cell
 from roteiro.report.estimates import lasting
 from roteiro.report.forecast_amounts import measure_of, moment, quantity, summed
@@ -60,10 +61,17 @@ def sections_of(
 ) -> list[Section]:
     say, series = speech.say, one.series
     title = f"{say(series.level)}: {series.name}" if named else ""
-    head: list[Part] = [Note(summed(one, speech), Tone.STRONG), *reasons(one, speech), *days_off(background, speech), picture(one, speech)]
+    head: list[Part] = [
+        Note(summed(one, speech), Tone.STRONG),
+        *reasons(one, speech),
+        *days_off(background, speech),
+        picture(one, background, speech),
+    ]
     sections = [Section(title, tuple(head))]
     if varied:
         sections.append(scenario_section(one, varied, speech))
+    if background.anomalies:
+        sections.append(anomaly_section(one, background, speech))
     sections.append(Section(say("forecast.bands"), (held(one, speech),)))
     if len(one.choice.tried) > 1:
         sections.append(Section(say("forecast.tried"), (tried(one, speech),)))
@@ -98,8 +106,8 @@ def days_off(background: Background, speech: Speech) -> list[Part]:
     return [Note(f"{say('forecast.holidays', days=days)} {say(f'forecast.holidays.{effect.why}', **facts)}")]
 
 
-def picture(one: Forecast, speech: Speech) -> Chart:
-    """The last of the past, the forecast with its widest band, and the yardstick."""
+def picture(one: Forecast, background: Background, speech: Speech) -> Chart:
+    """The last of the past with its anomalies, the forecast with its widest band, and the yardstick."""
     say, series = speech.say, one.series
     shown = min(len(series), max(LEAST_SHOWN, SHOWN_PAST * len(one)))
     at = series.at_s[-shown:]
@@ -120,7 +128,13 @@ def picture(one: Forecast, speech: Speech) -> Chart:
     )
     unit: Quantity = "money" if series.unit == "cost_usd" else "count"
     title = say("forecast.chart", measure=measure, step=step, name=series.name if series.name != "total" else say("total"))
-    return Chart(title, axis, Axis("", unit, 0.0 if series.additive else None), speech.language, lines if one.method != "seasonal_naive" else lines[:2], rows=12)  # fmt: skip # noqa: E501
+    marks = tuple(
+        Dot(float(series.at_s[each.at]) + middle - origin, each.value, text=strange_said(each, one, speech))
+        for each in background.anomalies
+        if series.at_s[each.at] >= at[0]
+    )
+    shown_lines = lines if one.method != "seasonal_naive" else lines[:2]
+    return Chart(title, axis, Axis("", unit, 0.0 if series.additive else None), speech.language, shown_lines, marks, rows=12)
 
 
 def held(one: Forecast, speech: Speech) -> Table:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from roteiro.analysis.anomalies import Anomaly, anomalies, periods_of
 from roteiro.analysis.background import Background
 from roteiro.analysis.clock import to_clock, to_unix
 from roteiro.analysis.forecast import Forecast, forecast_series
@@ -37,6 +38,7 @@ MOST_AHEAD: Final = 400
 """Steps of a forecast; beyond it periods become longer where nobody says how long they are."""
 MOST_PAST: Final = 3000
 MOST_SERIES: Final = 12
+ANOMALIES: Final = "anomalies"
 LUCK: Final = 101
 """Of scenarios, apart from that of the paths."""
 SPOKEN: Final = {"pt-BR": "pt_BR"}
@@ -121,7 +123,16 @@ def told(one: Forecast, background: Background) -> dict[str, Any]:
         "days": [{"day": day.isoformat(), "name": name} for day, name in background.holidays],
         "effect": None if effect is None else {"share": effect.share, "spread": effect.spread, "of": effect.of, "why": effect.why},
     }
-    return {**plain(found), "holidays": holidays, "problems": [str(problem) for problem in one.problems]}
+    strange = [anomaly_told(each, one) for each in background.anomalies]
+    looked = {"holidays": holidays, "anomalies": strange, "anomalies_left_out": background.unlearned}
+    return {**plain(found), **looked, "problems": [str(problem) for problem in one.problems]}
+
+
+def anomaly_told(one: Anomaly, forecast: Forecast) -> dict[str, Any]:
+    series = forecast.series
+    ends = np.array([series.at_s[one.first], series.at_s[one.last] + series.step_s, series.at_s[one.at]])
+    begins_s, ends_s, at_s = (ends if not series.zone else to_unix(ends, series.zone)).tolist()
+    return {"begins_s": begins_s, "ends_s": ends_s, "at_s": at_s, "value": one.value, "expected": one.expected, "score": one.score}
 
 
 def forecast(
@@ -142,6 +153,7 @@ def forecast(
     zone: str | None = None,
     holidays: Sequence[str] = (),
     language: str = "en",
+    leave_out: Sequence[str] = (),
     on_progress: OnProgress | None = None,
 ) -> ForecastResult:
     """Forecast the series of a record: `source` is a CSV or Parquet file, a folder of such, a data directory, or a run in `data`.
@@ -151,11 +163,14 @@ def forecast(
     series at most, the largest first. `paths`: joint futures of each. `scenarios`: names, or `all`, of the demand of the `plan` at
     that path (in an `environment`), or of the chapter's. `zone`: by whose clock days and weeks are told; without it, the plan's, or UTC.
     `holidays`: calendars (`BR`, `BR-SP`, `US`), whose days are neither learned from nor forecast like others; named in `language`.
+    `leave_out`: `anomalies` for fitting without those of the past.
 
     Raises PlanError with every problem, and SettingsError for what the record does not have.
     """
     begun = time.monotonic()
     reading = None if plan is None else checked(plan, environment)
+    if unknown := sorted(set(leave_out) - {ANOMALIES}):
+        raise SettingsError(f"there is no {unknown[0]!r} to leave out; there is: {ANOMALIES}")
     zone = zone_of(zone, reading.plan if reading else None)
     found = series_from(source, data=data, step_s=step_s, zone=zone)
     chosen = measure_of(found, measure, str(source))
@@ -176,13 +191,17 @@ def forecast(
                 on_progress((at + share) / len(taken), f"{one.name} · {label}")
 
         chance = np.random.default_rng([seed, at])
-        off = on_holidays(one, one.at_s, free.keys())
-        left_out = off if off.any() and not off.all() else None
-        usual = forecast_series(one, horizon, chance, method=method, count=paths, left_out=left_out, on_progress=progress)
+        strange = anomalies(one)
+        left_out = on_holidays(one, one.at_s, free.keys())
+        if ANOMALIES in leave_out:
+            left_out |= periods_of(strange, len(one))
+        usual = forecast_series(
+            one, horizon, chance, method=method, count=paths, left_out=left_out if left_out.any() else None, on_progress=progress
+        )
         effect = holiday_effect(one, free.keys()) if free else None
         made.append(usual if effect is None else with_holidays(usual, effect, free.keys(), np.random.default_rng([seed, DAYS_OFF])))
         ahead = tuple((date.fromordinal(day), name) for day, name in free.items() if on_holidays(one, usual.at_s, {day}).any())
-        backgrounds.append(Background(ahead, effect))
+        backgrounds.append(Background(ahead, effect, strange, ANOMALIES in leave_out))
     begins_s = None if not taken[0].dated else float(to_unix(np.array([taken[0].end_s]), zone)[0]) if zone else taken[0].end_s
     wanted = scenarios_of(reading.plan if reading else None, scenarios, begins_s, str(plan)) if scenarios else ()
     wanted = tuple(by_clock(one, taken[0]) for one in wanted)
