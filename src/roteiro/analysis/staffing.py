@@ -24,6 +24,7 @@ __all__ = [
     "Target",
     "Waiting",
     "ahead",
+    "first_true",
     "late_share",
     "least_servers",
     "spread_over",

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli import calibrate, demo, dlq, drill, export, forecast, keys, plan, rehearse, report, simulate, top, worlds
+from roteiro.cli import calibrate, capacity, demo, dlq, drill, export, forecast, keys, plan, rehearse, report, simulate, top, worlds
 from roteiro.terms.error import InvariantError, PlanError, RoteiroError
 
 __all__ = ["app", "main"]
@@ -42,6 +42,7 @@ app.command("sweep", rich_help_panel=BEFORE)(simulate.sweep)
 app.add_typer(drill.app, name="drill", rich_help_panel=BEFORE)
 app.command("calibrate", rich_help_panel=BEFORE)(calibrate.calibrate)
 app.command("forecast", rich_help_panel=BEFORE)(forecast.forecast)
+app.command("capacity", rich_help_panel=BEFORE)(capacity.capacity)
 app.command("serve", rich_help_panel=DURING)(worlds.serve)
 app.command("top", rich_help_panel=DURING)(top.top)
 app.add_typer(plan.adopting, name="plan", rich_help_panel=DURING)

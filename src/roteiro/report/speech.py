@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from roteiro.report.words import WORDS
 from roteiro.report.words_of_calibration import CALIBRATION_WORDS
+from roteiro.report.words_of_capacity import CAPACITY_WORDS
 from roteiro.report.words_of_codes import CODES
 from roteiro.report.words_of_drills import DRILL_WORDS
 from roteiro.report.words_of_forecast import FORECAST_WORDS
@@ -23,7 +24,18 @@ __all__ = ["LANGUAGES", "Language", "Speech", "speech"]
 
 Language = Literal["en", "pt-BR"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "pt-BR")
-PHRASES: Final = WORDS | CALIBRATION_WORDS | CODES | DRILL_WORDS | FORECAST_WORDS | MONEY_WORDS | REHEARSAL_WORDS | TOP | SIMULATION_WORDS
+PHRASES: Final = (
+    WORDS
+    | CALIBRATION_WORDS
+    | CAPACITY_WORDS
+    | CODES
+    | DRILL_WORDS
+    | FORECAST_WORDS
+    | MONEY_WORDS
+    | REHEARSAL_WORDS
+    | TOP
+    | SIMULATION_WORDS
+)
 NANO_DIGITS: Final = 9
 
 
