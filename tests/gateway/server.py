@@ -44,6 +44,8 @@ def is_alive(pid: int) -> bool:
 class Server:
     """`roteiro.tasks.serve` as a process. `with Server(...) as server` starts it, and ends it in order."""
 
+    module = "roteiro.tasks.serve"
+
     def __init__(self, plan: Path, data: Path, base_urls: dict[str, str], workers: int = 2, **environ: str) -> None:
         self.plan, self.data, self.log = plan, data, data.with_suffix(".log")
         self.ready: dict[str, Any] = {}
@@ -58,7 +60,7 @@ class Server:
         """Start it, and do not wait."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "roteiro.tasks.serve", str(self.plan)], stdout=subprocess.PIPE, stderr=log, env=self._environ
+                [sys.executable, "-m", self.module, str(self.plan)], stdout=subprocess.PIPE, stderr=log, env=self._environ
             )
         return self
 

@@ -12,7 +12,8 @@
 `u=0.2` at the end of a `>>` line is its random draw (0.5 where nothing is said); `@2` is the worker; `lane=1` says it of the hedge. `>> 3.0 tick` tends the
 fleet, `>> 3.0 wake` asks who may go: the answer names its flow, `<< B send primary (…)`, or `<< nobody`. `>> 0.9 A is late` asks for a hedge. A stream that broke
 and could go on `fails after 12 tokens: connection 0`. `send primary#1` uses the target's second credential. A `==` line states a fact: `== primary is open`,
-`== acme.daily has spent $0.0045`, `== event rescues 1`: a column of the last event. `>> 9.0 own has 3 replicas` tells capacity, `>> 9.0 forecast for own is 3 replicas` a floor;
+`== acme.daily has spent $0.0045`, `== event rescues 1`: a column of the last event. `>> 9.0 own has 3 replicas after 30 s` tells capacity and
+how long the last took, `>> 9.0 forecast for own is 3 replicas` a floor;
 `== own wants 4 replicas`, `== noted scaled_up of own: 900 against 500, now 4`.
 """
 
@@ -81,8 +82,8 @@ def tell(world: World, flows: dict[str, int], text: str) -> str:
         return name if answer.flow == NONE else f"{name} {command(world, answer)}"
     if found := re.match(r"worker (\d+) dies", what):
         return f"{world.step(Step.REAP, args=(int(found[1]),), **timing).argument:.0f} settled"
-    if found := re.match(r"(\w+) has (\d+) replicas", what):
-        world.step(Step.CAPACITY, args=(world.names.targets.index(found[1]), int(found[2])), **timing)
+    if found := re.match(r"(\w+) has (\d+) replicas(?: after (\d+) s)?", what):
+        world.step(Step.CAPACITY, args=(world.names.targets.index(found[1]), int(found[2]), 0, 1000 * int(found[3] or 0)), **timing)
         return "nothing"
     if found := re.match(r"forecast for (\w+) is (\d+) replicas", what):
         world.step(Step.CAPACITY, args=(world.names.targets.index(found[1]), int(found[2]), 1), **timing)

@@ -1,12 +1,14 @@
 """How many replicas there should be: stories with the chapter's numbers, and the laws of it under any order of events."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.journey.playbook import play
 from tests.journey.test_laws import Machine, fields
-from tests.journey.world import World
+from tests.journey.world import EPOCH_UNIX_S, World
 
 from roteiro.plan.compile import compile_plan
 from roteiro.plan.read import read_text
@@ -192,6 +194,74 @@ def test_a_forecast_raises_and_never_lowers() -> None:
         == own wants 2 replicas
     """,
     )
+
+
+FLOORED = PLAN.replace("batch: 2, queue: 0", "batch: 2, queue: 0, start_up: 90s")
+
+
+def test_a_floor_by_the_calendar_is_asked_for_ahead_by_the_start_up_and_lowers_nothing() -> None:
+    """From 600 s on there are to be two, from 1,200 s on three, for ten minutes; a start takes 90 s, and later 30 s."""
+    begins = datetime.fromtimestamp(EPOCH_UNIX_S + 600.0, UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
+    play(
+        FLOORED + f'  floor: {{own: {{from: "{begins}", step: 10min, replicas: [2, 3]}}}}\n',
+        """
+        >> 1 tick
+        == own wants 1 replicas
+        >> 509 tick
+        == own wants 1 replicas
+        >> 510 tick
+        == own wants 2 replicas
+        == noted scaled_up of own: 1 against 2, now 2
+        >> 540 own has 2 replicas after 30 s
+        >> 1169 tick
+        == own wants 2 replicas
+        >> 1170 tick
+        == own wants 3 replicas
+        >> 1200 own has 3 replicas
+        >> 1799 tick
+        == own wants 3 replicas
+        >> 1801 tick
+        == own wants 3 replicas
+        >> 1900 tick
+        == own wants 2 replicas
+    """,
+    )
+
+
+@given(
+    step_s=st.sampled_from([300.0, 3600.0]), lead_s=st.floats(0.0, 7200.0), now=st.floats(0.0, 1e6), floor_from=st.floats(-1e6, 1e6),
+    replicas=st.lists(st.integers(0, 50), min_size=1, max_size=24), repeats=st.booleans(),
+)  # fmt: skip
+def test_what_is_foreseen_is_the_highest_step_that_the_start_up_reaches(
+    step_s: float, lead_s: float, now: float, floor_from: float, replicas: list[int], repeats: bool
+) -> None:
+    world = World(PLAN)
+    pool, count = world.state.pools, len(replicas)
+    world.state.floors["replicas"][:count] = replicas
+    for name, value in (("count", count), ("step_s", step_s), ("from", floor_from), ("repeats", repeats)):
+        pool[f"floor_{name}"][0] = value
+    pool["start_up_s"][0], pool["most"][0] = lead_s, 1000
+    world.step(Step.TEND, now=now)
+    first, last = (int(np.floor((at - floor_from) / step_s)) for at in (now, now + lead_s))
+    within = [replicas[k % count] for k in range(first, last + 1) if repeats or 0 <= k < count]
+    assert int(pool["wanted"][0]) == max([1, *within])
+
+
+@pytest.mark.parametrize(("steps", "at", "noon_s"), [(24, 9, 0.5 * 86_400.0), (168, 24 + 9, 2.5 * 86_400.0)])
+def test_a_day_and_a_week_begin_at_the_zone_s_midnight(steps: int, at: int, noon_s: float) -> None:
+    """Three are wanted at 9 o'clock in São Paulo, which is 12 o'clock in UTC: of every day, and of Tuesdays. The run began on a Sunday."""
+    replicas = [3 if k == at else 0 for k in range(steps)]
+    world = World(FLOORED.replace("roteiro: 1", "roteiro: 1\ntimezone: America/Sao_Paulo") + f"  floor: {{own: {{replicas: {replicas}}}}}\n")
+    for again in range(2):
+        wanted = []
+        for now in (noon_s - 91.0, noon_s - 89.0, noon_s + 3600.0, noon_s + 3700.0):
+            world.step(Step.TEND, now=now + again * steps * 3600.0)
+            wanted.append(int(world.state.pools["wanted"][0]))
+            world.step(Step.CAPACITY, args=(world.names.targets.index("own"), wanted[-1]))
+        assert wanted == [1, 3, 3, 2]
+        world.step(Step.TEND, now=noon_s + again * steps * 3600.0 + 7200.0)
+        world.step(Step.TEND, now=noon_s + again * steps * 3600.0 + 7300.0)
+        world.step(Step.CAPACITY, args=(world.names.targets.index("own"), 1))
 
 
 def test_what_waits_before_the_servers_counts_in_proportion() -> None:

@@ -112,13 +112,50 @@ def test_a_policy_with_nothing_to_scale() -> None:
     """
 
 
-@finds("W302", "scaling_policies.latency_based", "the gateway decides and notes it")
+@finds("W302", "scaling_policies.latency_based", "the gateway starts no servers of a, it decides and notes how many")
 def test_a_policy_that_the_gateway_does_not_enact() -> None:
     """
     providers:
       a: {name: vllm, model: m, base_url: "http://127.0.0.1:1/v1", servers: {replicas: 1, most: 2}}
     scaling_policies: {latency_based: {scale_up_threshold: 2000, scale_down_threshold: 500}}
     """
+
+
+@finds("W303", "providers.a.servers.batch", "is 48; local.slots is 2")
+def test_a_local_model_that_works_at_fewer_requests_than_its_servers_are_said_to() -> None:
+    """
+    providers:
+      a: {name: local, model: m, local: smollm2, servers: {replicas: 1, most: 2}}
+    """
+
+
+@finds("E287", "scaling_policies.floor.a", "is for a, which has no servers")
+def test_a_floor_for_what_has_no_servers() -> None:
+    """
+    providers:
+      a: {name: vllm, model: m, base_url: "http://127.0.0.1:1/v1"}
+    scaling_policies: {floor: {a: {from: 2026-03-01, replicas: [1]}}}
+    """
+
+
+@finds("E105", "scaling_policies.floor.a", "has 2 steps of 1h, which is neither a day nor a week")
+def test_a_floor_that_repeats_is_a_day_or_a_week() -> None:
+    """
+    providers:
+      a: {name: vllm, model: m, base_url: "http://127.0.0.1:1/v1", servers: {replicas: 1, most: 2}}
+    scaling_policies: {floor: {a: {replicas: [1, 2]}}}
+    """
+
+
+def test_policies_that_the_gateway_enacts_or_that_only_advise_are_no_surprise() -> None:
+    for local, mode in (("local: smollm2", "active"), ('base_url: "http://127.0.0.1:1/v1"', "advisory")):
+        reading = read_text(f"""
+roteiro: 1
+providers:
+  a: {{name: local, model: m, {local}, servers: {{replicas: 1, most: 2, batch: 2}}}}
+scaling_policies: {{mode: {mode}, token_based: {{scale_up_threshold: 1000, scale_down_threshold: 10}}}}
+""")
+        assert reading.plan is not None and not {problem.code for problem in reading.problems} & {"W302", "W303"}
 
 
 def test_more_regions_than_a_set_of_bits_can_hold() -> None:

@@ -1,5 +1,6 @@
 """Scaling from end to end: demand rises, replicas start, serve, and drain again; every second of them by hand."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from roteiro.simulator import outages
 from roteiro.simulator import service as services
 from roteiro.simulator.records import ARRIVAL, DRAWN
 from roteiro.simulator.result import measure
-from roteiro.simulator.world import Simulation
+from roteiro.simulator.world import EPOCH_UNIX_S, Simulation
 from roteiro.terms.codes import Outcome, Reason, Step
 
 PLAN = """
@@ -86,6 +87,18 @@ def test_replicas_start_serve_and_drain_as_demand_rises_and_falls() -> None:
     assert pool.replica_hours * 3600.0 == pytest.approx(169.0 + 101.25 + 37.0)
     assert pool.replicas_mean == pytest.approx(307.25 / 169.0)
     assert pool.cost_usd == measure(simulation).servers_usd == pytest.approx(3.0725)
+
+
+def test_a_floor_by_the_calendar_has_its_replicas_serve_when_it_begins() -> None:
+    """From 60 s on there are to be three: they are asked for at 40 s, as a start takes 20, and given up one by one once it is over."""
+    begins = datetime.fromtimestamp(EPOCH_UNIX_S + 60.0, UTC).isoformat()
+    text = PLAN.replace("  step: 1\n", f"  step: 1\n  floor: {{house: {{from: '{begins}', step: 30s, replicas: [3, 2]}}}}\n")
+    simulation = of(QUIET, text=text, journal=True)
+    _, decisions = run(simulation, len(QUIET))
+    changes = told(decisions, reasons=(Reason.SCALED_UP, Reason.SCALED_DOWN))
+    assert changes[0] == (40.0, 3.0) and [count for _, count in changes[1:]] == [2.0, 1.0]
+    assert told(decisions, step=Step.CAPACITY)[:2] == [(60.0, 2), (60.0, 3)]
+    assert changes[1][0] > 90.0 and changes[2][0] > 120.0, "the floor of the second half minute holds, and then none"
 
 
 def test_policies_that_only_advise_start_nothing() -> None:

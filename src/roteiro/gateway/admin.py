@@ -6,13 +6,15 @@ What must not live here: how a plan is adopted or a key kept, and traffic of cli
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
+import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -30,7 +32,7 @@ from roteiro.plan.read import Reading, read, read_text
 from roteiro.terms.error import LedgerError, PlanError, RequestError, SettingsError
 from roteiro.terms.problem import Problem
 
-__all__ = ["PLAN_BYTES", "Administered", "administration"]
+__all__ = ["PLAN_BYTES", "AdminServer", "Administered", "administration"]
 
 T = TypeVar("T")
 log = logging.getLogger("roteiro.gateway")
@@ -275,3 +277,12 @@ async def refused_here(request: Request, error: SettingsError | LedgerError | Va
 
 async def http_error(request: Request, error: HTTPException) -> Response:
     return failure(error.status_code, HTTPStatus(error.status_code).name.lower(), str(error.detail), dict(error.headers or {}))
+
+
+class AdminServer(uvicorn.Server):
+    """Uvicorn within our loop: signals are the supervisor's."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None are captured."""
+        yield

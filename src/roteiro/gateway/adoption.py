@@ -32,7 +32,7 @@ from roteiro.plan.version import save_version
 from roteiro.policy.state import block_size, build
 from roteiro.providers.address import Address
 from roteiro.terms.codes import Step
-from roteiro.terms.edge import Edge, Names
+from roteiro.terms.edge import Edge, EdgeReplica, Names
 from roteiro.terms.error import PlanError, SettingsError
 from roteiro.terms.problem import Problem, Where
 
@@ -51,7 +51,7 @@ class Surroundings:
     base_urls: Mapping[str, str]
     environment: Mapping[str, str]
 
-    def edge(self, edge: Edge, local: Mapping[str, str]) -> Edge:
+    def edge(self, edge: Edge, local: Mapping[str, list[EdgeReplica]]) -> Edge:
         """The edge with the addresses filled in. Raises SettingsError, on all that is missing at once.
 
         Where the settings give the address of a provider, its keys may be missing: it is a sandbox, or has its own ways. A name
@@ -59,7 +59,8 @@ class Surroundings:
         """
         targets, missing = [], []
         for target in edge.targets:
-            base_url = self.base_urls.get(target.name) or local.get(target.name) or target.base_url
+            replicas = [] if target.name in self.base_urls else local.get(target.name, [])
+            base_url = self.base_urls.get(target.name) or (replicas[0].base_url if replicas else target.base_url)
             unset = [key_env for key_env in target.key_envs if not self.environment.get(key_env, "").strip()]
             if target.name not in self.base_urls:
                 missing += [f"provider {target.name} needs its key in the environment variable {name}, which is not set" for name in unset]
@@ -70,7 +71,7 @@ class Surroundings:
                     Address(base_url, self.environment)
             except SettingsError as error:
                 missing.append(f"provider {target.name}: {error}")
-            targets.append(msgspec.structs.replace(target, base_url=base_url, key_env=key_env, key_envs=key_envs))
+            targets.append(msgspec.structs.replace(target, base_url=base_url, key_env=key_env, key_envs=key_envs, replicas=replicas))
         if missing:
             raise SettingsError("\n".join(missing))
         return msgspec.structs.replace(edge, targets=targets)
@@ -185,16 +186,17 @@ class Adoption:
         """All keys there ever were."""
         return await asyncio.to_thread(self._keys.all)
 
-    def move(self, provider: str, base_url: str) -> None:
-        """A local model came up at another address: tell the workers."""
-        targets = [msgspec.structs.replace(t, base_url=base_url) if t.name == provider else t for t in self.edge.targets]
+    def move(self, provider: str, replicas: list[EdgeReplica]) -> None:
+        """Other servers of a provider serve than before: tell the workers."""
+        base_url = replicas[0].base_url
+        targets = [msgspec.structs.replace(t, base_url=base_url, replicas=replicas) if t.name == provider else t for t in self.edge.targets]
         if targets == self.edge.targets:
             return
-        self.edge = msgspec.structs.replace(self.edge, targets=targets)
+        self.edge = msgspec.structs.replace(self.edge, targets=targets, serial=self.edge.serial + 1)
         try:
             replace_file(self._run.edge, msgspec.json.encode(self.edge))
         except OSError as error:
-            log.error("the new address of %s could not be written: %s", provider, error)
+            log.error("the servers of %s could not be written: %s", provider, error)
         else:
             self._tell()
 
@@ -208,16 +210,16 @@ class Adoption:
             await self._models.discard(brought)
             raise
         self._commit(ready)
-        await self._models.keep(brought)
-        for provider, base_url in self._models.addresses().items():
-            self.move(provider, base_url)  # it may have moved while the plan was prepared
+        self._models.keep(brought)
+        for provider, replicas in self._models.addresses().items():
+            self.move(provider, replicas)  # they may have changed while the plan was prepared
 
     async def _stage(self, plan: Plan, digest: str, grants: Sequence[Grant], brought: Brought) -> Staged:
         compiled = await asyncio.to_thread(compile_checked, plan, digest, grants, self.compiled.names)
         problems = list(compiled.fits(self._block.state))
         if problems:
             raise PlanError(problems)
-        edge = self._surroundings.edge(compiled.edge, brought.addresses)
+        edge = msgspec.structs.replace(self._surroundings.edge(compiled.edge, brought.addresses), serial=self.edge.serial + 1)
         epoch_s = self._block.epoch_unix_s
         starts_s = starts(compiled, new_budgets(self.compiled, compiled), epoch_s, epoch_s + self._block.now_s)
         cut = self._block.ring("events").tail

@@ -76,9 +76,9 @@ class Block:
         """The latest clock reading that a step was taken at, in seconds since the run's epoch."""
         return float(self.state.header["last_now"][0])
 
-    def step(self, what: Step, a: int = 0, b: int = 0) -> Answer:
+    def step(self, what: Step, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> Answer:
         """Take one of the fleet's steps → (command, argument, reason, flow, how many wait or have news)."""
-        return self._journey.step(what, NO_FLOW, a, b)
+        return self._journey.step(what, NO_FLOW, a, b, c, d)
 
     @contextmanager
     def held(self) -> Iterator[Callable[[Step, int, int], Answer]]:

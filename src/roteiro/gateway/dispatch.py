@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 from roteiro.gateway.caches import Caches
 from roteiro.gateway.coalesce import Coalescer
 from roteiro.gateway.desk import Desk
@@ -22,9 +24,10 @@ from roteiro.gateway.token_counter import TokenCounter
 from roteiro.gateway.trace_context import TraceContext, read
 from roteiro.policy.complexity import judge, pack
 from roteiro.providers.outbox import Outbox
+from roteiro.providers.replica import Calls
 from roteiro.providers.target import Target
 from roteiro.terms.codes import Command, Operation, Reason, Step
-from roteiro.terms.edge import Edge, EdgeTenant
+from roteiro.terms.edge import Edge, EdgeTarget, EdgeTenant
 from roteiro.terms.error import InvariantError, RequestError
 from roteiro.wire.dialect import Ask, Front
 from roteiro.wire.features import features_of
@@ -91,9 +94,10 @@ class Dispatch:
         caches: Caches | None = None,
         trace: TraceContext | None = None,
         region: str | None = None,
+        calls: Calls | None = None,
     ) -> None:
         """`notify(worker)` tells another worker to `wake()`; `desk` keeps what is to be kept; `trace` is there where providers are told;
-        `region` is where this gateway is.
+        `region` is where this gateway is; `calls` counts the calls at servers of which a provider has several.
 
         Raises SettingsError where a target cannot be called.
         """
@@ -113,7 +117,7 @@ class Dispatch:
         self.date = b""
         self.targets: list[Target] = []
         self.edge: Edge
-        self._environment, self._region = environment, region
+        self._environment, self._region, self._calls = environment, region, calls
         self.whereabouts = 0
         """Flags of BEGIN that say which region clients are in; 0 where the plan does not know it."""
         self._notify = notify
@@ -127,12 +131,17 @@ class Dispatch:
         if len(edge.targets) < len(old):
             raise InvariantError(f"an adopted edge has {len(edge.targets)} targets where {len(old)} have indices already")
         fresh = [
-            old[i] if i < len(old) and old[i].edge == target else Target(target, self._environment, self.sweep, write=self.outbox.write)
+            old[i]
+            if i < len(old) and alike(old[i].edge, target)
+            else Target(target, self._environment, self.sweep, write=self.outbox.write, calls=self._calls)
             for i, target in enumerate(edge.targets)
         ]
         if self.caches is not None:
             self.caches.adopt(edge)
         self.targets = fresh
+        for known, told in zip(fresh, edge.targets, strict=True):
+            if known.edge != told:
+                known.follow(told)
         for i, target in enumerate(old):
             if fresh[i] is not target:
                 target.close()
@@ -271,6 +280,15 @@ class Dispatch:
         self.date = b"date: %b\r\n" % formatdate(self.sweep.unix(), usegmt=True).encode()
         for target in self.targets:
             target.tidy()
+
+
+def alike(old: EdgeTarget, new: EdgeTarget) -> bool:
+    """Whether a target stays itself: the same, or the same with other servers behind it."""
+    if old == new:
+        return True
+    if not old.replicas or not new.replicas:
+        return False
+    return msgspec.structs.replace(old, replicas=new.replicas, base_url=new.base_url) == new
 
 
 def _list(names: Iterable[str]) -> str:

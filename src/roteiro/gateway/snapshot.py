@@ -30,6 +30,7 @@ def snapshot(compiled: Compiled, state: State, now_s: float) -> Row:
         "queues": {priority.name.lower(): int(state.queues["waiting"][priority]) for priority in Priority},
         "retry_balance": float(header["retry_balance"]),
         "targets": list(targets(compiled, state, now_s)),
+        "pools": list(pools(compiled, state)),
         "tenants": [
             {"name": name, "in_flight": int(row["in_flight"]), "slots": slots(row)}
             for name, row in zip(compiled.names.tenants, state.tenants, strict=False)
@@ -83,6 +84,7 @@ def targets(compiled: Compiled, state: State, now_s: float) -> Iterator[Row]:
             "name": name,
             "in_flight": int(target["in_flight"]),
             "slots": slots(target),
+            "tokens": int(target["tokens"]),
             "calls": int(target["calls"]),
             "failures": int(target["failures"]),
             "failure_share": float(target["failure_share"]),
@@ -94,6 +96,22 @@ def targets(compiled: Compiled, state: State, now_s: float) -> Iterator[Row]:
             "retired": bool(target["retired"]),
             "credentials": max(1, int(target["credentials"])),
             "credentials_resting": int((target["credential_until"][: max(1, int(target["credentials"]))] > now_s).sum()),
+        }
+
+
+def pools(compiled: Compiled, state: State) -> Iterator[Row]:
+    """Servers of one's own, as scaling saw them at the last tick."""
+    for row in state.pools[: int(state.header["pool_count"][0])]:
+        yield {
+            "name": compiled.names.targets[int(row["target"])],
+            "active": bool(row["active"]),
+            "ready": int(row["ready"]),
+            "wanted": int(row["wanted"]),
+            "least": int(row["least"]),
+            "most": int(row["most"]),
+            "queued_tokens": float(row["queued_tokens"]),
+            "waiting_tokens": float(row["waiting_tokens"]),
+            "start_up_s": float(row["start_up_s"]),
         }
 
 

@@ -33,6 +33,8 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     acks_fd: int = -1
     """Inherited: where the worker says which edge it goes by (`acks.Ack`); -1 says it to nobody."""
     acks_bell: int = -1
+    counts_fd: int = -1
+    """Inherited: where calls are counted at servers that the gateway runs itself (`replica_counts`); -1 counts them for this worker."""
     trace_ratio: float | None = None
     """Share of the requests without a trace of the client's that are traced; None where no collector is told of any."""
     region: str | None = None

@@ -2,7 +2,7 @@
 
     supervisor ─┬─ worker × N         answer clients
                 ├─ the ledger's writer
-                ├─ local models
+                ├─ local models          servers of a model, more and fewer as scaling decides
                 └─ now and then: upkeep of the ledger, questions to it
 
 Each child ends when the supervisor does. What must not live here: what each part does (a file each), and where settings come from.
@@ -25,7 +25,7 @@ import uvicorn
 
 from roteiro.gateway.access_log import AccessLog
 from roteiro.gateway.acks import Acks
-from roteiro.gateway.admin import administration
+from roteiro.gateway.admin import AdminServer, administration
 from roteiro.gateway.adoption import Adoption, Surroundings, compile_checked
 from roteiro.gateway.batches_runner import RunnerSpec
 from roteiro.gateway.batches_tending import BatchesTending
@@ -34,12 +34,15 @@ from roteiro.gateway.child import rss_bytes, run_to_end
 from roteiro.gateway.crew import Crew
 from roteiro.gateway.data_directory import DataDirectory, RunDirectory
 from roteiro.gateway.doors import Doors, listen_on
+from roteiro.gateway.enactment import Enactment
 from roteiro.gateway.inner_call import InnerPort
 from roteiro.gateway.internal import Secrets, share_secrets
 from roteiro.gateway.key_care import KeyCare, Spread
 from roteiro.gateway.keys import Key, Keys
-from roteiro.gateway.local_models import LocalModels, StartsModels
+from roteiro.gateway.local_models import LocalModels
+from roteiro.gateway.model_group import StartsModels
 from roteiro.gateway.recovery import recover_runs
+from roteiro.gateway.replica_counts import ReplicaCounts
 from roteiro.gateway.scribe import Scribe, write_spec
 from roteiro.gateway.snapshot import snapshot
 from roteiro.gateway.spending import spent_before
@@ -149,6 +152,7 @@ class Supervisor:
         self._data = DataDirectory(serving.directory)
         self._run: RunDirectory
         self._acks: Acks
+        self._counts: ReplicaCounts
         self._kept: VaultUpkeep
         self._key_care: KeyCare
         self._inner: InnerPort
@@ -159,7 +163,11 @@ class Supervisor:
         self._scribe: Scribe
         self._telemetry: Telemetry
         self._tracing: Tracing
-        self._models = LocalModels(make_model, lambda provider, base_url: self._adoption.move(provider, base_url))
+        self._models = LocalModels(
+            make_model,
+            lambda provider, replicas: self._adoption.move(provider, replicas),
+            lambda slot: self._counts.left(slot, self._adoption.edge.serial),
+        )
 
     async def run(self) -> int:
         """Serve until told to stop → exit code: 0 all in order, 1 it broke down or rows wait in the block for the next start.
@@ -222,16 +230,20 @@ class Supervisor:
         if any(provider.local is not None and name not in surroundings.base_urls for name, provider in reading.plan.providers.items()):
             self._say("loading the local models …")
         brought = await self._models.bring(reading.plan, surroundings.base_urls)
-        await self._models.keep(brought)
+        self._models.keep(brought)
 
         self._run = self._data.new_run()
         self._block = Block.create(self._run.block, self._run.lock, compiled, epoch_unix_s, epoch_monotonic_s)
         stack.callback(self._block.close)
-        tending = Tending(self._block, lambda worker: self._crew.ring(worker), self._break_down)
+        enact = Enactment(self._block, self._models, lambda: self._adoption.compiled.names, lambda *what: tending.step(*what))
+        tending = Tending(
+            self._block, lambda worker: self._crew.ring(worker), self._break_down, lambda: enact() if self.status == "serving" else None
+        )
         self._adoption = Adoption(
             self._data, self._run, self._block, keys, self._models, tending, surroundings, lambda: self._crew.signal(signal.SIGUSR1)
         )
         self._acks = stack.enter_context(contextlib.closing(Acks(self._serving.workers)))
+        self._counts = stack.enter_context(contextlib.closing(ReplicaCounts(self._serving.workers)))
         self._kept = VaultUpkeep(known, self._run.name)
         stack.push_async_callback(self._kept.stop)
         await self._kept.start()
@@ -244,7 +256,7 @@ class Supervisor:
             self._data, self._run, doors, self._serving.workers,
             drain_s=self._serving.drain_s, tls=self._tls(), died=lambda worker: self._bury(tending, worker), broke=self._break_down,
             trace_ratio=None if collector is None else self._serving.trace_ratio, region=self._serving.region,
-            inherit={"secrets_fd": secrets_fd, "acks_fd": self._acks.fd, "acks_bell": self._acks.bell},
+            inherit={"secrets_fd": secrets_fd, "acks_fd": self._acks.fd, "acks_bell": self._acks.bell, "counts_fd": self._counts.fd},
         )  # fmt: skip
         stack.callback(self._crew.close)
         try:
@@ -362,6 +374,7 @@ class Supervisor:
     def _bury(self, tending: Tending, worker: int) -> None:
         """A worker is gone: what it had in flight is settled, and what it held is free."""
         self._acks.away(worker)
+        self._counts.away(worker)
         tending.reap(worker)
         self._kept.died(worker, self._crew.posts[worker].pid)
 
@@ -485,12 +498,3 @@ async def all_started(*starting: Awaitable[None]) -> None:
     for answer in await asyncio.gather(*starting, return_exceptions=True):
         if isinstance(answer, BaseException):
             raise answer
-
-
-class AdminServer(uvicorn.Server):
-    """Uvicorn within our loop: signals are the supervisor's."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """None are captured."""
-        yield

@@ -21,10 +21,13 @@ TICK_S: Final = 0.25
 
 
 class Tending:
-    """`ring(worker)` tells a worker that flows of its have news; `broke` is told why when the fleet can no longer be tended."""
+    """`ring(worker)` tells a worker that flows of its have news; `broke` is told why when the fleet can no longer be tended;
+    `enact` does after each tick what was decided in it."""
 
-    def __init__(self, block: Block, ring: Callable[[int], None], broke: Callable[[str], None]) -> None:
-        self._block, self._ring, self._broke = block, ring, broke
+    def __init__(
+        self, block: Block, ring: Callable[[int], None], broke: Callable[[str], None], enact: Callable[[], None] = lambda: None
+    ) -> None:
+        self._block, self._ring, self._broke, self._enact = block, ring, broke, enact
         self._ticking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -37,9 +40,9 @@ class Tending:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
 
-    def step(self, what: Step, a: int = 0, b: int = 0) -> float:
+    def step(self, what: Step, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> float:
         """Take a step, then let those go whose turn it is → its argument."""
-        _, argument, _, _, waiting = self._block.step(what, a, b)
+        _, argument, _, _, waiting = self._block.step(what, a, b, c, d)
         if waiting:
             self.wake()
         return argument
@@ -79,6 +82,7 @@ class Tending:
         while True:
             try:
                 self.step(Step.TEND)
+                self._enact()
             except Exception as error:
                 log.exception("a tick failed")
                 self._broke(f"the fleet cannot be tended: {error!r}")

@@ -38,6 +38,7 @@ from roteiro.gateway.internal import read_secrets
 from roteiro.gateway.journey_port import FileLock, Journey
 from roteiro.gateway.lane import Lane
 from roteiro.gateway.plain import application
+from roteiro.gateway.replica_counts import WorkerCounts
 from roteiro.gateway.slim import give_back
 from roteiro.gateway.spec import WorkerSpec
 from roteiro.gateway.sweep import Sweep
@@ -86,6 +87,7 @@ async def serve(spec: WorkerSpec) -> None:
         desk = Desk(loop, known, spec.run, spec.worker)
         key = hashlib.sha256(b"cache " + known.token.encode()).digest()  # lives as long as the run, like the token
         caches = Caches(edge, Path(spec.block).parent / "cache", key, loop, time.time)
+    counts = WorkerCounts(spec.counts_fd, spec.worker) if spec.counts_fd >= 0 else None
     dispatch = Dispatch(
         edge,
         journey,
@@ -97,6 +99,7 @@ async def serve(spec: WorkerSpec) -> None:
         desk=desk,
         caches=caches,
         region=spec.region,
+        calls=counts,
         trace=None if spec.trace_ratio is None else TraceContext(spec.run, spec.trace_ratio),
     )
     server = Server(
@@ -127,13 +130,13 @@ async def serve(spec: WorkerSpec) -> None:
 
     sweep.every_second(tidy)
     ack = Ack(spec.acks_fd, spec.acks_bell, spec.worker) if spec.acks_fd >= 0 else None
-    loop.add_signal_handler(signal.SIGUSR1, reload_edge, dispatch, Path(spec.edge), ack)
+    loop.add_signal_handler(signal.SIGUSR1, reload_edge, dispatch, Path(spec.edge), ack, counts)
     if spec.wake_fds:
         wake.listen(loop, spec.wake_fds[spec.worker], dispatch.wake)
     announcing = asyncio.create_task(announce(server, listener.getsockname()[1], spec.worker))
     if ack is not None:  # what was adopted while this process started is adopted before it accepts anyone
         ack.reading()
-        reload_edge(dispatch, Path(spec.edge), ack)
+        reload_edge(dispatch, Path(spec.edge), ack, counts)
     give_back()
     gc.freeze()  # what lives by now lives on; a collection need not look at it
     try:
@@ -190,7 +193,7 @@ def read_edge(path: Path) -> Edge:
         raise SettingsError(f"{path} is not a plan's edge: {error}") from None
 
 
-def reload_edge(dispatch: Dispatch, path: Path, ack: Ack | None = None) -> None:
+def reload_edge(dispatch: Dispatch, path: Path, ack: Ack | None = None, counts: WorkerCounts | None = None) -> None:
     """Adopts the edge file's new content, and says so; a bad one leaves the old edge in force, and the log says why."""
     before = dispatch.edge.version
     try:
@@ -202,6 +205,8 @@ def reload_edge(dispatch: Dispatch, path: Path, ack: Ack | None = None) -> None:
             log.info("edge of plan version %d adopted", dispatch.edge.version)
     if ack is not None:
         ack.adopted(dispatch.edge.version)
+    if counts is not None:
+        counts.adopted(dispatch.edge.serial)
 
 
 def listening(spec: WorkerSpec) -> socket.socket:

@@ -75,8 +75,9 @@ def tend(block: int, worker: int, now: float, u: float) -> None:
 
 
 @kernel
-def capacity(block: int, target: int, replicas: int, flags: int) -> None:
-    """A driver tells how many replicas of a target serve; bit 0 of `flags`: a forecast tells how many there should be at least."""
+def capacity(block: int, target: int, replicas: int, flags: int, start_up_ms: int) -> None:
+    """A driver tells how many replicas of a target serve, and how long the last one took to start where that is above 0; bit 0 of `flags`:
+    a forecast tells how many there should be at least."""
     p = scaling.pool_of(block, target)
     if p == NONE:
         return
@@ -84,6 +85,8 @@ def capacity(block: int, target: int, replicas: int, flags: int) -> None:
         pool_at(block, p).floor = max(replicas, 0)
     else:
         scaling.told(block, p, replicas)
+        if start_up_ms > 0:
+            scaling.started(block, p, start_up_ms / 1000.0)
 
 
 @kernel

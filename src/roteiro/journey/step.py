@@ -41,7 +41,7 @@ def step(
     | REAP | dead worker | | | | |
     | ADOPT | plan version | | | | |
     | RESTORE | budget | nano-dollars spent in the current period | | | |
-    | CAPACITY | target | replicas that serve | bit 0: b is the forecast's floor instead | | |
+    | CAPACITY | target | replicas that serve | bit 0: b is a floor instead | ms that the last took to start, or 0 | |
 
     AGAIN, HEDGE, WAKE and TEND take none. Flags of BEGIN: bit 0 stream; bits 1–2 `CacheKind` of an answer that the driver has (then c and d
     are its tokens); bits 3–4 `Complexity`; bits 5–7 `Operation`; bits 8–23 workload + 1, or 0 for the key's own. Bits 24–38 (features and
@@ -85,7 +85,7 @@ def step(
         fleet.adopt(block, a, now)
         reason = ADOPTED
     elif what == CAPACITY:
-        fleet.capacity(block, a, b, c)
+        fleet.capacity(block, a, b, c, d)
     elif what == RESTORE:
         fleet.restore(block, a, b, now)
         reason = MONEY_RESTORED

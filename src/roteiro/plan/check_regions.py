@@ -147,6 +147,13 @@ def nothing_to_scale(look: Look) -> Iterator[Found]:
         elif name in providers and providers[name].servers is None:
             message = f"is {name}, which has no servers"
             yield Found(("scaling_policies", "providers", index), message, f"add providers.{name}.servers, or leave it out")
+    for name in look.plan.scaling_policies.floor:
+        if name not in look.names("providers"):
+            remedy = did_you_mean(name, sorted(providers), "name a provider of the plan")
+            yield Found(("scaling_policies", "floor", name), f"is for the unknown provider {name!r}", remedy, at_key=True)
+        elif name in providers and providers[name].servers is None:
+            message = f"is for {name}, which has no servers"
+            yield Found(("scaling_policies", "floor", name), message, f"add providers.{name}.servers, or leave it out", at_key=True)
 
 
 def scaled_by(look: Look) -> Iterator[str]:
@@ -173,10 +180,33 @@ def fixed_fleet(look: Look) -> Iterator[Found]:
 
 
 @checks(
-    "W302", "the gateway does not enact a scaling policy", "It decides and notes it, as the simulator does; it starts and stops no servers."
+    "W302",
+    "the gateway cannot enact a scaling policy",
+    "It starts and stops the servers of local models; those at an address are somebody else's to start, by what it notes.",
 )
 def advisory(look: Look) -> Iterator[Found]:
-    if scalable(look):
+    policies = look.plan.scaling_policies
+    theirs = [
+        name
+        for name, one in look.plan.providers.items()
+        if one.servers is not None and one.local is None and one.servers.fewest < one.servers.highest
+        and (not policies.providers or name in policies.providers)
+    ]  # fmt: skip
+    if theirs and policies.mode == "active":
         for key in scaled_by(look):
-            message = "is enacted in simulations; the gateway decides and notes it, and starts and stops nothing in this version"
-            yield Found(("scaling_policies", key), message, "follow its notes, or add and remove servers yourself", at_key=True)
+            message = f"is enacted in simulations; the gateway starts no servers of {', '.join(theirs)}, it decides and notes how many"
+            yield Found(
+                ("scaling_policies", key), message, "give it local: …, write mode: advisory, or use `roteiro export keda`", at_key=True
+            )
+
+
+@checks(
+    "W303",
+    "a local model works at another number of requests than its servers are said to",
+    "Requests wait within it that scaling takes to be worked at, or it is taken to be full while it has room.",
+)
+def other_batch(look: Look) -> Iterator[Found]:
+    for name, one in look.plan.providers.items():
+        if one.local is not None and one.servers is not None and one.local.slots != one.servers.batch:
+            message = f"is {one.servers.batch}; local.slots is {one.local.slots}"
+            yield Found(("providers", name, "servers", "batch"), message, f"write servers.batch: {one.local.slots}")

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.plan.compile_edge import Grant, budget_in_words, edge_of, limit_in_words
-from roteiro.plan.compile_pools import fill_pools, pool_meters, pooled
+from roteiro.plan.compile_pools import fill_pools, floor_steps, pool_meters, pooled
 from roteiro.plan.compile_prices import fill_prices, price_changes
 from roteiro.plan.compile_regions import fill_links, named_regions, residency_bits, side_of
 from roteiro.plan.compile_rules import Program, compile_rules
@@ -72,7 +72,7 @@ class Compiled:
             "keys": self.names.keys, "limits": self.names.limits, "budgets": self.names.budgets, "rules": self.program.rules,
             "ops": self.program.ops, "meters": self.program.meters, "candidates": self.candidates(),
             "links": range(len(self.names.regions) ** 2), "pools": list(pooled(self.plan)),
-            "prices": price_changes(self.plan, self.names.targets),
+            "prices": price_changes(self.plan, self.names.targets), "floors": floor_steps(self.plan),
         }  # fmt: skip
         for table, rows in wanted.items():
             room = len(getattr(state, table))
@@ -103,10 +103,10 @@ class Compiled:
         fill_people(self, state)
         self.program.fill(state, self.names)
         fill_links(self.plan, self.names.regions, state)
-        fill_pools(self.plan, self.names.targets, self.program.meters, state)
         header = state.header[0]
         offset = local_offset_s(self.plan.timezone, float(header["epoch_unix_s"]))
         header["offset_s"], header["queue_bound"] = offset, self.plan.queue.size
+        fill_pools(self.plan, self.names.targets, self.program.meters, state)
         fill_cost(self, header)
         header["retry_ratio"], header["retry_per_s"], header["retry_cap"] = self.plan.retry.ratio, self.plan.retry.min_per_second, RETRY_CAP
 
@@ -166,6 +166,7 @@ def capacities(compiled: Compiled, sizes: RingSizes) -> dict[str, int]:
         "workloads": roomy(names.workloads), "queues": len(Priority), "keys": roomy(names.keys, 64),
         "links": side_of(names.regions) ** 2, "pools": roomy(list(pooled(compiled.plan)), 4),
         "prices": roomy(price_changes(compiled.plan, names.targets), 32),
+        "floors": roomy(floor_steps(compiled.plan), 1024 if pooled(compiled.plan) else 1),
         "flows": sizes.flows, "events": sizes.events, "decisions": sizes.decisions,
     }  # fmt: skip
 

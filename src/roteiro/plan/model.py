@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from roteiro.plan.action import Action, ActionKind
-from roteiro.plan.aims import CostScaling, LatencyScaling, ScalingPolicies, ScalingStep, SlaTier, TokenScaling
+from roteiro.plan.aims import CostScaling, FloorCurve, LatencyScaling, ScalingPolicies, ScalingStep, SlaTier, TokenScaling
 from roteiro.plan.caching import Cache, EmbeddingCache, ExactCache, ModelCache, SemanticCache
 from roteiro.plan.condition import And, Comparison, Condition, Metric, Not, Or, State
 from roteiro.plan.demand import Arrivals, ClientRetry, Clients, Demand, DemandGroup, MixPart, Process, Scenario, SharedPrefixes
@@ -68,6 +68,7 @@ __all__ = [
     "ErrorRates",
     "ExactCache",
     "FleetRetry",
+    "FloorCurve",
     "Hedge",
     "Idempotency",
     "LatencyScaling",

@@ -125,4 +125,8 @@ def thin_scaling(scale: Scale, plan: Plan) -> Any:
         )
     if by_cost is not None:
         by_cost = changed(by_cost, max_budget_nusd=round(by_cost.max_budget_nusd * scale.factor))
-    return changed(policies, token_based=by_tokens, cost_based=by_cost)
+    floor = {
+        name: changed(curve, replicas=tuple(scale.count(f"scaling_policies.floor.{name}", count) for count in curve.replicas))
+        for name, curve in policies.floor.items()
+    }
+    return changed(policies, token_based=by_tokens, cost_based=by_cost, floor=floor)

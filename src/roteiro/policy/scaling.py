@@ -1,23 +1,25 @@
 """Scaling: how many replicas of a target there should be, by the tokens that wait, by latency, and within the plan's bounds.
 
-Record: POOL. Any policy may ask for more; all must agree to less, and go on agreeing for the stabilisation window. Between the two
+Records: POOL, FLOOR. Any policy may ask for more; all must agree to less, and go on agreeing for the stabilisation window. Between the two
 thresholds of a policy nothing is asked (hysteresis), a change is at most its step, and after a change each policy is silent for its
 cooldown. No more is asked while what was asked last has not come, and no less while what was given up last still serves. The requests in
-flight must fit the replicas that are left. A forecast's floor raises at once and never lowers. The stabilisation window is that of
-Kubernetes' horizontal pod autoscaler, the wait for what was asked that of step scaling with a warm-up; the percentile is counted.
+flight must fit the replicas that are left. A forecast's floor raises at once, ahead by the time that a start takes, and never lowers. The
+stabilisation window is that of Kubernetes' horizontal pod autoscaler, the wait for what was asked that of step scaling with a warm-up; the
+percentile is counted.
 
 What must not live here: starting and stopping replicas, and the noting of what was decided (`journey.fleet`).
 """
 
+from math import floor
 from typing import Any
 
 import numpy as np
 
 from roteiro.policy import meter as meters
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import NONE, candidate_at, header_of, meter_at, pool_at, route_at, target_at
+from roteiro.policy.state import NONE, candidate_at, floor_at, header_of, meter_at, pool_at, route_at, target_at
 
-__all__ = ["BY_BOUNDS", "BY_LATENCY", "BY_TOKENS", "judge", "pool_of", "slots_of", "told", "waiting_tokens"]
+__all__ = ["BY_BOUNDS", "BY_LATENCY", "BY_TOKENS", "foreseen", "judge", "pool_of", "slots_of", "started", "told", "waiting_tokens"]
 
 BY_TOKENS, BY_LATENCY, BY_BOUNDS = 1, 2, 3
 
@@ -36,6 +38,7 @@ def waiting_tokens(block: int, pool: Any) -> float:
     """Tokens that requests reserve which wait: for a route that leads to the target, and before its replicas.
 
     Of those that are with the target already, as many wait as are more than its replicas work at; their tokens are taken in proportion.
+    The pool keeps both numbers, for whoever watches it.
     """
     total = 0.0
     for r in range(header_of(block).n_routes):
@@ -48,7 +51,9 @@ def waiting_tokens(block: int, pool: Any) -> float:
                 break
     target = target_at(block, pool.target)
     ahead = target.in_flight - pool.ready * pool.batch
-    return total + target.tokens * (ahead / target.in_flight) if ahead > 0 else total
+    pool.queued_tokens = total
+    pool.waiting_tokens = total + target.tokens * (ahead / target.in_flight) if ahead > 0 else total
+    return pool.waiting_tokens
 
 
 @kernel
@@ -66,9 +71,32 @@ def told(block: int, p: int, ready: int) -> None:
 
 
 @kernel
-def lowest(pool: Any) -> int:
+def started(block: int, p: int, took_s: float) -> None:
+    """A replica took so long from being asked for until it served."""
+    pool_at(block, p).start_up_s = took_s
+
+
+@kernel
+def foreseen(block: int, pool: Any, now: float) -> int:
+    """The highest floor of the calendar from now until a replica that were asked for now would serve; 0 outside of it."""
+    if pool.floor_count == 0:
+        return 0
+    first = floor((now - pool.floor_from) / pool.floor_step_s)
+    last = floor((now + pool.start_up_s - pool.floor_from) / pool.floor_step_s)
+    if pool.floor_repeats != 0:
+        last = min(last, first + pool.floor_count - 1)
+    else:
+        first, last = max(first, 0), min(last, pool.floor_count - 1)
+    highest = 0
+    for k in range(first, last + 1):
+        highest = max(highest, floor_at(block, pool.floor_first + k % pool.floor_count).replicas)
+    return highest
+
+
+@kernel
+def lowest(block: int, pool: Any, now: float) -> int:
     """Fewer than these are never wanted."""
-    return min(max(pool.least, pool.floor), pool.most)
+    return min(max(pool.least, pool.floor, foreseen(block, pool, now)), pool.most)
 
 
 @kernel
@@ -78,13 +106,12 @@ def judge(block: int, p: int, now: float) -> tuple[int, int, float, float]:
     Tokens are compared with tokens; of latency the share of calls that took longer than the threshold is, with the share that may.
     """
     pool = pool_at(block, p)
-    before, least = pool.wanted, lowest(pool)
+    before, least, tokens = pool.wanted, lowest(block, pool, now), waiting_tokens(block, pool)
     if before < least or before > pool.most:
         pool.wanted = least if before < least else pool.most
         if pool.wanted > before:
             pool.changed, pool.low_since = now, np.nan
         return pool.wanted - before, BY_BOUNDS, float(before), float(pool.wanted)
-    tokens = waiting_tokens(block, pool) if pool.token_up > 0.0 else 0.0
     since, may_grow = now - pool.changed, before < pool.most and pool.ready >= before
     if may_grow and pool.token_up > 0.0 and tokens > pool.token_up and since >= pool.token_cooldown_s:
         return more(pool, now), BY_TOKENS, tokens, pool.token_up

@@ -55,7 +55,7 @@ __all__ = [
     "workload_at",
 ]  # fmt: skip
 
-LAYOUT_VERSION: Final = 5
+LAYOUT_VERSION: Final = 6
 MAGIC: Final = 0x524F544549524F31  # "ROTEIRO1"
 NONE: Final = -1
 ANYWHERE: Final = -1
@@ -170,8 +170,15 @@ POOL: Final = record(
     ("token_up", "f8"), ("token_down", "f8"), ("token_cooldown_s", "f8"),  # tokens that wait; up 0: no such policy
     ("latency_up", "i4"), ("latency_down", "i4"), ("latency_cooldown_s", "f8"),  # meters of the percentile; NONE: no such policy
     ("stabilisation_s", "f8"), ("changed", "f8"), ("low_since", "f8"),  # when `wanted` last changed; since when all agree to less, or NaN
+    ("queued_tokens", "f8"), ("waiting_tokens", "f8"),  # at the last tick: in the plan's queues; and those before the replicas too
+    ("start_up_s", "f8"),  # from asking for a replica until it serves: measured, or the plan's
+    # A floor by the calendar: rows of FLOOR, seconds of each, when the first begins, and whether it begins again after the last.
+    ("floor_first", "i4"), ("floor_count", "i4"), ("floor_step_s", "f8"), ("floor_from", "f8"), ("floor_repeats", "i1"),
 )  # fmt: skip
 """The replicas of a target that scales."""
+
+FLOOR: Final = record(("replicas", "i8"))
+"""Fewest replicas of a pool within one step of its floor's calendar."""
 
 PRICE: Final = record(
     ("at", "f8"), ("target", "i4"),  # when it begins, seconds since the run's epoch
@@ -208,7 +215,7 @@ TABLES: Final[dict[str, np.dtype[Any]]] = {
     "targets": TARGET, "breakers": BREAKER, "meters": METER, "rules": RULE, "ops": OP, "routes": ROUTE, "candidates": CANDIDATE,
     "limits": LIMIT,
     "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "queues": QUEUE, "keys": KEY, "links": LINK,
-    "pools": POOL, "prices": PRICE, "flows": FLOW, "events": EVENT,
+    "pools": POOL, "floors": FLOOR, "prices": PRICE, "flows": FLOW, "events": EVENT,
     "decisions": DECISION,
 }  # fmt: skip
 
@@ -271,6 +278,7 @@ class State(NamedTuple):
     keys: npt.NDArray[Any]
     links: npt.NDArray[Any]
     pools: npt.NDArray[Any]
+    floors: npt.NDArray[Any]
     prices: npt.NDArray[Any]
     flows: npt.NDArray[Any]
     events: npt.NDArray[Any]
@@ -467,6 +475,11 @@ def link_at(block: int, i: int) -> Any:
 @kernel
 def pool_at(block: int, i: int) -> Any:
     return record_at(block, header_of(block).at_pools, i, POOL)
+
+
+@kernel
+def floor_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_floors, i, FLOOR)
 
 
 @kernel

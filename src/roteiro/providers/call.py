@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from roteiro.providers.passage import Passage
 from roteiro.providers.pool import Connection
+from roteiro.providers.replica import Replica
 from roteiro.providers.target import Target
 from roteiro.terms.codes import ErrorClass
 from roteiro.wire.canon import BadAnswerError, Usage
@@ -84,7 +85,7 @@ class Call:
 
     __slots__ = (
         "_body_bytes", "_connection", "_credential", "_end", "_extra", "_headers", "_listener", "_parts", "_passage", "_paused",
-        "_reader", "_status", "_target", "due",
+        "_reader", "_replica", "_status", "_target", "due",
     )  # fmt: skip
 
     def __init__(self, target: Target, passage: Passage, listener: Listener, until: float, credential: int = 0, extra: bytes = b"") -> None:
@@ -92,6 +93,7 @@ class Call:
         self._credential, self._extra = credential, extra
         self._listener: Listener | None = listener
         self._connection: Connection | None = None
+        self._replica: Replica | None = None
         self._reader: Relay | None = None
         self._parts: list[bytes] = []
         self._headers: Mapping[bytes, bytes] = {}
@@ -114,10 +116,11 @@ class Call:
             self._end = end
         self.due = min(self._end, due)
         timer.watch(self)
-        if self._target.pool is None:
+        replica = self._target.choose()
+        if replica is None:
             self._fail(ErrorClass.CONNECTION, "the plan gives the provider no address")
         else:
-            self._target.pool.take(self)
+            self._ask(replica)
 
     def cancel(self) -> Usage:
         """Nobody wants the answer: drops the connection, so that the provider may stop → what was used, as far as one can tell."""
@@ -167,9 +170,10 @@ class Call:
 
     def connected(self, connection: Connection) -> None:
         target, ask, body = self._target, self._passage.ask, self._passage.body
+        assert self._replica is not None
         self._connection = connection
         self._expect()
-        head = target.head(self._passage.operation, ask.stream, self._credential)
+        head = target.head(self._passage.operation, ask.stream, self._credential, self._replica)
         connection.send(self, b"%b%d\r\n%b%b\r\n" % (head, len(body), self._passage.head, self._extra), body)
         if self._paused:
             self.due = self._end
@@ -229,12 +233,23 @@ class Call:
             listener.answered(body, usage)
 
     def failed(self, error_class: ErrorClass, why: str) -> None:
+        if self._connection is None and self._replica is not None and self._listener is not None:  # nothing was sent
+            replica = self._target.another(self._replica)
+            if replica is not None:
+                self._replica.leave()
+                self._ask(replica)
+                return
         self._connection = None
         reader, listener = self._reader, self._listener
         if reader is not None and reader.whole and listener is not None:  # the answer was whole; only HTTP's own end is missing
             self._finish(listener, reader)
         else:
             self._fail(error_class, why, self._status)
+
+    def _ask(self, replica: Replica) -> None:
+        self._replica = replica
+        replica.enter()
+        replica.pool.take(self)
 
     def _relay(self, reader: Relay, data: bytes) -> None:
         listener = self._listener
@@ -314,8 +329,10 @@ class Call:
         if self._listener is not None:
             self._listener = None
             self._target.timer.forget(self)
-            if self._connection is None and self._target.pool is not None:
-                self._target.pool.withdraw(self)
+            if self._replica is not None:
+                self._replica.leave()
+                if self._connection is None:
+                    self._replica.pool.withdraw(self)
         self._connection = None
 
 

@@ -119,14 +119,26 @@ class LocalModel:
         """
         if self._watching is not None:
             raise SettingsError(f"the local model {self.name} is running already")
+        self.prepare()
+        base_url = await self._spawn()
+        self._watching = asyncio.create_task(self._watch(), name=f"local model {self.name}")
+        return base_url
+
+    def prepare(self) -> None:
+        """Look whether all is there that a process needs. Raises SettingsError."""
         if importlib.util.find_spec("xllamacpp") is None:
             raise SettingsError(
                 "local models need the extra `local`, which is not installed; install it with: pip install 'roteiro[local]'"
             )
         self._weights = find_weights(self.model)
-        base_url = await self._spawn()
-        self._watching = asyncio.create_task(self._watch(), name=f"local model {self.name}")
-        return base_url
+
+    def command(self) -> list[str]:
+        """What to run: it prints one JSON line with `port` and `base_url` once it serves, and ends with its standard input."""
+        return [
+            *(sys.executable, "-m", "roteiro.providers.local_server"),
+            *("--gguf", str(self._weights), "--name", self.name, "--port", str(self._port)),
+            *("--context", str(self._context_tokens), "--slots", str(self._slots), "--threads", str(self._threads)),
+        ]
 
     async def stop(self) -> None:
         """End the process, by SIGTERM first. Can be started again."""
@@ -148,9 +160,7 @@ class LocalModel:
     async def _spawn(self) -> str:
         """Start the process and wait until the model is loaded."""
         child = self._child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "roteiro.providers.local_server"),
-            *("--gguf", str(self._weights), "--name", self.name, "--port", str(self._port)),
-            *("--context", str(self._context_tokens), "--slots", str(self._slots), "--threads", str(self._threads)),
+            *self.command(),
             stdin=asyncio.subprocess.PIPE,  # kept open and unused: its end of file tells the child that we are gone
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -163,7 +173,7 @@ class LocalModel:
             self._port = 0  # somebody may have taken it meanwhile
             await self._end_child()
             raise
-        self._port, self.load_s = int(ready["port"]), float(ready["load_s"])
+        self._port, self.load_s = int(ready["port"]), float(ready.get("load_s", 0.0))
         self._set_base_url(str(ready["base_url"]))
         return str(ready["base_url"])
 

@@ -251,7 +251,7 @@ class Pool:
         self._open: set[Connection] = set()
         self._waiting: deque[Receiver] = deque()
         self._opening: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._closed = self._retired = False
 
     def __len__(self) -> int:
         """Connections that are open."""
@@ -283,6 +283,8 @@ class Pool:
             return
         if self._waiting:
             self._waiting.popleft().connected(connection)
+        elif self._retired:
+            connection.transport.close()
         else:
             self._idle.append(connection)
 
@@ -304,6 +306,13 @@ class Pool:
                     connection.idle_since = now
                 elif now - connection.idle_since > patience_s:
                     connection.abort()
+
+    def retire(self) -> None:
+        """Serves whoever has a connection or waits for one, and keeps none. Nobody else is to be sent here."""
+        self._retired = True
+        for connection in self._idle:
+            connection.transport.close()
+        self._idle.clear()
 
     def close(self) -> None:
         """Closes idle connections, and busy ones when their answer is complete."""

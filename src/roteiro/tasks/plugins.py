@@ -5,7 +5,7 @@ What must not live here: settings, and logic.
 
 from collections.abc import Callable
 
-from roteiro.gateway.local_models import ModelProcess
+from roteiro.gateway.model_group import ModelProcess
 from roteiro.plan.model import LocalModel
 from roteiro.providers import local
 

@@ -63,7 +63,8 @@ class Step(IntEnum):
     HEDGE = 12
     """The time that a flow was to be hedged has come: may a second attempt run beside the first?"""
     CAPACITY = 13
-    """What a provider with replicas has now. a: target; b: replicas that serve; c: bit 0 set where b is the forecast's floor instead."""
+    """What a provider with replicas has now. a: target; b: replicas that serve; c: bit 0 set where b is the forecast's floor instead;
+    d: milliseconds that the replica which came last took to start, 0 where none came."""
 
 
 class Command(IntEnum):

@@ -6,7 +6,7 @@ What must not live here: secrets. `key_env` names an environment variable; the v
 
 from msgspec import Struct
 
-__all__ = ["Edge", "EdgeHours", "EdgeRoute", "EdgeTarget", "EdgeTenant", "Names"]
+__all__ = ["Edge", "EdgeHours", "EdgeReplica", "EdgeRoute", "EdgeTarget", "EdgeTenant", "Names"]
 
 
 class Names(Struct, frozen=True, kw_only=True):
@@ -24,6 +24,14 @@ class Names(Struct, frozen=True, kw_only=True):
     rules: list[str]
     plans: list[str]
     """Digest of each plan version of the run."""
+
+
+class EdgeReplica(Struct, frozen=True, kw_only=True):
+    """One server of a target with several."""
+
+    slot: int
+    """Where its calls are counted; no other has it until this one has ended."""
+    base_url: str
 
 
 class EdgeTarget(Struct, frozen=True, kw_only=True):
@@ -48,6 +56,8 @@ class EdgeTarget(Struct, frozen=True, kw_only=True):
     """Whether the provider goes on from the beginning of an answer."""
     max_output_tokens: int | None = None
     context_tokens: int | None = None
+    replicas: list[EdgeReplica] = []
+    """Servers that the gateway runs itself, of those that serve now; `base_url` is the first one's."""
 
 
 class EdgeRoute(Struct, frozen=True, kw_only=True):
@@ -100,6 +110,8 @@ class Edge(Struct, frozen=True, kw_only=True):
     digest: str
     version: int
     targets: list[EdgeTarget]
+    serial: int = 0
+    """Grows with each edge of a run, where its servers changed too."""
     models: dict[str, int]
     """Logical model → route."""
     workloads: dict[str, int]
