@@ -251,7 +251,9 @@ def test_what_is_foreseen_is_the_highest_step_that_the_start_up_reaches(
 def test_a_day_and_a_week_begin_at_the_zone_s_midnight(steps: int, at: int, noon_s: float) -> None:
     """Three are wanted at 9 o'clock in São Paulo, which is 12 o'clock in UTC: of every day, and of Tuesdays. The run began on a Sunday."""
     replicas = [3 if k == at else 0 for k in range(steps)]
-    world = World(FLOORED.replace("roteiro: 1", "roteiro: 1\ntimezone: America/Sao_Paulo") + f"  floor: {{own: {{replicas: {replicas}}}}}\n")
+    world = World(
+        FLOORED.replace("roteiro: 1", "roteiro: 1\ntimezone: America/Sao_Paulo") + f"  floor: {{own: {{replicas: {replicas}}}}}\n"
+    )
     for again in range(2):
         wanted = []
         for now in (noon_s - 91.0, noon_s - 89.0, noon_s + 3600.0, noon_s + 3700.0):

@@ -1,7 +1,6 @@
 """Manifests keep the field rules of their definitions, and say what the plan says."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -10,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from roteiro.gateway.metrics import FAMILIES
 from roteiro.plan.model import Plan
 from roteiro.plan.read import read_text
-from roteiro.report.kubernetes import hpa, keda, manifests
+from roteiro.report.kubernetes import RECORD, hpa, keda, manifests
 from roteiro.terms.error import SettingsError
 
 PLAN = """
@@ -54,6 +54,19 @@ RULES = thing(
     stabilizationWindowSeconds={"type": "integer", "minimum": 0, "maximum": 3600},
 )
 BEHAVIOR = thing({}, scaleUp=RULES, scaleDown=RULES)
+CRON = thing(
+    {
+        "type": {"const": "cron"},
+        "metadata": thing(
+            {
+                "timezone": TEXT, "desiredReplicas": {"type": "string", "pattern": "^[0-9]+$"},
+                "start": {"type": "string", "pattern": r"^[0-5]?\d (1?\d|2[0-3]) \* \* (\*|[0-6])$"},
+                "end": {"type": "string", "pattern": r"^[0-5]?\d (1?\d|2[0-3]) \* \* (\*|[0-6])$"},
+            }
+        ),
+    },
+    name=TEXT,
+)  # fmt: skip
 TRIGGER = thing(
     {
         "type": {"const": "prometheus"},
@@ -66,7 +79,7 @@ KEDA = thing(
     {
         "apiVersion": {"const": "keda.sh/v1alpha1"}, "kind": {"const": "ScaledObject"}, "metadata": METADATA,
         "spec": thing(
-            {"scaleTargetRef": TARGET, "triggers": {"type": "array", "items": TRIGGER, "minItems": 1}},
+            {"scaleTargetRef": TARGET, "triggers": {"type": "array", "items": {"anyOf": [TRIGGER, CRON]}, "minItems": 1}},
             pollingInterval={"type": "integer"}, cooldownPeriod={"type": "integer"}, minReplicaCount={"type": "integer"},
             maxReplicaCount={"type": "integer"}, advanced=thing({}, horizontalPodAutoscalerConfig=thing({}, behavior=BEHAVIOR)),
         ),
@@ -143,12 +156,43 @@ def queries(plan: Plan) -> list[str]:
     return [trigger["metadata"]["query"] for one in keda(plan, "http://p") for trigger in one["spec"]["triggers"]]
 
 
-def test_queries_ask_for_metrics_that_there_are() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+def test_every_metric_in_a_manifest_is_one_that_there_is() -> None:
+    """Of ours, those that `/metrics` really has: a family's name, with what Prometheus hangs on to it. Of others, kube-state-metrics' one."""
+    told = {f"{name}{ending}" for name in FAMILIES for ending in ("", "_total", "_bucket", "_count", "_sum")} | {RECORD}
+    for text in (manifests(keda(plan_of(), "http://p")), manifests(hpa(plan_of()))):
+        asked = set(re.findall(r"\broteiro_\w+", text))
+        assert (
+            {"roteiro_queued_tokens", "roteiro_target_in_flight", "roteiro_request_duration_seconds_bucket", "roteiro_up"} <= asked <= told
+        )
+        assert set(re.findall(r"\bkube_\w+", text)) == {"kube_deployment_status_replicas_ready"}
     for query in queries(plan_of()):
         assert query.count("(") == query.count(")")
-        names = {re.sub(r"_(bucket|count)$", "", name) for name in re.findall(r"\broteiro_\w+", query)}
-        assert names and [name for name in names if f"`{name}`" not in page] == []
+
+
+FLOORED = PLAN.replace("  stabilisation: 5min", "  stabilisation: 5min\n  floor: {own: {FLOOR}}").replace(
+    "roteiro: 1", "roteiro: 1\ntimezone: America/Sao_Paulo"
+)
+
+
+def floors(replicas: list[int], more: str = "") -> list[tuple[str, str, str]]:
+    documents = keda(
+        plan_of(FLOORED.replace("FLOOR", f"replicas: {replicas}{more}").replace("most: 6,", "most: 6, start_up: 90s,")), "http://p"
+    )
+    for document in documents:
+        valid(document, KEDA)
+    told = [trigger["metadata"] for trigger in documents[0]["spec"]["triggers"] if trigger["type"] == "cron"]
+    assert all(one["timezone"] == "America/Sao_Paulo" for one in told)
+    return [(one["start"], one["end"], one["desiredReplicas"]) for one in told]
+
+
+def test_a_floor_is_told_by_the_calendar_ahead_by_a_start() -> None:
+    day = [1] * 9 + [3] * 3 + [9] * 2 + [1] * 10
+    assert floors(day) == [("58 8 * * *", "0 12 * * *", "3"), ("58 11 * * *", "0 14 * * *", "6")], "within most"
+    assert floors([4] + [1] * 23) == [("58 23 * * *", "0 1 * * *", "4")]
+    week = [2] + [1] * 166 + [5]
+    assert floors(week) == [("58 23 * * 0", "0 1 * * 1", "2"), ("58 22 * * 0", "0 0 * * 1", "5")]
+    assert floors([2] * 24) == [("58 23 * * *", "0 12 * * *", "2"), ("58 11 * * *", "0 0 * * *", "2")], "two halves of a day"
+    assert floors([2, 3], ", from: 2026-11-27, step: 1h") == [], "a date does not repeat"
 
 
 def test_a_query_is_above_one_below_it_or_one() -> None:

@@ -112,3 +112,11 @@ def test_trouble_is_in_sight() -> None:
 @pytest.mark.parametrize(("seconds", "said"), [(41, "41 s"), (300, "5 min"), (12_000, "3 h 20 min"), (356_400, "4 d 3 h")])
 def test_durations(seconds: float, said: str) -> None:
     assert lasting(seconds) == said
+
+
+def test_servers_that_scale_are_told_with_what_waits_for_them() -> None:
+    seen = copy.deepcopy(OVERVIEW)
+    seen["pools"] = [{"name": "own", "active": True, "ready": 1, "wanted": 2, "least": 1, "most": 3, "waiting_tokens": 1250.0}]
+    assert any("servers  own 1 → 2 (1–3) 1,250 tokens wait" in line for line in drawn(TopView(speech("en")), seen))
+    seen["pools"][0].update(wanted=1, waiting_tokens=0.0)
+    assert any(line.strip() == "servidores  own 1 (1–3)" for line in drawn(TopView(speech("pt-BR")), seen))

@@ -6,19 +6,23 @@ thresholds, and where the gateway is not heard of. The autoscaler takes the larg
 agree to fewer. Steps, cooldowns and the stabilisation window are its `behavior`.
 
 Two forms: KEDA's `ScaledObject` (keda.sh/v1alpha1), which asks Prometheus itself; a `HorizontalPodAutoscaler` (autoscaling/v2) on an
-external metric that a `PrometheusRule` (monitoring.coreos.com/v1) records and an adapter serves.
+external metric that a `PrometheusRule` (monitoring.coreos.com/v1) records and an adapter serves. A floor that repeats becomes `cron` triggers
+of KEDA's; a pod autoscaler knows no calendar.
 
 What must not live here: files; scaling by cost, which gives way to a cheaper model and changes no replicas.
 """
 
 import io
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from ruamel.yaml import YAML
 
-from roteiro.plan.model import Plan, ScalingPolicies
+from roteiro.plan.aims import DAY_S
+from roteiro.plan.model import FloorCurve, Plan, ScalingPolicies
 from roteiro.plan.servers import Servers
 from roteiro.terms.error import SettingsError
 
@@ -67,6 +71,7 @@ def keda(plan: Plan, prometheus: str, namespace: str = "default") -> list[Manife
             }
             for policy, query in queries(policies, provider, servers, namespace)
         ]  # fmt: skip
+        triggers += crons(plan, provider, servers)
         head = metadata(name, namespace)
         if policies.mode == "advisory":
             head["annotations"] = {"autoscaling.keda.sh/paused": "true"}
@@ -166,15 +171,54 @@ def ratio(measure: str, above: float, below: float, up: int, enough: str = "") -
 
 
 def waiting_tokens(provider: str, servers: Servers, namespace: str) -> str:
-    """PromQL for the tokens that wait: requests that wait, times what a request has had on average of late."""
+    """PromQL for the tokens that wait, as the kernel reckons them: those in queues, and of those with the servers the share that is
+    beyond what these work at together. The gateway does not hear how many servers Kubernetes has, so that is asked here.
+    """
     labels = f'namespace="{namespace}",deployment="{dns_name(provider)}"'
     ready = f"(sum(kube_deployment_status_replicas_ready{{{labels}}}) or vector({servers.replicas}))"
-    ahead = f'clamp_min(sum(roteiro_target_in_flight{{target="{provider}"}}) - {servers.batch} * {ready}, 0)'
-    each = (
-        "(sum(rate(roteiro_input_tokens_total[10m])) + sum(rate(roteiro_output_tokens_total[10m])))"
-        " / (sum(rate(roteiro_requests_total[10m])) > 0)"
-    )
-    return f"(sum(roteiro_waiting) + {ahead}) * ({each})"
+    here = f'{{target="{provider}"}}'
+    ahead = f"clamp_min(1 - {servers.batch} * {ready} / clamp_min(sum(roteiro_target_in_flight{here}), 1), 0)"
+    return f"sum(roteiro_queued_tokens{here}) + sum(roteiro_target_tokens{here}) * {ahead}"
+
+
+def crons(plan: Plan, provider: str, servers: Servers) -> Iterator[Manifest]:
+    """A floor that repeats as triggers: from so long before each stretch above the fewest replicas as a start takes, until it ends."""
+    curve = plan.scaling_policies.floor.get(provider)
+    if curve is None or curve.since is not None:
+        return
+    lead_min = math.ceil(servers.start_up_s / 60.0)
+    for begin_min, end_min, replicas in stretches(curve):
+        wanted = min(replicas, servers.highest)
+        if wanted <= servers.fewest:
+            continue
+        yield {
+            "type": "cron", "name": f"floor-{begin_min}",
+            "metadata": {
+                "timezone": plan.timezone, "start": cron(begin_min - lead_min, curve), "end": cron(end_min, curve),
+                "desiredReplicas": str(wanted),
+            },
+        }  # fmt: skip
+
+
+def stretches(curve: FloorCurve) -> Iterator[tuple[int, int, int]]:
+    """(minute of its beginning, minute of its end, replicas) of steps that are alike; halves of a whole that is one stretch, as what begins
+    when it ends would never begin."""
+    at = 0.0
+    whole_s = curve.step_s * len(curve.replicas)
+    for replicas, steps in groupby(curve.replicas):
+        length_s = curve.step_s * len(list(steps))
+        for part in range(parts := 2 if length_s == whole_s else 1):
+            begin_s = at + part * length_s / parts
+            yield whole(begin_s / 60.0), whole((begin_s + length_s / parts) / 60.0), replicas
+        at += length_s
+
+
+def cron(minute: int, curve: FloorCurve) -> str:
+    """A minute of a repeating day or week, which begins on a Monday, in the words of cron."""
+    is_day = curve.step_s * len(curve.replicas) == DAY_S
+    minute %= 24 * 60 * (1 if is_day else 7)
+    day, rest = divmod(minute, 24 * 60)
+    return f"{rest % 60} {rest // 60} * * {'*' if is_day else (day + 1) % 7}"
 
 
 def whole(seconds: float) -> int:

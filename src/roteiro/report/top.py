@@ -231,6 +231,18 @@ class TopView:
             line.append(f"{say('top.limits')}: {', '.join(limits)}" if limits else "", style="yellow")
             yield line
 
+        if pools := seen.get("pools", []):
+            line = Text(f" {say('top.servers')}", style="dim")
+            for pool in pools:
+                line.append(f"  {pool['name']} ", style="")
+                line.append(speech.number(pool["ready"]), style="bold")
+                if pool["wanted"] != pool["ready"]:
+                    line.append(f" → {speech.number(pool['wanted'])}", style="bold yellow")
+                line.append(f" ({speech.number(pool['least'])}–{speech.number(pool['most'])})", style="dim")
+                if pool["waiting_tokens"]:
+                    line.append(f" {say('top.tokens_wait', count=speech.number(round(pool['waiting_tokens'])))}", style="yellow")
+            yield line
+
     def _processes(self, seen: Overview, width: int) -> Iterator[Text]:
         """Workers, many of them in short; the ledger's writer."""
         speech, workers = self._speech, seen["workers"]

@@ -42,6 +42,8 @@ TOP: Final[dict[str, tuple[str, str]]] = {
     "top.rules": ("rules that hold", "regras em vigor"),
     "top.hour": ("cost of the hour", "custo da hora"),
     "top.degrading": ("cheaper model in use", "modelo mais barato em uso"),
+    "top.servers": ("servers", "servidores"),
+    "top.tokens_wait": ("{count} tokens wait", "{count} tokens em espera"),
     "top.workers": ("workers", "processos"),
     "top.gone": ("gone", "caiu"),
     "top.restarts": ("{count} restarts", "{count} reinícios"),
