@@ -6,8 +6,8 @@ thresholds, and where the gateway is not heard of. The autoscaler takes the larg
 agree to fewer. Steps, cooldowns and the stabilisation window are its `behavior`.
 
 Two forms: KEDA's `ScaledObject` (keda.sh/v1alpha1), which asks Prometheus itself; a `HorizontalPodAutoscaler` (autoscaling/v2) on an
-external metric that a `PrometheusRule` (monitoring.coreos.com/v1) records and an adapter serves. A floor that repeats becomes `cron` triggers
-of KEDA's; a pod autoscaler knows no calendar.
+external metric that a `PrometheusRule` (monitoring.coreos.com/v1) records and an adapter serves. A floor that repeats becomes `cron`
+triggers of KEDA's; a pod autoscaler knows no calendar.
 
 What must not live here: files; scaling by cost, which gives way to a cheaper model and changes no replicas.
 """
