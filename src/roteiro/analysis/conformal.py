@@ -6,12 +6,14 @@ What must not live here: forecasting.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEVELS", "Chance", "Misses", "bands", "coverage", "paths"]
+from roteiro.analysis.chance import Chance
+
+__all__ = ["LEVELS", "Misses", "bands", "coverage", "paths"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,13 +27,6 @@ LEARNING: Final = 0.08
 BURN_IN: Final = 2
 """Origins that are only learned from."""
 LEAST_SCALE: Final = 1e-12
-
-
-class Chance(Protocol):
-    """A `numpy.random.Generator`, or what can stand for one."""
-
-    def integers(self, low: int) -> Any: ...
-    def uniform(self, low: float, high: float, size: int) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

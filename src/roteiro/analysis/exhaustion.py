@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numpy.random import Generator  # noqa: TID251 (the task gives it)
 
+from roteiro.analysis.chance import Chance
 from roteiro.analysis.column import numbers
 from roteiro.analysis.purse import Purse, ended_micros, paid_by, period_end, purse_use
 
@@ -83,7 +83,7 @@ class Exhaustion:
 
 
 def exhaustion(
-    events: pa.Table, purses: tuple[Purse, ...], at: datetime, rng: Generator, paths: Mapping[str, SpendingPaths] | None = None
+    events: pa.Table, purses: tuple[Purse, ...], at: datetime, chance: Chance, paths: Mapping[str, SpendingPaths] | None = None
 ) -> tuple[Exhaustion, ...]:
     """How the period of each purse that holds `at` will go. `paths`: forecasts by the purse's name, in place of its past.
 
@@ -102,7 +102,7 @@ def exhaustion(
             given = paths[purse.name]
             method, drawn, step_s = "forecast", rest_of(given, at.timestamp(), until.timestamp()), given.step_s
         elif (past := stepped(ends_s, spent, at.timestamp(), until.timestamp(), purse.timezone)) is not None:
-            method, drawn, step_s = "history", past.drawn(until.timestamp(), rng), past.step_s
+            method, drawn, step_s = "history", past.drawn(until.timestamp(), chance), past.step_s
         probability: float | None = None
         passes: tuple[datetime, ...] = ()
         ends: tuple[int, ...] = ()
@@ -166,7 +166,7 @@ class Past:
     at_s: float
     timezone: str
 
-    def drawn(self, until_s: float, rng: Generator) -> SpendingPaths:
+    def drawn(self, until_s: float, chance: Chance) -> SpendingPaths:
         """Paths of the steps from `at_s` until then; the last may be shorter, and costs in proportion."""
         steps = len(self.spent)
         ahead = int(np.ceil((until_s - self.at_s) / self.step_s))
@@ -177,8 +177,8 @@ class Past:
         block = max(1, min(LONGEST_BLOCK, steps // 4))
         count = max(200, min(PATHS, MOST_DRAWN // max(ahead, steps, 1)))
         around = left_over[(np.arange(steps)[:, None] + np.arange(block)) % steps]
-        level = around.mean(axis=1)[rng.integers(0, steps, (count, -(-steps // block)))].mean(axis=1)
-        noise = around[rng.integers(0, steps, (count, -(-ahead // block)))].reshape(count, -1)[:, :ahead]
+        level = around.mean(axis=1)[chance.integers(0, steps, (count, -(-steps // block)))].mean(axis=1)
+        noise = around[chance.integers(0, steps, (count, -(-ahead // block)))].reshape(count, -1)[:, :ahead]
         parts = np.minimum(1.0, (until_s - starts) / self.step_s)
         return SpendingPaths(starts, float(self.step_s), noise * (coming * parts) * level[:, None])
 

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from roteiro.analysis.chance import Chance
 from roteiro.analysis.choice import Choice, choose
-from roteiro.analysis.conformal import LEVELS, Chance, Misses, bands, coverage, paths
+from roteiro.analysis.conformal import LEVELS, Misses, bands, coverage, paths
 from roteiro.analysis.methods import YARDSTICK, predict
 from roteiro.analysis.past import Past, past_of
 from roteiro.analysis.series import Series, remark

@@ -20,8 +20,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numpy.random import Generator  # noqa: TID251 (the task gives it)
 
+from roteiro.analysis.chance import Chance
 from roteiro.analysis.column import integers, is_word, numbers, words
 from roteiro.analysis.cost import per
 from roteiro.analysis.sla import Verdict
@@ -95,9 +95,9 @@ class UnitCostReport:
     stretch_s: int | None
 
 
-def unit_costs(events: pa.Table, targets: UnitTargets, rng: Generator, teams: Mapping[str, str | None] | None = None) -> UnitCostReport:
+def unit_costs(events: pa.Table, targets: UnitTargets, chance: Chance, teams: Mapping[str, str | None] | None = None) -> UnitCostReport:
     """The unit costs of `events`, which holds at least COLUMNS. `teams`: the team of each tenant, where the plan is known."""
-    rows = Rows(events, targets, rng)
+    rows = Rows(events, targets, chance)
     tenants = words(events, "tenant")
     return UnitCostReport(
         total=rows.measure(None, np.ones(len(events), bool)),
@@ -112,7 +112,7 @@ def unit_costs(events: pa.Table, targets: UnitTargets, rng: Generator, teams: Ma
 class Rows:
     """Requests with what is summed over them, and the weights of the resamples."""
 
-    def __init__(self, events: pa.Table, targets: UnitTargets, rng: Generator) -> None:
+    def __init__(self, events: pa.Table, targets: UnitTargets, chance: Chance) -> None:
         self.targets = targets
         self.lost = integers(events, "lost_nusd")
         self.spent = integers(events, "cost_nusd") + self.lost
@@ -121,7 +121,7 @@ class Rows:
         self.lost_tokens = lost_tokens(events, self.tokens)
         self.stretch_s, self.stretch_of = stretches(np.asarray(events.column("time").cast(pa.int64()).to_numpy()))
         count = int(self.stretch_of.max()) + 1 if self.stretch_s is not None else 0
-        self.weights = rng.multinomial(count, np.full(count, 1.0 / count), RESAMPLES).astype(np.float64) if count else np.empty((0, 0))
+        self.weights = chance.multinomial(count, np.full(count, 1.0 / count), RESAMPLES).astype(np.float64) if count else np.empty((0, 0))
 
     def by(self, column: pa.ChunkedArray, under: Mapping[str, str | None] | None = None) -> tuple[UnitCost, ...]:
         """One line for each name of a column, or for each name that these stand `under`."""

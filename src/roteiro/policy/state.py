@@ -172,13 +172,12 @@ POOL: Final = record(
     ("stabilisation_s", "f8"), ("changed", "f8"), ("low_since", "f8"),  # when `wanted` last changed; since when all agree to less, or NaN
     ("queued_tokens", "f8"), ("waiting_tokens", "f8"),  # at the last tick: in the plan's queues; and those before the replicas too
     ("start_up_s", "f8"),  # from asking for a replica until it serves: measured, or the plan's
-    # A floor by the calendar: rows of FLOOR, seconds of each, when the first begins, and whether it begins again after the last.
-    ("floor_first", "i4"), ("floor_count", "i4"), ("floor_step_s", "f8"), ("floor_from", "f8"), ("floor_repeats", "i1"),
+    ("floor_first", "i4"), ("floor_count", "i4"), ("floor_step_s", "f8"), ("floor_from", "f8"), ("floor_repeats", "i1"),  # rows of FLOOR
 )  # fmt: skip
 """The replicas of a target that scales."""
 
 FLOOR: Final = record(("replicas", "i8"))
-"""Fewest replicas of a pool within one step of its floor's calendar."""
+"""Fewest replicas of a pool within one step of its calendar, which begins at the pool's `floor_from` on the run's clock."""
 
 PRICE: Final = record(
     ("at", "f8"), ("target", "i4"),  # when it begins, seconds since the run's epoch
@@ -215,8 +214,7 @@ TABLES: Final[dict[str, np.dtype[Any]]] = {
     "targets": TARGET, "breakers": BREAKER, "meters": METER, "rules": RULE, "ops": OP, "routes": ROUTE, "candidates": CANDIDATE,
     "limits": LIMIT,
     "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "queues": QUEUE, "keys": KEY, "links": LINK,
-    "pools": POOL, "floors": FLOOR, "prices": PRICE, "flows": FLOW, "events": EVENT,
-    "decisions": DECISION,
+    "pools": POOL, "floors": FLOOR, "prices": PRICE, "flows": FLOW, "events": EVENT, "decisions": DECISION,
 }  # fmt: skip
 
 HEADER: Final = record(

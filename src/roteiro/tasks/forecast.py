@@ -21,8 +21,8 @@ from roteiro.analysis.scenarios import Event, Factor, Scenario, apply
 from roteiro.analysis.series import LEVELS, MEASURES, STEPS_S, Series, SeriesSet, coarser
 from roteiro.plan.model import Plan
 from roteiro.plan.zone import zone_problem
+from roteiro.report.plain import plain
 from roteiro.tasks.check import checked
-from roteiro.tasks.diff import plain
 from roteiro.tasks.holidays_of import holidays_of
 from roteiro.tasks.scenarios import scenarios_of
 from roteiro.tasks.series_source import series_from
