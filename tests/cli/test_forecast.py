@@ -142,3 +142,26 @@ def test_anomalies_are_told_and_left_out(record: Path, capsys: pytest.CaptureFix
     assert "times what" in (said := capsys.readouterr().out) and "has not learned from them" in said
     assert call(*asked, "--leave-out", "weekends") == 2
     assert "there is: anomalies" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", ("season: the day", "the level is another")), ("pt-BR", ("sazonalidade: o dia", "o nível é outro"))]
+)
+def test_the_past_is_explained(lang: str, words: tuple[str, ...], record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("statsforecast")
+    chance = np.random.default_rng(2)
+    lines = []
+    for at in range(14 * 24):
+        tokens = 1000 * (1.5 + np.sin(2 * np.pi * at / 24)) * (1 + 0.1 * chance.normal())
+        lines.append(f"2026-02-{15 + at // 24:02d}T{at % 24:02d}:00:00Z,acme,{tokens:.0f}")
+    head, *rest = record.read_text().splitlines()
+    record.write_text("\n".join([head, *lines, *rest]) + "\n")
+    asked = ("forecast", str(record), "--horizon", "24h", "--method", "seasonal_naive", "--explain", "--lang", lang)
+    assert call(*asked) == 0
+    said = capsys.readouterr().out
+    assert [word for word in words if word not in said] == []
+    assert call(*asked, "--json") == 0
+    found = json.loads(capsys.readouterr().out)["forecasts"][0]
+    parts = found["decomposition"]
+    assert len(parts["trend"]) == 24 * 24 and [one["period"] for one in parts["seasons"]] == [24, 168]
+    assert len(found["changes"]) == 1 and found["changes"][0]["at_s"] == pytest.approx(1_772_323_200.0, abs=86_400)

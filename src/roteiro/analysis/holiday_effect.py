@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from roteiro.analysis.chance import Chance
 from roteiro.analysis.forecast import Forecast
-from roteiro.analysis.scenarios import Luck, evenly, widened
+from roteiro.analysis.scenarios import evenly, widened
 from roteiro.analysis.series import DAY_S, Series
 
 __all__ = ["HolidayEffect", "holiday_effect", "on_holidays", "with_holidays"]
@@ -84,7 +85,7 @@ def summed_up(ratios: list[float], why: str) -> HolidayEffect:
     return HolidayEffect(share, max(LEAST_SPREAD, float(np.std(logs, ddof=1))), len(ratios), why)
 
 
-def with_holidays(forecast: Forecast, effect: HolidayEffect, days: AbstractSet[int], chance: Luck) -> Forecast:
+def with_holidays(forecast: Forecast, effect: HolidayEffect, days: AbstractSet[int], chance: Chance) -> Forecast:
     """The forecast with that share of it on coming workdays that are holidays; uncertain as the effect is, in one draw a path and day."""
     at_s = forecast.at_s
     mine = on_holidays(forecast.series, at_s, days) & ((np.floor(at_s / DAY_S) + THURSDAY) % 7 < 5)

@@ -7,18 +7,19 @@ joint paths. What must not live here: where scenarios are written down (`plan.de
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from roteiro.analysis.chance import Chance
 from roteiro.analysis.forecast import Forecast
 from roteiro.analysis.series import DAY_S, remark
 from roteiro.terms.error import PlanError
 from roteiro.terms.problem import Problem, Severity
 
-__all__ = ["CHAPTER", "KINDS", "MONTH_S", "Event", "Factor", "Kind", "Luck", "Scenario", "apply", "projected"]
+__all__ = ["CHAPTER", "KINDS", "MONTH_S", "Event", "Factor", "Kind", "Scenario", "apply", "projected"]
 
 Floats = npt.NDArray[np.float64]
 Kind = Literal["monthly", "swing", "level"]
@@ -31,12 +32,6 @@ OF_TOKENS: Final = frozenset(["model_efficiency"])
 SPREAD: Final = 1 / 3
 """The usual uncertainty of an effect, as a share of it: 15 % of growth are 10 to 20 % in two cases of three."""
 HALVES: Final = math.log(2.0)
-
-
-class Luck(Protocol):
-    """A `numpy.random.Generator`, or what can stand for one."""
-
-    def permutation(self, n: int) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +143,7 @@ def projected(baseline: float, factors: Iterable[Factor], months: float = 1.0) -
     return baseline
 
 
-def apply(forecast: Forecast, scenario: Scenario, chance: Luck) -> Forecast:
+def apply(forecast: Forecast, scenario: Scenario, chance: Chance) -> Forecast:
     """The forecast as it would be in a scenario: its paths, mean, median and bands multiplied, its coverage not known.
 
     Each path draws each factor once, so that levels of one record and scenarios of one forecast can be compared where they are given
@@ -187,7 +182,7 @@ def apply(forecast: Forecast, scenario: Scenario, chance: Luck) -> Forecast:
     )  # fmt: skip
 
 
-def evenly(count: int, chance: Luck) -> Floats:
+def evenly(count: int, chance: Chance) -> Floats:
     """Standard normal draws, one from each of `count` equally likely parts in a random order (a Latin hypercube, McKay and others, 1979):
     their spread is right however few they are."""
     result: Floats = ndtri((np.asarray(chance.permutation(count)) + 0.5) / count)

@@ -69,6 +69,7 @@ LeaveOut = Annotated[
     list[str] | None,
     typer.Option("--leave-out", metavar="WHAT", help="anomalies: fit without those of the past.", show_default=False),
 ]
+Explain = Annotated[bool, typer.Option("--explain", help="Tell trend, seasons and changes of the past too.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the sample paths.")]
 
 
@@ -85,6 +86,7 @@ def forecast(
     zone: Zone = None,
     holidays: Holidays = None,
     leave_out: LeaveOut = None,
+    explain: Explain = False,
     data: Data = None,
     seed: Seed = 1,
     as_json: AsJson = False,
@@ -106,7 +108,7 @@ def forecast(
             source, horizon_s=ahead, step_s=period, measure=measure, level=level, method=method,
             data=None if ledger else directory(data), seed=seed, scenarios=scenario or (), plan=plan, environment=environment,
             zone=zone, holidays=[one for said in holidays or () for one in said.split(",")], language=lang.value,
-            leave_out=leave_out or (),
+            leave_out=leave_out or (), explain=explain,
             on_progress=watch,
         )  # fmt: skip
     if as_json:

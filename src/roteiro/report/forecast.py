@@ -18,6 +18,7 @@ from roteiro.report.chart import Axis, Chart, Dot, Line, Quantity
 from roteiro.report.document import Column, Document, Note, Part, Section, Table, Tone, cell
 from roteiro.report.estimates import lasting
 from roteiro.report.forecast_amounts import measure_of, moment, quantity, summed
+from roteiro.report.past_of_demand import past_section
 from roteiro.report.scenarios import scenario_section
 from roteiro.report.speech import Speech
 from roteiro.terms.problem import Problem
@@ -72,6 +73,8 @@ def sections_of(
         sections.append(scenario_section(one, varied, speech))
     if background.anomalies:
         sections.append(anomaly_section(one, background, speech))
+    if background.parts is not None or background.changes:
+        sections.append(past_section(one, background, speech))
     sections.append(Section(say("forecast.bands"), (held(one, speech),)))
     if len(one.choice.tried) > 1:
         sections.append(Section(say("forecast.tried"), (tried(one, speech),)))

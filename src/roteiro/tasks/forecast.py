@@ -14,7 +14,9 @@ import numpy as np
 
 from roteiro.analysis.anomalies import Anomaly, anomalies, periods_of
 from roteiro.analysis.background import Background
+from roteiro.analysis.change_points import Change, changes
 from roteiro.analysis.clock import to_clock, to_unix
+from roteiro.analysis.decomposition import Decomposition, decomposed
 from roteiro.analysis.forecast import Forecast, forecast_series
 from roteiro.analysis.holiday_effect import holiday_effect, on_holidays, with_holidays
 from roteiro.analysis.scenarios import Event, Factor, Scenario, apply
@@ -124,8 +126,24 @@ def told(one: Forecast, background: Background) -> dict[str, Any]:
         "effect": None if effect is None else {"share": effect.share, "spread": effect.spread, "of": effect.of, "why": effect.why},
     }
     strange = [anomaly_told(each, one) for each in background.anomalies]
-    looked = {"holidays": holidays, "anomalies": strange, "anomalies_left_out": background.unlearned}
+    changed = [change_told(each, one) for each in background.changes]
+    looked: dict[str, Any] = {"changes": changed, "holidays": holidays, "anomalies": strange, "anomalies_left_out": background.unlearned}
+    if background.parts is not None:
+        looked["decomposition"] = parts_told(background.parts)
     return {**plain(found), **looked, "problems": [str(problem) for problem in one.problems]}
+
+
+def parts_told(parts: Decomposition) -> dict[str, Any]:
+    seasons = [{"period": one.period, "strength": one.strength, "values": one.values.tolist()} for one in parts.seasons]
+    told = {"trend": parts.trend.tolist(), "strength": parts.strength, "seasons": seasons, "remainder": parts.remainder.tolist()}
+    return dict(plain(told))
+
+
+def change_told(one: Change, forecast: Forecast) -> dict[str, Any]:
+    series = forecast.series
+    at_s = series.at_s[one.at : one.at + 1]
+    found = {name: getattr(one, name) for name in ("before", "after", "slope_before", "slope_after")}
+    return {"at_s": float((to_unix(at_s, series.zone) if series.zone else at_s)[0]), **found}
 
 
 def anomaly_told(one: Anomaly, forecast: Forecast) -> dict[str, Any]:
@@ -154,6 +172,7 @@ def forecast(
     holidays: Sequence[str] = (),
     language: str = "en",
     leave_out: Sequence[str] = (),
+    explain: bool = False,
     on_progress: OnProgress | None = None,
 ) -> ForecastResult:
     """Forecast the series of a record: `source` is a CSV or Parquet file, a folder of such, a data directory, or a run in `data`.
@@ -163,7 +182,7 @@ def forecast(
     series at most, the largest first. `paths`: joint futures of each. `scenarios`: names, or `all`, of the demand of the `plan` at
     that path (in an `environment`), or of the chapter's. `zone`: by whose clock days and weeks are told; without it, the plan's, or UTC.
     `holidays`: calendars (`BR`, `BR-SP`, `US`), whose days are neither learned from nor forecast like others; named in `language`.
-    `leave_out`: `anomalies` for fitting without those of the past.
+    `leave_out`: `anomalies` for fitting without those of the past. `explain`: decompose the past too.
 
     Raises PlanError with every problem, and SettingsError for what the record does not have.
     """
@@ -201,7 +220,8 @@ def forecast(
         effect = holiday_effect(one, free.keys()) if free else None
         made.append(usual if effect is None else with_holidays(usual, effect, free.keys(), np.random.default_rng([seed, DAYS_OFF])))
         ahead = tuple((date.fromordinal(day), name) for day, name in free.items() if on_holidays(one, usual.at_s, {day}).any())
-        backgrounds.append(Background(ahead, effect, strange, ANOMALIES in leave_out))
+        parts = decomposed(one, periods_of(strange, len(one))) if explain else None
+        backgrounds.append(Background(ahead, effect, strange, ANOMALIES in leave_out, parts, changes(one)))
     begins_s = None if not taken[0].dated else float(to_unix(np.array([taken[0].end_s]), zone)[0]) if zone else taken[0].end_s
     wanted = scenarios_of(reading.plan if reading else None, scenarios, begins_s, str(plan)) if scenarios else ()
     wanted = tuple(by_clock(one, taken[0]) for one in wanted)
