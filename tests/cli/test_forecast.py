@@ -165,3 +165,24 @@ def test_the_past_is_explained(lang: str, words: tuple[str, ...], record: Path, 
     parts = found["decomposition"]
     assert len(parts["trend"]) == 24 * 24 and [one["period"] for one in parts["seasons"]] == [24, 168]
     assert len(found["changes"]) == 1 and found["changes"][0]["at_s"] == pytest.approx(1_772_323_200.0, abs=86_400)
+
+
+def test_levels_add_up_where_that_is_asked(record: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("forecast", str(record), "--horizon", "12h", "--method", "seasonal_naive", "--scenario", "stress")
+    assert call(*asked, "--level", "tenant", "--coherent", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["coherent"] and [one["name"] for one in found["forecasts"]] == ["total", "acme", "blue"]
+    for forecasts in (found["forecasts"], found["scenarios"][0]["forecasts"]):
+        for name in ("mean", "median"):
+            total, *parts = (np.array(one[name]) for one in forecasts)
+            assert sum(parts) == pytest.approx(total)
+    assert call(*asked, "--level", "all", "--lang", "pt-BR") == 0
+    assert "somem, em cada caminho" in capsys.readouterr().out
+
+
+def test_what_is_beyond_the_most_is_one_part(record: Path) -> None:
+    from roteiro.tasks.forecast import forecast
+
+    found = forecast(record, horizon_s=12 * 3600.0, level="tenant", coherent=True, method="seasonal_naive", most=1)
+    assert [one.series.name for one in found.forecasts] == ["total", "(others)"]
+    assert found.forecasts[1].paths == pytest.approx(found.forecasts[0].paths)

@@ -19,7 +19,7 @@ from roteiro.analysis.series import DAY_S, remark
 from roteiro.terms.error import PlanError
 from roteiro.terms.problem import Problem, Severity
 
-__all__ = ["CHAPTER", "KINDS", "MONTH_S", "Event", "Factor", "Kind", "Scenario", "apply", "projected"]
+__all__ = ["CHAPTER", "KINDS", "MONTH_S", "Event", "Factor", "Kind", "Scenario", "apply", "begun", "projected"]
 
 Floats = npt.NDArray[np.float64]
 Kind = Literal["monthly", "swing", "level"]

@@ -32,7 +32,8 @@ Measure = Annotated[
         show_default=False,
     ),
 ]
-Level = Annotated[str, typer.Option("--level", metavar="LEVEL", help="total, tenant, workload or model.")]
+Level = Annotated[str, typer.Option("--level", metavar="LEVEL", help="total, tenant, workload or model, or all of them.")]
+Coherent = Annotated[bool, typer.Option("--coherent", help="The total too, and all so that they add up, as at level all.")]
 Method = Annotated[
     str,
     typer.Option(
@@ -79,6 +80,7 @@ def forecast(
     step: Step = None,
     measure: Measure = None,
     level: Level = "total",
+    coherent: Coherent = False,
     method: Method = "auto",
     scenario: Scenarios = None,
     plan: OfPlan = None,
@@ -108,13 +110,22 @@ def forecast(
             source, horizon_s=ahead, step_s=period, measure=measure, level=level, method=method,
             data=None if ledger else directory(data), seed=seed, scenarios=scenario or (), plan=plan, environment=environment,
             zone=zone, holidays=[one for said in holidays or () for one in said.split(",")], language=lang.value,
-            leave_out=leave_out or (), explain=explain,
+            leave_out=leave_out or (), explain=explain, coherent=coherent,
             on_progress=watch,
         )  # fmt: skip
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
         return
-    page = forecast_page(result.forecasts, result.problems, speech, result.source, result.left_out, result.scenarios, result.backgrounds)
+    page = forecast_page(
+        result.forecasts,
+        result.problems,
+        speech,
+        result.source,
+        result.left_out,
+        result.scenarios,
+        result.backgrounds,
+        coherent=result.coherent,
+    )
     present(page, lang, as_markdown=as_markdown, as_html=as_html)
 
 

@@ -40,10 +40,12 @@ def forecast_page(
     left_out: int = 0,
     scenarios: Sequence[tuple[Scenario, Sequence[Forecast]]] = (),
     backgrounds: Sequence[Background] = (),
+    coherent: bool = False,
 ) -> Document:
-    """All of it, what matters most first. `scenarios`: each with the forecasts as they are in it. `backgrounds`: one for each forecast."""
+    """All of it, what matters most first. `scenarios`: each with the forecasts as they are in it. `backgrounds`: one for each forecast.
+    `coherent`: the first is the total of the others."""
     first, say = forecasts[0], speech.say
-    sections = []
+    sections = [coherent_section(forecasts, speech)] if coherent else []
     for at, one in enumerate(forecasts):
         varied = [(scenario, each[at]) for scenario, each in scenarios]
         background = backgrounds[at] if backgrounds else Background()
@@ -55,6 +57,30 @@ def forecast_page(
     if first.series.zone:
         told = f"{told} · {say('forecast.clock', zone=first.series.zone)}"
     return Document(say("forecast.title"), (*sections, Section("", tuple(notes))), told)
+
+
+def coherent_section(forecasts: Sequence[Forecast], speech: Speech) -> Section:
+    """All of them in one table: sums of the horizon, which add up in every path."""
+    say, first = speech.say, forecasts[0]
+    level = first.levels[-1]
+    columns = (
+        Column(say("coherent.level")), Column(say("coherent.name")), Column(say("coherent.mean"), right=True),
+        Column(f"{say('forecast.band')} {speech.share(level)}", right=True), Column(say("coherent.share"), right=True),
+    )  # fmt: skip
+    total = float(first.mean.sum())
+    rows = []
+    for one in forecasts:
+        low, high = (
+            quantity(float(value), one, speech) for value in np.quantile(one.paths.sum(axis=1), ((1 - level) / 2, (1 + level) / 2))
+        )
+        whole = float(one.mean.sum())
+        tone = Tone.STRONG if one is first else Tone.PLAIN
+        name = "" if one is first else one.series.name
+        share = speech.share(whole / total, 1) if total > 0.0 else say("no_data")
+        rows.append(
+            (cell(say(one.series.level), tone), cell(name), cell(quantity(whole, one, speech), tone), cell(f"{low} – {high}"), cell(share))
+        )
+    return Section("", (Note(say("coherent.note"), Tone.QUIET), Table(columns, tuple(rows))))
 
 
 def sections_of(

@@ -152,6 +152,16 @@ FORECAST_WORDS: Final[dict[str, tuple[str, str]]] = {
         ("Força é a parcela da variação que a parte explica ao lado do resto (0 a 100%). As partes são do MSTL, com anomalias fora do "
         "ajuste; as mudanças são da mediana do dia, sem sazonalidade."),
     ),
+    "coherent.level": ("level", "nível"),
+    "coherent.name": ("name", "nome"),
+    "coherent.mean": ("mean of the horizon", "média do horizonte"),
+    "coherent.share": ("of the total", "do total"),
+    "coherent.note": (
+        ("Each was forecast by itself, and all were then moved as little as may be so that they add up, in each path and in the mean (MinT "
+        "reconciliation). Coverage and errors are of the forecasts before."),
+        ("Cada um foi previsto sozinho e todos foram movidos o mínimo para que somem, em cada caminho e na média (reconciliação MinT). "
+        "Cobertura e erros são das previsões antes disso."),
+    ),
     "scenario": ("scenario", "cenário"),
     "scenario.title": ("Scenarios", "Cenários"),
     "scenario.none": ("forecast as it is", "previsão como está"),

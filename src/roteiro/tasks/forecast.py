@@ -12,19 +12,21 @@ from typing import Any, Final
 
 import numpy as np
 
-from roteiro.analysis.anomalies import Anomaly, anomalies, periods_of
+from roteiro.analysis.anomalies import anomalies, periods_of
 from roteiro.analysis.background import Background
-from roteiro.analysis.change_points import Change, changes
+from roteiro.analysis.change_points import changes
 from roteiro.analysis.clock import to_clock, to_unix
-from roteiro.analysis.decomposition import Decomposition, decomposed
+from roteiro.analysis.decomposition import decomposed
 from roteiro.analysis.forecast import Forecast, forecast_series
 from roteiro.analysis.holiday_effect import holiday_effect, on_holidays, with_holidays
-from roteiro.analysis.scenarios import Event, Factor, Scenario, apply
+from roteiro.analysis.reconciliation import Group, reconciled
+from roteiro.analysis.scenarios import Scenario, apply, begun
 from roteiro.analysis.series import LEVELS, MEASURES, STEPS_S, Series, SeriesSet, coarser
 from roteiro.plan.model import Plan
 from roteiro.plan.zone import zone_problem
 from roteiro.report.plain import plain
 from roteiro.tasks.check import checked
+from roteiro.tasks.forecast_told import scenario_told, told
 from roteiro.tasks.holidays_of import holidays_of
 from roteiro.tasks.scenarios import scenarios_of
 from roteiro.tasks.series_source import series_from
@@ -41,6 +43,8 @@ MOST_AHEAD: Final = 400
 MOST_PAST: Final = 3000
 MOST_SERIES: Final = 12
 ANOMALIES: Final = "anomalies"
+ALL: Final = "all"
+"""Level of the total and everything that it is the sum of."""
 LUCK: Final = 101
 """Of scenarios, apart from that of the paths."""
 SPOKEN: Final = {"pt-BR": "pt_BR"}
@@ -54,7 +58,7 @@ class ForecastResult:
     """`forecasts`: of the series of one level and measure, the largest first. `took_s`: seconds. `left_out`: series beyond `most`.
 
     `scenarios`: each that was asked for, with the forecasts as they are in it, in their order. `backgrounds`: what else is known of each
-    series. `zone`: by whose clock they are laid out; empty for UTC.
+    series. `zone`: by whose clock they are laid out; empty for UTC. `coherent`: whether they add up.
     """
 
     source: str
@@ -70,87 +74,15 @@ class ForecastResult:
     scenarios: tuple[tuple[Scenario, tuple[Forecast, ...]], ...] = ()
     backgrounds: tuple[Background, ...] = ()
     zone: str = ""
+    coherent: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; what is not known is null. Of the paths only their number: ask for them in Python."""
-        names = ("source", "measure", "level", "horizon_s", "step_s", "left_out", "seed", "took_s", "zone")
+        names = ("source", "measure", "level", "horizon_s", "step_s", "left_out", "seed", "took_s", "zone", "coherent")
         head = {name: plain(getattr(self, name)) for name in names}
-        varied = [
-            {"name": one.name, "description": one.description, "factors": [factor_told(each) for each in one.factors],
-             "events": [event_told(each) for each in one.events], "forecasts": [varied_told(each) for each in found]}
-            for one, found in self.scenarios
-        ]  # fmt: skip
+        varied = [scenario_told(one, found) for one, found in self.scenarios]
         problems = [str(one) for one in self.problems]
         return {**head, "problems": problems, "forecasts": [*map(told, self.forecasts, self.backgrounds)], "scenarios": varied}
-
-
-def factor_told(one: Factor) -> dict[str, Any]:
-    return {"name": one.name, "value": one.value, "spread": one.deviation, "kind": one.kind}
-
-
-def event_told(one: Event) -> dict[str, Any]:
-    names = ("name", "peak", "begins_s", "after_s", "ramp_s", "plateau_s", "decay_s", "spread", "lasting")
-    return {name: getattr(one, name) for name in names}
-
-
-def varied_told(one: Forecast) -> dict[str, Any]:
-    """A forecast in a scenario: what is not as in the forecast itself."""
-    bands = [{"level": level, "low": low.tolist(), "high": high.tolist()} for level, low, high in zip(one.levels, one.low, one.high, strict=True)]  # noqa: E501 # fmt: skip
-    return {"name": one.series.name, "level": one.series.level, "mean": one.mean.tolist(), "median": one.median.tolist(), "bands": bands}
-
-
-def told(one: Forecast, background: Background) -> dict[str, Any]:
-    """Moments are Unix seconds, whatever the clock."""
-    series = one.series
-    at_s = one.at_s if not series.zone else to_unix(one.at_s, series.zone)
-    past = {
-        "start_s": series.start_s if not series.zone else float(to_unix(series.at_s[:1], series.zone)[0]),
-        "step_s": series.step_s,
-        "unit": series.unit,
-        "dated": series.dated,
-        "values": series.values.tolist(),
-    }
-    bands = [
-        {"level": level, "low": low.tolist(), "high": high.tolist(), "coverage": one.coverage[level]}
-        for level, low, high in zip(one.levels, one.low, one.high, strict=True)
-    ]
-    tried = [{"method": each.method, "error": each.error} for each in one.choice.tried]
-    found = {
-        "name": series.name, "level": series.level, "method": one.method, "why": list(one.why), "score": one.score, "tried": tried,
-        "origins": one.choice.origins, "tested_steps": one.choice.tested, "at_s": at_s.tolist(), "mean": one.mean.tolist(),
-        "median": one.median.tolist(), "seasonal_naive": one.yardstick.tolist(), "bands": bands, "paths": len(one.paths), "past": past,
-    }  # fmt: skip
-    effect = background.effect
-    holidays = {
-        "days": [{"day": day.isoformat(), "name": name} for day, name in background.holidays],
-        "effect": None if effect is None else {"share": effect.share, "spread": effect.spread, "of": effect.of, "why": effect.why},
-    }
-    strange = [anomaly_told(each, one) for each in background.anomalies]
-    changed = [change_told(each, one) for each in background.changes]
-    looked: dict[str, Any] = {"changes": changed, "holidays": holidays, "anomalies": strange, "anomalies_left_out": background.unlearned}
-    if background.parts is not None:
-        looked["decomposition"] = parts_told(background.parts)
-    return {**plain(found), **looked, "problems": [str(problem) for problem in one.problems]}
-
-
-def parts_told(parts: Decomposition) -> dict[str, Any]:
-    seasons = [{"period": one.period, "strength": one.strength, "values": one.values.tolist()} for one in parts.seasons]
-    told = {"trend": parts.trend.tolist(), "strength": parts.strength, "seasons": seasons, "remainder": parts.remainder.tolist()}
-    return dict(plain(told))
-
-
-def change_told(one: Change, forecast: Forecast) -> dict[str, Any]:
-    series = forecast.series
-    at_s = series.at_s[one.at : one.at + 1]
-    found = {name: getattr(one, name) for name in ("before", "after", "slope_before", "slope_after")}
-    return {"at_s": float((to_unix(at_s, series.zone) if series.zone else at_s)[0]), **found}
-
-
-def anomaly_told(one: Anomaly, forecast: Forecast) -> dict[str, Any]:
-    series = forecast.series
-    ends = np.array([series.at_s[one.first], series.at_s[one.last] + series.step_s, series.at_s[one.at]])
-    begins_s, ends_s, at_s = (ends if not series.zone else to_unix(ends, series.zone)).tolist()
-    return {"begins_s": begins_s, "ends_s": ends_s, "at_s": at_s, "value": one.value, "expected": one.expected, "score": one.score}
 
 
 def forecast(
@@ -173,6 +105,7 @@ def forecast(
     language: str = "en",
     leave_out: Sequence[str] = (),
     explain: bool = False,
+    coherent: bool = False,
     on_progress: OnProgress | None = None,
 ) -> ForecastResult:
     """Forecast the series of a record: `source` is a CSV or Parquet file, a folder of such, a data directory, or a run in `data`.
@@ -182,7 +115,8 @@ def forecast(
     series at most, the largest first. `paths`: joint futures of each. `scenarios`: names, or `all`, of the demand of the `plan` at
     that path (in an `environment`), or of the chapter's. `zone`: by whose clock days and weeks are told; without it, the plan's, or UTC.
     `holidays`: calendars (`BR`, `BR-SP`, `US`), whose days are neither learned from nor forecast like others; named in `language`.
-    `leave_out`: `anomalies` for fitting without those of the past. `explain`: decompose the past too.
+    `leave_out`: `anomalies` for fitting without those of the past. `explain`: decompose the past too. `coherent`: the
+    total too, and all so that they add up, path by path; always so at level `all`.
 
     Raises PlanError with every problem, and SettingsError for what the record does not have.
     """
@@ -193,14 +127,10 @@ def forecast(
     zone = zone_of(zone, reading.plan if reading else None)
     found = series_from(source, data=data, step_s=step_s, zone=zone)
     chosen = measure_of(found, measure, str(source))
-    if level not in LEVELS:
-        raise SettingsError(f"there is no level {level!r}; there are: {', '.join(LEVELS)}")
-    series = found.of(chosen, level)
-    if not series:
-        raise SettingsError(f"{source} tells no {level}; forecast its total, or add a column {level!r}")
+    series, groups, left = series_of(found, chosen, level, coherent, most, str(source))
     step = step_of(series[0], horizon_s, step_s)
     horizon = max(1, round(horizon_s / step))
-    taken = [coarser(one, step) for one in series[:most]]
+    taken = [coarser(one, step) for one in series]
     free = days_off(holidays, taken[0], horizon, str(source), language)
     made, backgrounds = [], []
     for at, one in enumerate(taken):
@@ -209,7 +139,8 @@ def forecast(
             if on_progress is not None:
                 on_progress((at + share) / len(taken), f"{one.name} · {label}")
 
-        chance = np.random.default_rng([seed, at])
+        # The same luck for all: their paths take the ranks of one past origin together, and so go up and down as they did.
+        chance = np.random.default_rng([seed, 0])
         strange = anomalies(one)
         left_out = on_holidays(one, one.at_s, free.keys())
         if ANOMALIES in leave_out:
@@ -222,17 +153,54 @@ def forecast(
         ahead = tuple((date.fromordinal(day), name) for day, name in free.items() if on_holidays(one, usual.at_s, {day}).any())
         parts = decomposed(one, periods_of(strange, len(one))) if explain else None
         backgrounds.append(Background(ahead, effect, strange, ANOMALIES in leave_out, parts, changes(one)))
+    made = list(reconciled(made, groups))
     begins_s = None if not taken[0].dated else float(to_unix(np.array([taken[0].end_s]), zone)[0]) if zone else taken[0].end_s
     wanted = scenarios_of(reading.plan if reading else None, scenarios, begins_s, str(plan)) if scenarios else ()
     wanted = tuple(by_clock(one, taken[0]) for one in wanted)
     # The same luck for every series and scenario: the sum of tenants stays the total, and scenarios differ by what they suppose alone.
-    varied = tuple((one, tuple(apply(each, one, np.random.default_rng([seed, LUCK])) for each in made)) for one in wanted)
+    varied = tuple((one, tuple(apply(each, at_one_time(one, made[0]), np.random.default_rng([seed, LUCK])) for each in made)) for one in wanted)  # noqa: E501 # fmt: skip
     told_of = (*made, *(each for _, several in varied for each in several))
     problems = tuple(dict.fromkeys((*found.problems, *(problem for one in told_of for problem in one.problems))))
     return ForecastResult(
-        str(source), chosen, level, horizon * step, step, tuple(made), problems, max(0, len(series) - most), seed, time.monotonic() - begun,
-        varied, tuple(backgrounds), taken[0].zone,
+        str(source), chosen, level, horizon * step, step, tuple(made), problems, left, seed, time.monotonic() - begun, varied,
+        tuple(backgrounds), taken[0].zone, bool(groups),
     )  # fmt: skip
+
+
+def series_of(
+    found: SeriesSet, measure: str, level: str, coherent: bool, most: int, source: str
+) -> tuple[tuple[Series, ...], tuple[Group, ...], int]:
+    """(series, which of them are the sum of which, how many are left out). Where they are to add up, the total comes first, and what is
+    beyond `most` of a level is one series."""
+    if level not in (*LEVELS, ALL):
+        raise SettingsError(f"there is no level {level!r}; there are: {', '.join((*LEVELS, ALL))}")
+    series = found.of(measure, LEVELS[0] if level == ALL else level)
+    if not series:
+        raise SettingsError(f"{source} tells no {level}; forecast its total, or add a column {level!r}")
+    if not (coherent or level == ALL) or level == LEVELS[0]:
+        return series[:most], (), max(0, len(series) - most)
+    if not series[0].additive:
+        raise SettingsError(f"{source} tells a value of unknown kind, which does not add up; name its column requests, tokens or cost_usd")
+    taken, groups = list(found.of(measure)), []
+    for each in LEVELS[1:] if level == ALL else (level,):
+        parts = found.of(measure, each)
+        if len(parts) > most:
+            rest = np.sum([np.nan_to_num(one.values) for one in parts[most - 1 :]], axis=0)
+            others = replace(parts[0], name="(others)", values=np.where(parts[0].known, rest, np.nan))
+            parts = (*parts[: most - 1], others)
+        if parts:
+            groups.append((0, tuple(range(len(taken), len(taken) + len(parts)))))
+            taken += parts
+    return tuple(taken), tuple(groups), 0
+
+
+def at_one_time(scenario: Scenario, first: Forecast) -> Scenario:
+    """Events that meet the forecast's peak meet that of the first, so that they come to all series at once."""
+    events = [
+        one if one.begins_s is not None or one.after_s is not None else replace(one, after_s=begun(one, first) - float(first.at_s[0]))
+        for one in scenario.events
+    ]
+    return replace(scenario, events=tuple(events))
 
 
 def zone_of(asked: str | None, plan: Plan | None) -> str | None:
