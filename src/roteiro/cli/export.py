@@ -12,9 +12,9 @@ import typer
 from roteiro.cli.option import Data, Environment, PlanFile, directory
 from roteiro.cli.report import Run, Since
 
-__all__ = ["app", "focus", "hpa", "keda"]
+__all__ = ["app", "floor", "focus", "hpa", "keda"]
 
-app = typer.Typer(help="Write what other programs read: charges for FinOps, manifests for Kubernetes.", no_args_is_help=True)
+app = typer.Typer(help="Write what others read: charges for FinOps, manifests for Kubernetes, a floor for a plan.", no_args_is_help=True)
 
 
 class GrainName(StrEnum):
@@ -66,3 +66,25 @@ def hpa(plan: PlanFile, environment: Environment = None, namespace: Namespace = 
     from roteiro.tasks.export import export_scaling
 
     typer.echo(export_scaling(plan, "hpa", namespace, environment=environment), nl=False)
+
+
+@app.command("floor")
+def floor(
+    plan: PlanFile,
+    data: Data = None,
+    since: Since = None,
+    run: Run = None,
+    quantile: Annotated[
+        float,
+        typer.Option(
+            "--quantile", metavar="SHARE", min=0.01, max=1.0, help="Of the time of each hour, for how much of it the floor is enough."
+        ),
+    ] = 0.9,
+    environment: Environment = None,
+) -> None:
+    """Print an overlay with the fewest replicas of each hour, from what was at a provider's servers at once, and how long a start takes."""
+    from roteiro.tasks.floor import export_floor, overlay
+    from roteiro.tasks.report import parse_since
+
+    found = export_floor(plan, directory(data), parse_since(since) if since else None, run, quantile, environment)
+    typer.echo(overlay(found), nl=False)
