@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Lang, Language, directory, in_language, present
+from roteiro.cli.progress import watched
 from roteiro.terms.error import SettingsError
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ Run = Annotated[
     str | None,
     typer.Option("--run", metavar="RUN", help="Only this run, live or simulated; without it, all live ones.", show_default=False),
 ]
+Ahead = Annotated[
+    bool,
+    typer.Option(
+        "--forecast/--past",
+        help="Budgets with two weeks of record by a forecast, which takes some seconds for each payer; or all by their past's shape.",
+    ),
+]
 
 
 def report(
@@ -58,6 +66,7 @@ def report(
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
     lang: Lang = Language.EN,
+    ahead: Ahead = True,
 ) -> None:
     """Report on what did happen, read from the ledger."""
     from roteiro.report.plain import dumps
@@ -83,7 +92,8 @@ def report(
         case Subject.BUDGETS:
             if since:
                 raise SettingsError("budgets have their own periods; leave out --since")
-            answer = purses = money.report_budgets(scope[0], run)
+            with watched(speech, "forecast.running") as watch:
+                answer = purses = money.report_budgets(scope[0], run, ahead=ahead, on_progress=watch)
             page = of_budgets(purses, speech)
         case Subject.SAVINGS:
             answer = saved = money.report_savings(*scope)
@@ -132,6 +142,8 @@ def of_budgets(answer: "BudgetAnswer", speech: "Speech") -> "Document":
 
     unknown = answer.period.requests and not answer.budgets_known
     remarks = (speech.say("cost.budgets_unknown"),) if unknown else ()
+    if answer.no_forecast is not None:
+        remarks = (*remarks, speech.say("budgets.no_forecast", why=answer.no_forecast))
     return budgets_page(answer.budgets, speech, about(answer.period, speech), answer.currencies, remarks)
 
 

@@ -32,7 +32,10 @@ def budgets_page(
     if not budgets:
         return Document(say("budgets.title"), (Section("", (*head, Note(say("budgets.none"), Tone.QUIET))),), subtitle)
     told = tuple(sentence(one, rates, speech) for one in budgets if one.probability is not None and one.passes)
-    notes = (*currency_notes(rates, speech), Note(say("budgets.method"), Tone.QUIET))
+    ways = [
+        word for word, method in (("budgets.ahead", "forecast"), ("budgets.method", "history")) if method in {one.method for one in budgets}
+    ]
+    notes = (*currency_notes(rates, speech), *(Note(say(word), Tone.QUIET) for word in ways or ["budgets.method"]))
     return Document(say("budgets.title"), (Section("", (*head, *told, table(budgets, rates, speech))), Section("", notes)), subtitle)
 
 

@@ -67,6 +67,13 @@ MONEY_WORDS: Final[dict[str, tuple[str, str]]] = {
     "budgets.from.forecast": ("a forecast", "uma previsão"),
     "budgets.from.passed": ("the ledger", "o registro"),
     "budgets.from.too_short": ("too short a past", "passado curto demais"),
+    "budgets.no_forecast": ("Told from the past's shape alone: {why}", "Dito só pela forma do passado: {why}"),
+    "budgets.ahead": (
+        ("From a forecast: the method that did best on this budget's own record of at least two weeks, and joint sample paths whose bands "
+        "were tested on it (roteiro forecast tells the same of all cost)."),
+        ("De uma previsão: o método que se saiu melhor no próprio registro deste orçamento, de ao menos duas semanas, e trajetórias "
+        "conjuntas cujas faixas foram testadas nele (roteiro forecast diz o mesmo de todo o custo)."),
+    ),
     "budgets.method": (
         ("Paths of the rest of the period: the usual cost of the hour and of the weekday, times blocks of what was left over in the past, "
         "drawn with replacement, times a level as uncertain as the past is short. Nothing is said where the past has fewer than 12 steps, "

@@ -3,7 +3,7 @@
 What must not live here: summing and drawing (`analysis`), and showing (`report`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from roteiro.analysis.column import sum_of
 from roteiro.analysis.currency import ExchangeRate
 from roteiro.analysis.exhaustion import COLUMNS as EXHAUSTION_COLUMNS
 from roteiro.analysis.exhaustion import HISTORY_DAYS, Exhaustion, SpendingPaths, exhaustion
+from roteiro.analysis.foreseen import foreseen
 from roteiro.analysis.purse import period_start
 from roteiro.analysis.savings import COLUMNS as SAVINGS_COLUMNS
 from roteiro.analysis.savings import Saving, savings
@@ -59,10 +60,13 @@ class UnitCostAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BudgetAnswer:
+    """`no_forecast`: why budgets that could have been forecast were not."""
+
     period: Period
     budgets_known: bool
     budgets: tuple[Exhaustion, ...]
     currencies: tuple[ExchangeRate, ...]
+    no_forecast: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,19 @@ def report_unit_costs(data: str | Path, since: datetime | None = None, run: str 
 
 
 def report_budgets(
-    data: str | Path, run: str | None = None, forecasts: Mapping[str, CostForecast] | None = None, seed: int = 1
+    data: str | Path,
+    run: str | None = None,
+    forecasts: Mapping[str, CostForecast] | None = None,
+    seed: int = 1,
+    *,
+    ahead: bool = False,
+    on_progress: Callable[[float, str], None] = lambda share, label: None,
 ) -> BudgetAnswer:
     """How the current period of each budget will go: of the live traffic as of now, of a run as of its end.
 
-    `forecasts`: of dollars, by the budget's name (`team/payments/daily`), in place of what the past suggests. Raises SettingsError and
-    LedgerError.
+    `forecasts`: of dollars, by the budget's name (`team/payments/daily`), in place of what the past suggests. `ahead`: budgets whose
+    record is long enough are forecast here, which takes some seconds for each payer; where no library that forecasts is installed, all
+    are told from their past. Raises SettingsError and LedgerError.
     """
     question = Question(Path(data), None, run)
     period = question.period()
@@ -126,8 +137,15 @@ def report_budgets(
     values: dict[str, Any] = {"start": start} | ({"run": run} if simulated else {})
     mine = "run = $run" if simulated else "world = 'live'"
     events = question.ledger.sql(f"SELECT {named} FROM events WHERE {mine} AND time >= $start", values)  # noqa: S608 (words of ours)
-    paths = {name: paths_of(one) for name, one in (forecasts or {}).items()}
-    return BudgetAnswer(period, True, exhaustion(events, purses, at, np.random.default_rng(seed), paths), currencies_of(plan))
+    paths, missing = dict[str, SpendingPaths](), None
+    if ahead:
+        try:
+            paths |= foreseen(events, purses, at, lambda number: np.random.default_rng([seed, number]), on_progress)
+        except SettingsError as error:  # the extra is not installed
+            missing = str(error)
+    paths |= {name: paths_of(one) for name, one in (forecasts or {}).items()}
+    found = exhaustion(events, purses, at, np.random.default_rng(seed), paths)
+    return BudgetAnswer(period, True, found, currencies_of(plan), missing)
 
 
 def paths_of(forecast: CostForecast) -> SpendingPaths:
