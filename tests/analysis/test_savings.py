@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.analysis.build import events, many
 
-from roteiro.analysis.savings import COLUMNS, OffPeakHours, TargetPrice, savings
+from roteiro.analysis.savings import COLUMNS, OffPeakHours, Prefixes, TargetPrice, savings
+from roteiro.analysis.savings_units import UnitOffer
 from roteiro.terms.codes import Complexity
 
 DEAR = TargetPrice(10_000_000_000, 5_000_000_000, 30_000_000_000, 30_000_000_000)
@@ -40,6 +41,28 @@ def test_batch_work_by_day_could_wait_for_the_night() -> None:
     rows = [{"arrival_s": 3600.0 * h, "priority": "batch", "cost_nusd": 1001} for h in range(24)]
     (one,) = savings(events(*rows, {"priority": "interactive", "cost_nusd": 999}), {"primary": price})
     assert (one.kind, one.requests, one.cost_nusd, one.saving_nusd) == ("off_peak", 16, 16_016, 8008)
+
+
+def test_batch_work_could_have_been_sent_in_batches() -> None:
+    price = TargetPrice(1, 1, 1, 1, batch_discount=0.5)
+    (one,) = savings(events(*many(3, priority="batch", cost_nusd=1001), {"priority": "interactive", "cost_nusd": 999}), {"primary": price})
+    assert (one.kind, one.requests, one.cost_nusd, one.saving_nusd) == ("batch", 3, 3003, 1501)
+
+
+def test_units_that_would_have_paid_are_told_with_their_number_and_the_hours() -> None:
+    offer = UnitOffer(1000.0, 4.0, 1.0, 1, 1, None, cost_nusd_per_h=60)
+    rows = [{"arrival_s": 3600.0 * hour, "input_tokens": 1000, "cost_nusd": 100} for hour in range(24 * 7 + 1)]
+    (one,) = savings(events(*rows), {"primary": TargetPrice(1, 1, 1, 1, units=offer)})
+    assert (one.kind, one.proof, one.cost_nusd, one.saving_nusd) == ("reserved", (1, 168), 16_900, 16_900 - 168 * 60)
+
+
+def test_prompts_that_begin_alike_are_told_where_a_trace_knows_how_far() -> None:
+    rows = events(*many(4, input_tokens=1000, cached_tokens=100, cost_nusd=10_000_000))
+    shared = Prefixes("own.jsonl", 12, 0.366)
+    (one,) = savings(rows, {"primary": DEAR}, shared)
+    assert (one.kind, one.instead, one.requests, one.proof) == ("cache", "own.jsonl", 4, (400, 1464))
+    assert one.saving_nusd == (1464 - 400) * 5_000, "half the price of each token"
+    assert savings(rows, {"primary": DEAR}) == savings(rows, {"primary": DEAR}, Prefixes("own.jsonl", 12, 0.1)) == ()
 
 
 def test_attempts_given_up_are_told_by_what_gave_them_up() -> None:

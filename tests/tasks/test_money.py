@@ -1,5 +1,6 @@
 """Unit costs and budgets of a ledger on disk, and their pages in both languages."""
 
+import json
 import textwrap
 from datetime import datetime
 from pathlib import Path
@@ -114,6 +115,25 @@ def test_savings_say_what_proves_them(data: Path, language: str, words: tuple[st
     assert ran("report", "savings", "--data", str(data), "--markdown", "--lang", language) == 0
     page = capsys.readouterr().out
     assert [word for word in words if word not in page] == [], page
+
+
+def test_a_trace_tells_how_far_prompts_begin_alike(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of eight blocks the second request had three before, the third one, and the last all two of its."""
+    trace = tmp_path / "own.jsonl"
+    chains = ([1, 2, 3], [1, 2, 3, 4], [1, 5], [9], [1, 5])
+    trace.write_text(
+        "".join(
+            json.dumps({"timestamp": 1000 * n, "input_length": 512 * len(chain), "output_length": 5, "hash_ids": chain}) + "\n"
+            for n, chain in enumerate(chains)
+        )
+    )
+    found = report_savings(data, prefixes=trace).prefixes
+    assert found is not None and (found.source, found.requests, found.shared) == ("own.jsonl", 5, 6 / 12)
+    assert ran("report", "savings", "--data", str(data), "--prefixes", str(trace)) == 0
+    assert "Of the prompts of own.jsonl (5 requests) 50%" in " ".join(capsys.readouterr().out.split())
+    (tmp_path / "plain.csv").write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,10,5\n2023-11-16 18:15:50,11,6\n")
+    with pytest.raises(SettingsError, match="names no prefixes"):
+        report_savings(data, prefixes=tmp_path / "plain.csv")
 
 
 def test_prices_are_those_of_the_plan() -> None:

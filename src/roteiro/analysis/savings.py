@@ -4,11 +4,16 @@
   smaller a share of them than the one that answered these. That it answers them *well* nobody has measured. A target whose tokens are free
   is not proposed: its machines cost by the hour, and the ledger has no hours.
 * `off_peak`: requests of batch priority, at which nobody waits, that a target with off-peak hours answered outside them: its discount.
+* `batch`: requests of batch priority that a target answered whose tokens cost less in batches: that discount.
+* `reserved`: what the cheapest number of provisioned units would have saved a target's requests (`savings_units`).
 * `hedges`, `rescues`, `retries`: estimated cost of attempts that were given up, by what gave them up. Not all of it can be saved: it bought
   latency, or answers.
 * `undelivered`: what requests cost that ended without a whole answer, by outcome.
 
-A cache's potential needs the prompts' prefixes, and trimming their words; the ledger has neither.
+* `cache`: input tokens that a target with a cheaper price for cached ones would have had in its cache, as far as prompts begin alike. The
+  ledger has no prompts, so how far they do comes from a trace that names its prefixes, where one is given.
+
+Trimming prompts needs their words; the ledger has none.
 What must not live here: the plan (prices come as `TargetPrice`), and words for people.
 """
 
@@ -24,8 +29,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from roteiro.analysis.column import counts, integers, is_word
+from roteiro.analysis.savings_units import UnitOffer, reserved_units
 
-__all__ = ["COLUMNS", "Kind", "OffPeakHours", "Saving", "TargetPrice", "savings"]
+__all__ = ["COLUMNS", "Kind", "OffPeakHours", "Prefixes", "Saving", "TargetPrice", "savings"]
 
 COLUMNS: Final = (
     "time", "target", "outcome", "priority", "complexity", "cost_nusd", "lost_nusd", "input_tokens", "cached_tokens", "output_tokens",
@@ -33,7 +39,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 """The columns of `events` that are read."""
 
-Kind = Literal["smaller_model", "off_peak", "hedges", "rescues", "retries", "undelivered"]
+Kind = Literal["smaller_model", "off_peak", "batch", "reserved", "cache", "hedges", "rescues", "retries", "undelivered"]
 FEWEST_ANSWERS: Final = 20
 PER_MILLION: Final = 1_000_000
 HOUR_MICROS: Final = 3_600_000_000
@@ -62,6 +68,8 @@ class TargetPrice:
     reasoning: int
     off_peak: OffPeakHours | None = None
     fixed: bool = True
+    batch_discount: float | None = None
+    units: UnitOffer | None = None
 
     @property
     def comparable(self) -> bool:
@@ -73,7 +81,9 @@ class TargetPrice:
 class Saving:
     """`requests` of `subject` (a target, or an outcome) cost `cost_nusd`; of that `saving_nusd` need not have been.
 
-    `instead`: the target that would have been cheaper. `proof`: how many simple tasks it was asked and how many it answered.
+    `instead`: the target that would have been cheaper. `proof`: how many simple tasks it was asked and how many it answered; of reserved
+    units, how many and the hours of the record; of a cache, input tokens that came from it, and that could have. Of a cache, `instead` is
+    the trace that knows the prefixes.
     """
 
     kind: Kind
@@ -85,9 +95,22 @@ class Saving:
     proof: tuple[int, int] | None = None
 
 
-def savings(events: pa.Table, prices: Mapping[str, TargetPrice]) -> tuple[Saving, ...]:
-    """What could be saved of `events`, which holds at least COLUMNS, the largest first. `prices` by target, as far as they are known."""
-    found = [*smaller_models(events, prices), *off_peak_hours(events, prices), *given_up(events), *undelivered(events)]
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """How far the prompts of a trace begin alike: the share of their prefixes that an earlier one had."""
+
+    source: str
+    requests: int
+    shared: float
+
+
+def savings(events: pa.Table, prices: Mapping[str, TargetPrice], prefixes: Prefixes | None = None) -> tuple[Saving, ...]:
+    """What could be saved of `events`, which holds at least COLUMNS, the largest first. `prices` by target, as far as they are known.
+
+    `prefixes`: of a trace of the same traffic.
+    """
+    found = [*smaller_models(events, prices), *off_peak_hours(events, prices), *batches(events, prices), *units(events, prices)]
+    found += [*given_up(events), *undelivered(events), *(caches(events, prices, prefixes) if prefixes is not None else ())]
     return tuple(sorted((one for one in found if one.saving_nusd > 0), key=lambda one: (-one.saving_nusd, one.kind, one.subject or "")))
 
 
@@ -132,6 +155,47 @@ def off_peak_hours(events: pa.Table, prices: Mapping[str, TargetPrice]) -> list[
         dear = patient & is_word(events, "target", target) & ~within(events, price.off_peak) & (cost > 0)
         saved = int(cost[dear].sum()) * round(price.off_peak.discount * PER_MILLION) // PER_MILLION
         found.append(Saving("off_peak", target, None, int(dear.sum()), int(cost[dear].sum()), saved))
+    return found
+
+
+def batches(events: pa.Table, prices: Mapping[str, TargetPrice]) -> list[Saving]:
+    patient, cost = is_word(events, "priority", "batch"), integers(events, "cost_nusd")
+    found = []
+    for target, price in prices.items():
+        if price.batch_discount:
+            mine = patient & is_word(events, "target", target) & (cost > 0)
+            saved = int(cost[mine].sum()) * round(price.batch_discount * PER_MILLION) // PER_MILLION
+            found.append(Saving("batch", target, None, int(mine.sum()), int(cost[mine].sum()), saved))
+    return found
+
+
+def units(events: pa.Table, prices: Mapping[str, TargetPrice]) -> list[Saving]:
+    found = []
+    names = ("input_tokens", "cached_tokens", "output_tokens", "cost_nusd")
+    for target, price in prices.items():
+        if price.units is None:
+            continue
+        mine = is_word(events, "target", target)
+        came_s = (events.column("time").cast(pa.int64()).to_numpy() / 1e6)[mine]
+        read, cached, written, paid = (integers(events, name)[mine].astype(np.float64) for name in names)
+        if (best := reserved_units(came_s, read, cached, written, paid, price.units)) is not None:
+            count, before, after = best
+            hours = round(float(np.ptp(came_s)) / 3600.0)
+            found.append(Saving("reserved", target, None, int(mine.sum()), before, before - after, (count, hours)))
+    return found
+
+
+def caches(events: pa.Table, prices: Mapping[str, TargetPrice], prefixes: Prefixes) -> list[Saving]:
+    """Of what a cache that forgets nothing would have had, what did not come from it: an upper bound, as vendors' caches forget."""
+    found = []
+    for target, price in prices.items():
+        mine = is_word(events, "target", target)
+        read, cached = int(integers(events, "input_tokens")[mine].sum()), int(integers(events, "cached_tokens")[mine].sum())
+        could = int(read * prefixes.shared)
+        if price.fixed and price.cached < price.input and could > cached:
+            saved = (could - cached) * (price.input - price.cached) // PER_MILLION
+            spent = int(integers(events, "cost_nusd")[mine].sum())
+            found.append(Saving("cache", target, prefixes.source, int(mine.sum()), spent, min(saved, spent), (cached, could)))
     return found
 
 

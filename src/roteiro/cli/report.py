@@ -4,6 +4,7 @@ What must not live here: analysis.
 """
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -52,7 +53,13 @@ Ahead = Annotated[
     bool,
     typer.Option(
         "--forecast/--past",
-        help="Budgets with two weeks of record by a forecast, which takes some seconds for each payer; or all by their past's shape.",
+        help="Budgets with two weeks of record by a forecast, which takes some seconds for each payer; without it, by their past's shape.",
+    ),
+]
+Prefixes = Annotated[
+    Path | None,
+    typer.Option(
+        "--prefixes", metavar="TRACE", help="Savings: a trace of the same traffic that names its prompts' prefixes.", show_default=False
     ),
 ]
 
@@ -66,7 +73,8 @@ def report(
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
     lang: Lang = Language.EN,
-    ahead: Ahead = True,
+    ahead: Ahead = False,
+    prefixes: Prefixes = None,
 ) -> None:
     """Report on what did happen, read from the ledger."""
     from roteiro.report.plain import dumps
@@ -96,7 +104,7 @@ def report(
                 answer = purses = money.report_budgets(scope[0], run, ahead=ahead, on_progress=watch)
             page = of_budgets(purses, speech)
         case Subject.SAVINGS:
-            answer = saved = money.report_savings(*scope)
+            answer = saved = money.report_savings(*scope, prefixes)
             page = of_savings(saved, speech)
     if as_json:
         typer.echo(dumps(answer), nl=False)
@@ -151,6 +159,9 @@ def of_savings(answer: "SavingsAnswer", speech: "Speech") -> "Document":
     from roteiro.report.savings import savings_page
 
     remarks = () if answer.prices_known or not answer.period.requests else (speech.say("money.plan_unknown"),)
+    if (one := answer.prefixes) is not None:
+        told = speech.say("savings.prefixes", source=one.source, requests=speech.number(one.requests), shared=speech.share(one.shared))
+        remarks = (*remarks, told)
     return savings_page(answer.savings, answer.cost_nusd, speech, about(answer.period, speech), answer.currencies, remarks)
 
 

@@ -53,4 +53,12 @@ def proof(one: Saving, speech: Speech) -> str:
     if one.kind == "smaller_model" and one.proof is not None:
         asked, answers = (speech.number(count) for count in one.proof)
         return speech.say("savings.proof.smaller_model", requests=requests, asked=asked, answers=answers)
+    if one.kind == "reserved" and one.proof is not None:
+        units, hours = (speech.number(count) for count in one.proof)
+        return speech.say("savings.proof.reserved", requests=requests, units=units, hours=hours)
+    if one.kind == "cache" and one.proof is not None:
+        cached, could = (speech.number(count) for count in one.proof)
+        return speech.say("savings.proof.cache", requests=requests, cached=cached, could=could, source=one.instead)
+    if one.kind == "batch":
+        return speech.say("savings.proof.batch", requests=requests)
     return speech.say("savings.proof.off_peak" if one.kind == "off_peak" else "savings.proof.other", requests=requests)

@@ -91,6 +91,15 @@ MONEY_WORDS: Final[dict[str, tuple[str, str]]] = {
     "savings.proof": ("evidence", "evidência"),
     "savings.smaller_model": ("{subject}: simple tasks to {instead} instead", "{subject}: tarefas simples para {instead}"),
     "savings.off_peak": ("{subject}: batch work in its off-peak hours", "{subject}: trabalho em lote nas horas baratas"),
+    "savings.batch": ("{subject}: batch work as batches", "{subject}: trabalho em lote enviado em lotes"),
+    "savings.reserved": ("{subject}: reserved units", "{subject}: unidades reservadas"),
+    "savings.cache": ("{subject}: beginnings that prompts share, from its cache", "{subject}: começos comuns dos prompts, do seu cache"),
+    "savings.prefixes": (
+        ("Of the prompts of {source} ({requests} requests) {shared} had been read before, block by block from their beginning: what is told "
+        "of caches holds as far as this traffic is like it."),
+        ("Dos prompts de {source} ({requests} requisições), {shared} já haviam sido lidos, bloco a bloco desde o começo: o que se diz de "
+        "caches vale na medida em que este tráfego se pareça com ele."),
+    ),
     "savings.hedges": ("attempts given up by hedging", "tentativas abandonadas por segundas tentativas em paralelo"),
     "savings.rescues": ("attempts given up by rescues of streams", "tentativas abandonadas por resgates de fluxos"),
     "savings.retries": ("other attempts given up", "outras tentativas abandonadas"),
@@ -102,14 +111,23 @@ MONEY_WORDS: Final[dict[str, tuple[str, str]]] = {
     "savings.proof.off_peak": (
         "requests of batch priority outside the hours: {requests}", "requisições de prioridade de lote fora das horas: {requests}",
     ),
+    "savings.proof.cache": (
+        "input tokens from its cache: {cached}; by the prefixes of {source}: {could}; requests: {requests}",
+        "tokens de entrada do seu cache: {cached}; pelos prefixos de {source}: {could}; requisições: {requests}",
+    ),
+    "savings.proof.batch": ("requests of batch priority: {requests}", "requisições de prioridade de lote: {requests}"),
+    "savings.proof.reserved": (
+        "{units} units through {hours} hours, minute by minute; requests: {requests}",
+        "{units} unidades ao longo de {hours} horas, minuto a minuto; requisições: {requests}",
+    ),
     "savings.proof.other": ("requests: {requests}", "requisições: {requests}"),
     "savings.note": (
         ("These are of the past, at most so much, and not to be added up: one request may be in several. Whether a smaller model answers "
-        "as well is unverified; what hedges, rescues and retries cost bought time or answers. A cache's potential and shorter prompts are "
-        "not told, because the ledger keeps no prompts."),
+        "as well is unverified; what hedges, rescues and retries cost bought time or answers. A cache's potential is told where "
+        "--prefixes names a trace; shorter prompts are not told. The ledger keeps no prompts."),
         ("São do passado, no máximo esse tanto, e não se somam: uma requisição pode estar em várias. Se um modelo menor responde tão bem "
         "não foi verificado; o que segundas tentativas em paralelo, resgates e novas tentativas custaram "
-        "comprou tempo ou respostas. O potencial de um cache e de "
-        "prompts mais curtos não é dito, porque o registro não guarda prompts."),
+        "comprou tempo ou respostas. O potencial de um cache é dito quando "
+        "--prefixes indica um registro de prefixos; o de prompts mais curtos não é dito. O registro não guarda prompts."),
     ),
 }  # fmt: skip

@@ -13,9 +13,11 @@ import msgspec
 from roteiro.analysis.currency import ExchangeRate
 from roteiro.analysis.purse import Purse
 from roteiro.analysis.savings import OffPeakHours, TargetPrice
+from roteiro.analysis.savings_units import UnitOffer
 from roteiro.analysis.sla import TierTarget
 from roteiro.plan.digest import canonical_json, load_canonical
 from roteiro.plan.model import Budget, Plan
+from roteiro.plan.provisioned import Provisioned
 
 __all__ = ["currencies_of", "keep_plan", "kept_plan", "prices_of", "purses_of", "targets_of"]
 
@@ -93,5 +95,15 @@ def prices_of(plan: Plan) -> dict[str, TargetPrice]:
             reasoning=price.output_nusd_per_mtok if reasoning is None else reasoning,
             off_peak=None if low is None else OffPeakHours(low.from_s, low.to_s, low.discount, low.timezone or plan.timezone),
             fixed=not price.changes,
+            batch_discount=provider.batch_discount,
+            units=None if (sold := provider.provisioned) is None else offer_of(sold),
         )
     return found
+
+
+def offer_of(sold: Provisioned) -> UnitOffer:
+    """Units as a vendor sells them."""
+    return UnitOffer(
+        60.0 * float(sold.tokens.per_second), sold.output_ratio, sold.cached_ratio, sold.least, sold.increment, sold.most,
+        sold.cost_nusd_per_h, sold.units,
+    )  # fmt: skip

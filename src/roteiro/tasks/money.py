@@ -19,7 +19,7 @@ from roteiro.analysis.exhaustion import HISTORY_DAYS, Exhaustion, SpendingPaths,
 from roteiro.analysis.foreseen import foreseen
 from roteiro.analysis.purse import period_start
 from roteiro.analysis.savings import COLUMNS as SAVINGS_COLUMNS
-from roteiro.analysis.savings import Saving, savings
+from roteiro.analysis.savings import Prefixes, Saving, savings
 from roteiro.analysis.unit_cost import COLUMNS as UNIT_COST_COLUMNS
 from roteiro.analysis.unit_cost import UnitCostReport, UnitTargets, unit_costs
 from roteiro.plan.model import UnitCosts
@@ -78,17 +78,37 @@ class SavingsAnswer:
     cost_nusd: int
     savings: tuple[Saving, ...]
     currencies: tuple[ExchangeRate, ...]
+    prefixes: Prefixes | None = None
 
 
-def report_savings(data: str | Path, since: datetime | None = None, run: str | None = None) -> SavingsAnswer:
-    """What could have been saved, and what proves it. Raises SettingsError and LedgerError."""
+def report_savings(
+    data: str | Path, since: datetime | None = None, run: str | None = None, prefixes: str | Path | None = None
+) -> SavingsAnswer:
+    """What could have been saved, and what proves it. `prefixes`: a trace of the same traffic that names its prompts' prefixes.
+
+    Raises SettingsError, LedgerError, and PlanError for a trace that cannot be read.
+    """
     question = Question(Path(data), since, run)
     period = question.period()
     plan = question.plan(period)
     events = question.ask("events", SAVINGS_COLUMNS)
-    found = savings(events, {} if plan is None else prices_of(plan))
+    shared = None if prefixes is None else prefixes_of(Path(prefixes))
+    found = savings(events, {} if plan is None else prices_of(plan), shared)
     spent = sum_of(events, "cost_nusd") + sum_of(events, "lost_nusd")
-    return SavingsAnswer(period, plan is not None, spent, found, currencies_of(plan))
+    return SavingsAnswer(period, plan is not None, spent, found, currencies_of(plan), shared)
+
+
+def prefixes_of(path: Path) -> Prefixes:
+    """How far the prompts of a trace begin alike. Raises SettingsError where it names no prefixes, and PlanError where it is no trace."""
+    from roteiro.simulator.demand_measure import ideal_hits
+    from roteiro.simulator.trace import read_trace
+
+    if not path.is_file():
+        raise SettingsError(f"there is no trace {path}")
+    trace, _ = read_trace(path)
+    if trace.chains is None:
+        raise SettingsError(f"{path.name} names no prefixes; give a trace that has hash_ids, as those of Mooncake")
+    return Prefixes(path.name, len(trace.at_s), ideal_hits(trace.chains))
 
 
 def report_unit_costs(data: str | Path, since: datetime | None = None, run: str | None = None, seed: int = 1) -> UnitCostAnswer:
