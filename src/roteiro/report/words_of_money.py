@@ -95,8 +95,8 @@ MONEY_WORDS: Final[dict[str, tuple[str, str]]] = {
     "savings.reserved": ("{subject}: reserved units", "{subject}: unidades reservadas"),
     "savings.cache": ("{subject}: beginnings that prompts share, from its cache", "{subject}: começos comuns dos prompts, do seu cache"),
     "savings.prefixes": (
-        ("Of the prompts of {source} ({requests} requests) {shared} had been read before, block by block from their beginning: what is told "
-        "of caches holds as far as this traffic is like it."),
+        ("Of the prompts of {source} ({requests} requests) {shared} had been read before, block by block from their beginning: what "
+        "is told of caches holds as far as this traffic is like it."),
         ("Dos prompts de {source} ({requests} requisições), {shared} já haviam sido lidos, bloco a bloco desde o começo: o que se diz de "
         "caches vale na medida em que este tráfego se pareça com ele."),
     ),
