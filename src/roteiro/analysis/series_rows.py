@@ -52,6 +52,10 @@ IDLE: Final = 0.25
 """From this share of all-zero windows on they are taken as idle hours, below it as gaps of the record."""
 LARGE_MS, LARGE_US = 1e11, 1e14
 """Unix times from here on count milliseconds, and microseconds."""
+UNSEEN: Final = 5.0
+"""Of arrivals at random, so many are never missing by chance alone (e^-5, seven in a thousand)."""
+LEAST_PERIODS: Final = 3
+"""With fewer, an unfinished one is too much of what there is to be left out."""
 MOST_PERIODS: Final = 2_000_000
 MOST_NAMES: Final = 50
 
@@ -68,12 +72,19 @@ class Rows:
 
 
 def series_of_rows(
-    table: pa.Table, where: str, *, step_s: int | None = None, arrivals: bool | None = None, zone: str | None = None
+    table: pa.Table,
+    where: str,
+    *,
+    step_s: int | None = None,
+    arrivals: bool | None = None,
+    zone: str | None = None,
+    between: tuple[float, float] | None = None,
 ) -> SeriesSet:
     """The series of a record whose columns are named as people name them (`TIMES`, `COUNTS`, `RATES`, `NAMED`).
 
     `where` names the record in problems. `step_s`: the length of a period of arrivals; windows keep their own. `arrivals`: whether a row
-    is one request; None finds out. `zone`: whose clock the series are laid out by, and times without a zone are of. Raises PlanError where
+    is one request; None finds out. `zone`: whose clock the series are laid out by, and times without a zone are of. `between`: Unix
+    seconds of the first and the last arrival, where rows were counted by longer stretches before. Raises PlanError where
     there is no time, no number, or nothing that can be read.
     """
     told: list[Problem] = []
@@ -104,9 +115,30 @@ def series_of_rows(
             rows.numbers = {name: values * (1.0 if name == "value" else step) for name, values in rows.numbers.items()}
     if {"input_tokens", "output_tokens"} <= set(rows.numbers) and "tokens" not in rows.numbers:
         rows.numbers["tokens"] = np.nan_to_num(rows.numbers["input_tokens"]) + np.nan_to_num(rows.numbers["output_tokens"])
+    if arrivals:
+        rows = whole_periods(rows, step, between or (float(rows.at_s[0]), float(rows.at_s[-1])), where, told)
     if zone and rows.dated:
         rows = by_clock(rows, zone, where, told)
     return binned(rows, step, arrivals, where, told, zone if zone and rows.dated else "")
+
+
+def whole_periods(rows: Rows, step: int, between: tuple[float, float], where: str, told: list[Problem]) -> Rows:
+    """The same arrivals without those of a first and a last period that the record has only a part of: by the pace of the period beside it,
+    more than UNSEEN of them would have come in the rest of it. A half-counted hour would teach a fall."""
+    period = np.floor(rows.at_s / step).astype(np.int64)
+    ends = period[0], period[-1]
+    if ends[1] - ends[0] < LEAST_PERIODS:
+        return rows
+    counts = np.nan_to_num(rows.numbers["requests"])
+    first = (between[0] - ends[0] * step) / step * counts[period == ends[0] + 1].sum() > UNSEEN
+    last = ((ends[1] + 1) * step - between[1]) / step * counts[period == ends[1] - 1].sum() > UNSEEN
+    if not (first or last):
+        return rows
+    which = "first and last periods are" if first and last else f"{'first' if first else 'last'} period is"
+    told.append(remark("W947", where, f"{which} not whole", f"left out; a period of {step} s has to be told from beginning to end"))
+    kept = ~((period == ends[0]) & first) & ~((period == ends[1]) & last)
+    words = {level: said[kept] for level, said in rows.words.items()}
+    return Rows(rows.at_s[kept], {name: values[kept] for name, values in rows.numbers.items()}, words, rows.rates, rows.dated)
 
 
 def by_clock(rows: Rows, zone: str, where: str, told: list[Problem]) -> Rows:

@@ -103,6 +103,7 @@ for _row in (
     ("W957", "data is bound to several regions", "The purchase is reckoned for each, as if quotas were not shared."),
     ("W958", "a simulation misses what queues foretold", "The plan with the capacity that was found was simulated at its highest hour."),
     ("W959", "more replicas are needed than there may be", "`servers.most` bounds what can be bought and started."),
+    ("W947", "a period at either end is not whole", "The record begins or ends within it; what is missing of it would look like a fall."),
     ("W913", "a row of the trace is left out", "It has no time or no lengths that can be read."),
     ("W915", "rows of the trace are out of order", "They are sorted by time."),
     ("W916", "rows of the trace repeat others", "They count; two requests may well be alike, and a file may have been joined twice."),

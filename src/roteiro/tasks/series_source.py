@@ -27,7 +27,7 @@ COUNTED: Final = """
     SELECT CAST(floor(epoch(time) / {step}) * {step} AS DOUBLE) AS t_s, CAST(tenant AS VARCHAR) AS tenant,
            CAST(workload AS VARCHAR) AS workload, CAST(model AS VARCHAR) AS model, CAST(count(*) AS DOUBLE) AS requests,
            CAST(sum(input_tokens) AS DOUBLE) AS input_tokens, CAST(sum(output_tokens) AS DOUBLE) AS output_tokens,
-           sum(cost_nusd) / 1e9 AS cost_usd
+           sum(cost_nusd) / 1e9 AS cost_usd, min(epoch(time)) AS first_s, max(epoch(time)) AS last_s
     FROM events WHERE {where} GROUP BY ALL ORDER BY 1
 """
 
@@ -56,7 +56,9 @@ def of_ledger(ledger: Ledger, where: str, values: list[object], name: str, step_
     rows = ledger.sql(COUNTED.format(step=group, where=where), values)
     if not len(rows):
         raise PlanError([remark("E934", name, "has no request", "let some traffic come first", severity=Severity.ERROR)])
-    return series_of_rows(rows, name, step_s=step_s or group, arrivals=True, zone=zone)
+    between = float(pc.min(rows.column("first_s")).as_py()), float(pc.max(rows.column("last_s")).as_py())
+    rows = rows.drop_columns(["first_s", "last_s"])
+    return series_of_rows(rows, name, step_s=step_s or group, arrivals=True, zone=zone, between=between)
 
 
 def table_of(path: Path) -> pa.Table:
