@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from roteiro.analysis.lags import Rows, rows_ahead, rows_to_learn
 from roteiro.analysis.past import Past
+from roteiro.analysis.prophet_method import prophet
 from roteiro.terms.error import SettingsError
 
 __all__ = ["CANDIDATES", "METHODS", "YARDSTICK", "library", "predict"]
@@ -188,5 +189,5 @@ def median_of(paths: Sequence[Floats], past: Past, horizon: int) -> Floats:
 
 METHODS: Final[Mapping[str, Method]] = {
     "seasonal_naive": seasonal_naive, "arima": arima, "ets": ets, "theta": theta, "mstl": mstl, "regression": regression,
-    "boosting": boosting, "mlp": mlp, "ensemble": ensemble,
+    "boosting": boosting, "mlp": mlp, "prophet": prophet, "ensemble": ensemble,
 }  # fmt: skip

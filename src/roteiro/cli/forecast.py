@@ -39,7 +39,7 @@ Method = Annotated[
     typer.Option(
         "--method",
         metavar="NAME",
-        help="auto takes the best on this past: seasonal_naive, arima, ets, theta, mstl, regression, boosting, mlp, ensemble.",
+        help="auto takes the best on this past: seasonal_naive, arima, ets, theta, mstl, regression, boosting, mlp, prophet, ensemble.",
     ),
 ]
 Scenarios = Annotated[

@@ -27,6 +27,7 @@ FORECAST_WORDS: Final[dict[str, tuple[str, str]]] = {
     "forecast.method.regression": ("regression on lags and calendar", "regressão em defasagens e calendário"),
     "forecast.method.boosting": ("gradient boosting on lags and calendar", "gradient boosting em defasagens e calendário"),
     "forecast.method.mlp": ("neural network", "rede neural"),
+    "forecast.method.prophet": ("Prophet", "Prophet"),
     "forecast.method.ensemble": ("median of several methods", "mediana de vários métodos"),
     "forecast.why.best": (
         "Taken because it did best on this past: over {origins} origins of {steps} steps its mean error was {score} of seasonal naive's.",
