@@ -103,8 +103,6 @@ def test_the_best_on_the_past_is_taken_and_all_that_was_tried_is_told() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_can_be_used_alone(method: str) -> None:
-    if method == "prophet":
-        pytest.importorskip("prophet")
     path = predict(method, past_of(daily(14)), DAY)
     truth = 100 + 60 * np.sin(2 * np.pi * np.arange(DAY) / DAY)
     assert path.shape == (DAY,) and float(np.abs(path - truth).mean()) < 20.0

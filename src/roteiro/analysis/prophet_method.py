@@ -3,10 +3,8 @@
 It is never tried unless it is asked for, since it takes seconds a fit. What must not live here: other methods.
 """
 
-import contextlib
 import importlib
 import logging
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -32,12 +30,9 @@ def prophet(past: Past, horizon: int) -> Floats:
     """
     if past.known.sum() < LEAST:
         return np.full(horizon, np.nan)
-    with quiet():
-        return fitted(past, horizon)
-
-
-def fitted(past: Past, horizon: int) -> Floats:
+    quiet()
     made, frame = module("prophet"), module("pandas")
+    quiet()  # its own parts raise their voice again when they are loaded
     steps = np.arange(len(past) + horizon)
     at = frame.to_datetime(past.start_s + past.step_s * steps.astype(np.float64), unit="s")
     kind = "multiplicative" if past.values.min() > 0.0 else "additive"
@@ -52,18 +47,10 @@ def fitted(past: Past, horizon: int) -> Floats:
     return found
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> None:
     """What its libraries log of each fit is no news to whoever asked for a forecast."""
-    loud = [logging.getLogger(name) for name in ("cmdstanpy", "prophet", "prophet.plot")]
-    before = [one.disabled for one in loud]
-    for one in loud:
-        one.disabled = True
-    try:
-        yield
-    finally:
-        for one, was in zip(loud, before, strict=True):
-            one.disabled = was
+    for loud in ("cmdstanpy", "prophet", "prophet.plot"):
+        logging.getLogger(loud).setLevel(logging.CRITICAL)
 
 
 def module(name: str) -> Any:

@@ -5,8 +5,9 @@ What must not live here: reckoning it.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from roteiro.report.chart import Axis, Chart, Line, Rule
 from roteiro.report.currency import currency_notes, in_currency
@@ -328,7 +329,7 @@ def briefly(need: "Need", variant: str, speech: Speech) -> str:
 def moment(at_s: float, result: "CapacityResult", speech: Speech) -> str:
     if not result.dated:
         return f"+{lasting(at_s - result.courses[0].at_s[0], speech)}"
-    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M}"
+    return f"{datetime.fromtimestamp(at_s, ZoneInfo(result.resolved.timezone)):%Y-%m-%d %H:%M}"
 
 
 def options(found: Sequence["Option"], speech: Speech) -> Table:

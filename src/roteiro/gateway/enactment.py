@@ -39,7 +39,7 @@ class Enactment:
         group, wanted = self._models.group(name), int(pool["wanted"])
         if wanted != self._wanted.setdefault(name, wanted):
             enacted = "" if pool["active"] and group is not None else ", which is noted and left to you"
-            log.info("provider %s: servers wanted: %d instead of %d%s", name, wanted, self._wanted[name], enacted)
+            log.info("provider %s: %d servers are wanted instead of %d%s", name, wanted, self._wanted[name], enacted)
             self._wanted[name] = wanted
         if group is None:
             return

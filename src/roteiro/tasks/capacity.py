@@ -98,7 +98,7 @@ class CapacityResult:
     def met(self) -> bool:
         """Whether what is on offer keeps the promise, in the reckoning and, where it was simulated, there too."""
         reckoned = all(one.purchase.met for one in self.buyings)
-        return reckoned and (self.confirmed is None or self.confirmed.kept) and not any(one.code == "W953" for one in self.problems)
+        return reckoned and (self.confirmed is None or self.confirmed.kept)
 
     def overlay(self, to: Path, comments: Mapping[str, str], head: str) -> str:
         """The text of a plan, to be kept at `to`, that is this one with the changes. `comments` as of `overlay_text`."""
@@ -175,7 +175,7 @@ def capacity(
             problems.append(warning("W956", "providers", f"do not sell what the promise takes: {lacking:,.0f} tokens/min are lacking", "raise quotas, add a provider, or promise less"))  # noqa: E501 # fmt: skip
     tell(0.75, "")
     written = {name: ("models", name) in reading.marks.rows for name in plan.models}
-    weights = rewarded(plan, buyings, written)
+    weights = rewarded(fleet, here, buyings, written)
     planned_fleet = Fleet.of(with_weights(plan, weights), here, probability, survive, serving)
     planned = needs_of(planned_fleet, here, probability)
     files = (path, *((path.with_name(f"{path.stem}.{environment}{path.suffix}"),) if environment is not None else ()))

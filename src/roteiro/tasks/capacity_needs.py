@@ -81,18 +81,25 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What does not change with the scenario: promises, losses, machines. `problems`: what none of it can mend."""
+    """What does not change with the scenario: promises, losses, machines. `service_s` and `p95_s`: mean and 95th percentile of answers
+    without any waiting. `problems`: what none of it can mend."""
 
     plan: Plan
     aims: dict[str, Aim]
     losses: tuple[tuple[str, frozenset[str]], ...]
     running: dict[str, tuple[Running, ...]]
     service_s: dict[str, float]
+    p95_s: dict[str, float]
     problems: tuple[Problem, ...]
 
     def chosen(self, provider: str) -> Running | None:
         """The variant that runs."""
         return next((one for one in self.running.get(provider, ()) if one.variant == NOW), None)
+
+    def too_slow(self, provider: str, tier: str | None) -> bool:
+        """Whether a provider's answers alone break a tier's promise of latency."""
+        promised = self.plan.sla_tiers[tier].latency_p95_s if tier in self.plan.sla_tiers else None
+        return promised is not None and self.p95_s[provider] > promised
 
     @classmethod
     def of(cls, plan: Plan, expected: Expected, quantile: float, survive: bool, services: Mapping[str, TargetService]) -> "Fleet":
@@ -125,7 +132,15 @@ class Fleet:
             if name not in running and latency is not None and times[name][1] > latency:
                 message = f"takes {times[name][1]:.3g} s for 95 % of its answers without any queue; promised are {latency:g} s"
                 problems.append(warning("W953", f"providers.{name}.service", message, "route to a faster model, or promise less"))
-        return cls(plan, aims, losses, running, {name: mean for name, (mean, _) in times.items()}, tuple(problems))
+        return cls(
+            plan,
+            aims,
+            losses,
+            running,
+            {name: mean for name, (mean, _) in times.items()},
+            {name: p95 for name, (_, p95) in times.items()},
+            tuple(problems),
+        )
 
 
 def warning(code: str, path: str, message: str, remedy: str) -> Problem:

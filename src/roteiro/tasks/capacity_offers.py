@@ -29,6 +29,7 @@ __all__ = ["Buying", "Offered", "offers_of", "what_to_buy"]
 Floats = npt.NDArray[np.float64]
 
 HOUR_S: Final = 3600.0
+JUST_BELOW: Final = 1e-6
 MOST_PATHS: Final = 100
 """Paths that the purchase is over: of more, as many evenly among them by their sums."""
 
@@ -77,7 +78,7 @@ def offers_of(fleet: Fleet, expected: Expected, problems: list[Problem]) -> list
         if one.kind != "chat":
             continue
         own = cheapest(fleet, name, expected, peak, plan) if one.servers is not None else None
-        quality = 1.0 if one.quality is None else one.quality
+        quality = fast_enough(fleet, expected, name, 1.0 if one.quality is None else one.quality)
         if one.servers is not None:
             if own is None:
                 continue
@@ -85,7 +86,7 @@ def offers_of(fleet: Fleet, expected: Expected, problems: list[Problem]) -> list
             cost = running.servers.cost_nusd_per_h
             if cost is None:
                 problems.append(warning("W955", f"providers.{name}.servers", "has no cost, and counts as free", "write cost: $2.50/h"))
-            quality = 1.0 if running.quality is None else running.quality
+            quality = fast_enough(fleet, expected, name, 1.0 if running.quality is None else running.quality)
             offer = Offer(
                 one.name, label(name, running.variant), quality, load, (cost or 0) / NUSD,
                 most=running.servers.most or MOST_REPLICAS,
@@ -111,6 +112,13 @@ def offers_of(fleet: Fleet, expected: Expected, problems: list[Problem]) -> list
     if not found:
         raise PlanError([Problem("E951", Where("plan"), "providers", "have no price and no servers that keep the promise, so nothing can be bought", "write a price, or servers with a cost")])  # noqa: E501 # fmt: skip
     return found
+
+
+def fast_enough(fleet: Fleet, expected: Expected, name: str, quality: float) -> float:
+    """A provider's quality; below that of tiers whose promise of latency its answers alone break, so that it does not count for them."""
+    tiers = {flow.tier for flow in expected.flows if not flow.patient and fleet.too_slow(name, flow.tier)}
+    slow = [fleet.plan.sla_tiers[tier].quality_score or 0.0 for tier in tiers if tier is not None]
+    return min(quality, min(slow) - JUST_BELOW) if slow else quality
 
 
 def label(provider: str, variant: str) -> str:

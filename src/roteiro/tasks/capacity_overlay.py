@@ -35,9 +35,11 @@ class Change:
     why: Why
 
 
-def rewarded(plan: Plan, buyings: Sequence[Buying], written: Mapping[str, bool]) -> dict[str, dict[str, float]]:
+def rewarded(fleet: Fleet, expected: Expected, buyings: Sequence[Buying], written: Mapping[str, bool]) -> dict[str, dict[str, float]]:
     """Weights of each model's targets, in hundredths, by what is bought of whom; those of models that this says nothing of stay. Where a
-    plan writes no models, those of `auto`, which are the providers'."""
+    plan writes no models, those of `auto`, which are the providers'. Who is too slow for someone who asks for the model gets the least.
+    """
+    plan = fleet.plan
     served: dict[str, float] = {}
     for one in buyings:
         for name, tokens in one.served().items():
@@ -47,9 +49,13 @@ def rewarded(plan: Plan, buyings: Sequence[Buying], written: Mapping[str, bool])
         if not (written.get(model) or (model == "auto" and not any(written.values()))):
             continue
         weighing = [name for name, weight in given.targets.items() if weight]
-        whole = math.fsum(served.get(name, 0.0) for name in weighing)
-        if len(weighing) > 1 and whole > 0.0 and all(name in served for name in weighing):
-            found[model] = {name: float(max(round(100.0 * served[name] / whole), LEAST_WEIGHT)) for name in weighing}
+        asking = {flow.tier for flow in expected.flows if flow.model == model and not flow.patient}
+        parts = {
+            name: 0.0 if any(fleet.too_slow(name, tier) for tier in asking) else served[name] for name in weighing if name in served
+        }  # fmt: skip
+        whole = math.fsum(parts.values())
+        if len(weighing) > 1 and whole > 0.0 and len(parts) == len(weighing):
+            found[model] = {name: float(max(round(100.0 * part / whole), LEAST_WEIGHT)) for name, part in parts.items()}
     return found
 
 
