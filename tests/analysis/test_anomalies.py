@@ -89,6 +89,7 @@ def test_it_is_said_in_words() -> None:
     (found,) = anomalies(series)
     assert strange_said(found, forecast, speech("en")) == "4.2 times what 9 h on a Tuesday usually is"
     assert strange_said(found, forecast, speech("pt-BR")) == "4,2 vezes o usual de 9 h em uma terça"
+    assert strange_said(replace(found, hour=9.75), forecast, speech("en")).endswith("what 9:45 h on a Tuesday usually is")
     less = replace(found, value=found.expected / 4)
     assert strange_said(less, forecast, speech("en")) == "25% of what 9 h on a Tuesday usually is"
 

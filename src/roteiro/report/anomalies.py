@@ -50,10 +50,16 @@ def strange_said(one: Anomaly, forecast: Forecast, speech: Speech) -> str:
     elif forecast.series.step_s >= DAY_S:
         when = say(f"anomaly.day.{one.weekday}")
     else:
-        when = say("anomaly.hour", hour=speech.trimmed(one.hour, 2), day=say(f"anomaly.day.{one.weekday}"))
+        when = say("anomaly.hour", hour=hour_said(one.hour), day=say(f"anomaly.day.{one.weekday}"))
     if one.expected <= 0.0 or one.value < 0.0:
         return say("anomaly.instead", came=quantity(one.value, forecast, speech), usual=quantity(one.expected, forecast, speech), when=when)
     ratio = one.value / one.expected
     if ratio >= 1.0:
         return say("anomaly.times", ratio=speech.number(ratio, 1 if ratio >= 2.0 else 2), when=when)
     return say("anomaly.share", share=speech.share(ratio, 0), when=when)
+
+
+def hour_said(hour: float) -> str:
+    """`9 h`, `17:49 h`."""
+    whole, minutes = divmod(round(hour * 60), 60)
+    return f"{whole} h" if not minutes else f"{whole}:{minutes:02d} h"

@@ -102,7 +102,7 @@ FORECAST_WORDS: Final[dict[str, tuple[str, str]]] = {
     "anomaly.usual": ("usual", "usual"),
     "anomaly.what": ("what that is", "o que isso é"),
     "anomaly.then": ("that time", "aquele momento"),
-    "anomaly.hour": ("{hour} h on {day}", "{hour} h em {day}"),
+    "anomaly.hour": ("{hour} on {day}", "{hour} em {day}"),
     "anomaly.day.0": ("a Monday", "uma segunda"),
     "anomaly.day.1": ("a Tuesday", "uma terça"),
     "anomaly.day.2": ("a Wednesday", "uma quarta"),
