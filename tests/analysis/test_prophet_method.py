@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tests.analysis.test_forecast import daily
 
-from roteiro.analysis.choice import choose
-from roteiro.analysis.methods import CANDIDATES, METHODS, predict
+from roteiro.analysis.choice import CANDIDATES, choose
+from roteiro.analysis.methods import METHODS, predict
 from roteiro.analysis.past import past_of
 from roteiro.terms.error import SettingsError
 

@@ -16,6 +16,7 @@ from roteiro.analysis.chance import Chance
 __all__ = ["LEVELS", "Misses", "bands", "coverage", "paths"]
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 LEVELS: Final = (0.5, 0.8, 0.9)
 POOL: Final = 60
@@ -34,82 +35,131 @@ class Misses:
     """`paths` (K, h): what was forecast at each of K past origins, the earliest first; `truth` (K, h): what came, NaN where not known.
 
     `whole`: the mean level of the past, which keeps relative misses of small values from becoming huge. `at` (K,): how many periods were
-    known at each origin; what came later than the next origin was not known there.
+    known at each origin; what came later than the next origin was not known there. `others` (M, h): relative misses of series that were
+    forecast beside this one, in units of each one's own mean miss; `others_at` (M,): their origins, counted as this series counts.
     """
 
     paths: Floats
     truth: Floats
     whole: float
-    at: npt.NDArray[np.int64]
+    at: Integers
+    others: Floats | None = None
+    others_at: Integers | None = None
 
     @property
     def relative(self) -> Floats:
         return (self.truth - self.paths) / self.scale(self.paths)
 
+    @property
+    def size(self) -> float:
+        """The mean relative miss; NaN where nothing came."""
+        off = np.abs(self.relative)
+        return float(off[np.isfinite(off)].mean()) if np.isfinite(off).any() else float("nan")
+
     def scale(self, path: Floats) -> Floats:
         """What a miss is measured in: half the forecast's own height, half the usual one."""
         return np.maximum(0.5 * np.abs(path) + 0.5 * abs(self.whole), LEAST_SCALE)
 
+    def known_by(self, when: int) -> Floats:
+        """(rows, h): relative misses, own and the others' in own size, of which each came before period `when`; else NaN."""
+        ahead = np.arange(self.paths.shape[1])
+        own = np.where(self.at[:, None] + ahead < when, self.relative, np.nan)
+        if self.others is None or self.others_at is None or not np.isfinite(own).any():
+            return own
+        size = float(np.abs(own[np.isfinite(own)]).mean())
+        return np.vstack([own, np.where(self.others_at[:, None] + ahead < when, self.others * size, np.nan)])
 
-def pools(relative: Floats) -> list[Floats]:
-    """For each step the misses of its neighbourhood, ascending."""
-    origins, horizon = relative.shape
-    whole = np.sort(relative[np.isfinite(relative)])
-    reach = max(0, int(np.ceil((POOL / max(origins, 1) - 1) / 2)))
-    result = []
-    for step in range(horizon):
-        low = max(0, min(step - reach, horizon - 1 - 2 * reach))
-        near = relative[:, low : max(step, low + 2 * reach) + 1]
-        known = near[np.isfinite(near)]
-        result.append(np.sort(known) if len(known) >= LEAST_POOL else whole)
-    return result
-
-
-def between(pool: Floats, share: float) -> tuple[float, float]:
-    """The edges that hold `share` of the pool in the middle, with the finite-sample correction of conformal prediction."""
-    if not len(pool):
-        return 0.0, 0.0
-    tail = (1.0 - share) / 2
-    n = len(pool)
-    low, high = np.floor(tail * (n + 1)) - 1, np.ceil((1 - tail) * (n + 1)) - 1
-    return float(pool[int(np.clip(low, 0, n - 1))]), float(pool[int(np.clip(high, 0, n - 1))])
+    @property
+    def all(self) -> Floats:
+        return self.known_by(int(self.at.max()) + 2 * self.paths.shape[1])
 
 
-def adapted(misses: Misses, level: float) -> tuple[float, float, int]:
-    """(the share to aim at for the next origin, the share that bands held on the past, how many values that is of).
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """The misses around each step, ascending: `sorted` (windows, n) with NaN at the end, `count` (windows,), `window` (h,) of each step."""
+
+    sorted: Floats
+    count: Integers
+    window: Integers
+
+    def between(self, share: float) -> tuple[Floats, Floats]:
+        """(low, high), each (h,): the edges that hold `share` of a pool in the middle, with the finite-sample correction of conformal
+        prediction."""
+        tail = (1.0 - share) / 2
+        low, high = np.floor(tail * (self.count + 1)) - 1, np.ceil((1 - tail) * (self.count + 1)) - 1
+        last = np.maximum(self.count - 1, 0)
+        edges = (self.sorted[np.arange(len(last)), np.clip(rank, 0, last).astype(np.int64)] for rank in (low, high))
+        below, above = (np.where(self.count > 0, one, 0.0)[self.window] for one in edges)
+        return below, above
+
+    def at(self, ranks: Floats) -> Floats:
+        """(paths, h): the misses of `ranks` (paths, h), which are in 0 … 1."""
+        last = np.maximum(self.count - 1, 0)[self.window]
+        place = ranks * last
+        below = np.floor(place).astype(np.int64)
+        low, high = (self.sorted[self.window, np.minimum(one, last)] for one in (below, below + 1))
+        return np.where(self.count[self.window] > 0, low + (high - low) * (place - below), 0.0)
+
+    def ranks(self, relative: Floats) -> Floats:
+        """(rows, h): where in its pool each miss is, in 0 … 1; the middle where it is not known."""
+        result = np.full(relative.shape, 0.5)
+        for step, window in enumerate(self.window):
+            good = np.isfinite(relative[:, step])
+            if self.count[window] and good.any():
+                pool = self.sorted[window, : self.count[window]]
+                result[good, step] = (np.searchsorted(pool, relative[good, step], "left") + 0.5) / len(pool)
+        return result
+
+
+def pools(relative: Floats) -> Pools:
+    """For each step the misses of its neighbourhood; those of all steps where they are too few."""
+    rows, horizon = relative.shape
+    reach = max(0, int(np.ceil((POOL / max(rows, 1) - 1) / 2)))
+    width = min(2 * reach + 1, horizon)
+    near = np.lib.stride_tricks.sliding_window_view(relative, width, axis=1).transpose(1, 0, 2).reshape(horizon - width + 1, rows * width)
+    count = np.isfinite(near).sum(axis=1)
+    if (count < LEAST_POOL).any():
+        whole = relative.ravel()
+        known = int(np.isfinite(whole).sum())
+        wider = np.full((len(near), len(whole)), np.nan)
+        wider[:, : near.shape[1]] = near
+        wider[count < LEAST_POOL] = whole
+        near, count = wider, np.where(count < LEAST_POOL, known, count)
+    return Pools(np.sort(near, axis=1), count, np.clip(np.arange(horizon) - reach, 0, horizon - width))
+
+
+def adapted(misses: Misses, levels: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """(the shares to aim at for the next origin, the shares that bands held on the past), by level; the latter NaN where too few to tell.
 
     Every origin is judged by bands made of what was known there.
     """
-    relative, aim, held, of = misses.relative, level, 0, 0
-    came_at = misses.at[:, None] + np.arange(relative.shape[1])
+    relative, aims, held, of = misses.relative, np.array(levels), np.zeros(len(levels)), 0
     for k in range(BURN_IN, len(relative)):
-        came = relative[k]
+        came, then = relative[k], misses.known_by(int(misses.at[k]))
         good = np.isfinite(came)
-        if not good.any():
+        if not good.any() or np.isfinite(then).sum() < LEAST_POOL:
             continue
-        then = np.where(came_at[:k] < misses.at[k], relative[:k], np.nan)
-        if np.isfinite(then).sum() < LEAST_POOL:
-            continue
-        edges = np.array([between(pool, aim) for pool in pools(then)])
-        inside = (came >= edges[:, 0]) & (came <= edges[:, 1]) & good
-        held, of = held + int(inside.sum()), of + int(good.sum())
-        aim = float(np.clip(aim + LEARNING * (level - inside.sum() / good.sum()), 0.02, 0.995))
-    return aim, held / of if of else float("nan"), of
+        near, of = pools(then), of + int(good.sum())
+        for row, level in enumerate(levels):
+            low, high = near.between(float(aims[row]))
+            inside = int(((came >= low) & (came <= high) & good).sum())
+            held[row] += inside
+            aims[row] = np.clip(aims[row] + LEARNING * (level - inside / good.sum()), 0.02, 0.995)
+    return aims, held / of if of else np.full(len(levels), np.nan)
 
 
 def coverage(misses: Misses, levels: tuple[float, ...] = LEVELS) -> dict[float, float]:
     """What bands made at each past origin held of what came then; NaN where origins are too few to tell."""
-    return {level: adapted(misses, level)[1] for level in levels}
+    return dict(zip(levels, adapted(misses, levels)[1].tolist(), strict=True))
 
 
 def bands(path: Floats, misses: Misses, levels: tuple[float, ...] = LEVELS, floor: float | None = 0.0) -> tuple[Floats, Floats]:
     """(low, high), each (levels, h), around a path of the same horizon; never below `floor`, wider levels never narrower."""
-    scale, all_pools = misses.scale(path), pools(misses.relative)
+    scale, near = misses.scale(path), pools(misses.all)
     low, high = np.empty((len(levels), len(path))), np.empty((len(levels), len(path)))
-    for row, level in enumerate(levels):
-        aim = adapted(misses, level)[0]
-        edges = np.array([between(pool, aim) for pool in all_pools])
-        low[row], high[row] = path + scale * np.minimum(edges[:, 0], 0.0), path + scale * np.maximum(edges[:, 1], 0.0)
+    for row, aim in enumerate(adapted(misses, levels)[0]):
+        below, above = near.between(float(aim))
+        low[row], high[row] = path + scale * np.minimum(below, 0.0), path + scale * np.maximum(above, 0.0)
     low, high = np.minimum.accumulate(low, axis=0), np.maximum.accumulate(high, axis=0)
     return (low, high) if floor is None else (np.maximum(low, floor), np.maximum(high, floor))
 
@@ -120,38 +170,13 @@ def paths(
     """(count, h) futures that may come together: each takes the ranks of the misses of one past origin, begun at a random place and taken
     round, and gives each step the miss of that rank (ensemble copula coupling, Schefzik and others, 2013), stretched as the bands are.
     """
-    relative, all_pools, scale = misses.relative, pools(misses.relative), misses.scale(path)
-    origins, horizon = relative.shape
-    ranks = np.full((origins, horizon), 0.5)
-    for step, pool in enumerate(all_pools):
-        if len(pool):
-            good = np.isfinite(relative[:, step])
-            ranks[good, step] = (np.searchsorted(pool, relative[good, step], "left") + 0.5) / len(pool)
-    stretched = stretch(misses, levels)
-    drawn = np.empty((count, horizon))
-    for row in range(count):
-        ranked = np.roll(ranks[chance.integers(origins)], -int(chance.integers(horizon)))
-        drawn[row] = np.clip(stretched(ranked + chance.uniform(-0.5, 0.5, horizon) / POOL), 0.001, 0.999)
-    result = np.empty((count, horizon))
-    for step, pool in enumerate(all_pools):
-        missed = np.quantile(pool, drawn[:, step]) if len(pool) else 0.0
-        result[:, step] = path[step] + scale[step] * missed
+    relative = misses.relative  # whose ranks are taken are the series' own origins, so that series with the same luck move together
+    near, (rows, horizon) = pools(misses.all), relative.shape
+    aims = adapted(misses, levels)[0]
+    row, begun = chance.integers(rows, size=count), chance.integers(horizon, size=count)
+    ranked = near.ranks(relative)[row[:, None], (begun[:, None] + np.arange(horizon)) % horizon]
+    off = 2 * (ranked + chance.uniform(-0.5, 0.5, (count, horizon)) / POOL) - 1
+    nominal, aimed = np.array([0.0, *levels, 1.0]), np.maximum.accumulate(np.array([0.0, *aims, 1.0]))
+    drawn = np.clip(0.5 + 0.5 * np.sign(off) * np.interp(np.abs(off), nominal, aimed), 0.001, 0.999)
+    result = path + misses.scale(path) * near.at(drawn)
     return result if floor is None else np.maximum(result, floor)
-
-
-def stretch(misses: Misses, levels: tuple[float, ...]) -> "Stretch":
-    aims = [adapted(misses, level)[0] for level in levels]
-    return Stretch(np.array([0.0, *levels, 1.0]), np.maximum.accumulate(np.array([0.0, *aims, 1.0])))
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Ranks moved outwards or inwards, so that paths spread as wide as the adapted bands."""
-
-    nominal: Floats
-    aimed: Floats
-
-    def __call__(self, ranks: Floats) -> Floats:
-        off = 2 * ranks - 1
-        result: Floats = 0.5 + 0.5 * np.sign(off) * np.interp(np.abs(off), self.nominal, self.aimed)
-        return result

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from roteiro.analysis.methods import library
+from roteiro.analysis.learners import library
 from roteiro.analysis.past import past_of
 from roteiro.analysis.series import Series
 

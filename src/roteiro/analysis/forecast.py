@@ -3,31 +3,41 @@
 What must not live here: methods, conformal prediction, and reading records.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from roteiro.analysis.chance import Chance
-from roteiro.analysis.choice import Choice, choose
+from roteiro.analysis.choice import SEVERAL, Choice, choose_all, foretold
 from roteiro.analysis.conformal import LEVELS, Misses, bands, coverage, paths
-from roteiro.analysis.methods import YARDSTICK, predict
+from roteiro.analysis.methods import LEARNED, YARDSTICK, Spread, predict, predict_all
 from roteiro.analysis.past import Past, past_of
 from roteiro.analysis.series import Series, remark
 from roteiro.terms.error import PlanError
 from roteiro.terms.problem import Problem, Severity
 
-__all__ = ["Forecast", "forecast_series"]
+__all__ = ["Forecast", "forecast_series", "forecast_together", "quiet"]
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+OnProgress = Callable[[float, str], None]
 
 LEAST: Final = 3
 """Periods that must be known; with fewer there is nothing to go by."""
 LEAST_MISSES: Final = 8
 """With fewer, bands are a guess from the past's own steps."""
 PATHS: Final = 200
+OTHERS: Final = 30
+"""Origins of other series that stand beside a series' own."""
+TRYING: Final = 0.8
+"""Of the time, that choosing takes."""
+
+
+def quiet(share: float, label: str) -> None:
+    """Tells nobody of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +78,96 @@ def forecast_series(
     *,
     method: str = "auto",
     count: int = PATHS,
-    holidays: frozenset[int] = frozenset(),
     left_out: npt.NDArray[np.bool_] | None = None,
-    on_progress: Callable[[float, str], None] | None = None,
+    on_progress: OnProgress = quiet,
 ) -> Forecast:
-    """Forecast `horizon` periods. `left_out`: periods that the fit must not see. `count`: paths.
+    """Forecast one series; see `forecast_together`."""
+    told = forecast_together([series], horizon, [chance], method=method, count=count, left_out=[left_out], on_progress=on_progress)
+    return next(iter(told))
 
-    Raises PlanError (E933) where fewer than LEAST periods are known, and SettingsError for a method that is not there.
+
+def forecast_together(
+    series: Sequence[Series],
+    horizon: int,
+    chances: Sequence[Chance],
+    *,
+    method: str = "auto",
+    count: int = PATHS,
+    left_out: Sequence[npt.NDArray[np.bool_] | None] | None = None,
+    on_progress: OnProgress = quiet,
+    spread: Spread = map,
+) -> Iterator[Forecast]:
+    """Forecast `horizon` periods of several series of one record, whose pasts teach each other. `chances`: one for each series; `left_out`:
+    periods that the fit must not see, for each; `count`: paths of each; `spread`: how work on one past after another is done.
+
+    Raises PlanError (E933) where fewer than LEAST periods of a series are known, and SettingsError for a method that is not there.
     """
-    past = past_of(series, left_out, holidays)
-    known = int(past.known.sum())
-    if known < LEAST:
-        what = "all of its periods are missing" if not known else f"only {known} of its {len(series)} periods are known"
-        raise PlanError([remark("E933", f"{series.level} {series.name}", f"cannot be forecast: {what}", f"it takes {LEAST} at least, and two weeks for a good one", severity=Severity.ERROR)])  # fmt: skip # noqa: E501
-    told = warned(series, past, horizon)
-    chosen = choose(past, horizon, method, on_progress)
-    median = predict(chosen.method, past, horizon)
-    yardstick = predict(YARDSTICK, past, horizon)
-    floor = 0.0 if past.values.min() >= 0.0 else None
-    tested = chosen.misses if chosen.misses is not None and np.isfinite(chosen.misses.truth).sum() >= LEAST_MISSES else None
+    hidden = left_out if left_out is not None else [None] * len(series)
+    pasts = [past_of(one, periods) for one, periods in zip(series, hidden, strict=True)]
+    for one, past in zip(series, pasts, strict=True):
+        known = int(past.known.sum())
+        if known < LEAST:
+            what = "all of its periods are missing" if not known else f"only {known} of its {len(one)} periods are known"
+            raise PlanError([remark("E933", f"{one.level} {one.name}", f"cannot be forecast: {what}", f"it takes {LEAST} at least, and two weeks for a good one", severity=Severity.ERROR)])  # fmt: skip # noqa: E501
+    chosen = choose_all(pasts, horizon, method, lambda share, label: on_progress(TRYING * share, label), spread)
+    medians = chosen_paths(pasts, chosen, horizon, lambda share, label: on_progress(TRYING + (1 - TRYING) * share, label), spread)
+    for one, past, choice, median, misses, chance in zip(series, pasts, chosen, medians, side_by_side(chosen), chances, strict=True):
+        yield banded(one, past, choice, median, misses, horizon, count, chance)
+
+
+def chosen_paths(pasts: Sequence[Past], chosen: Sequence[Choice], horizon: int, on_progress: OnProgress, spread: Spread) -> list[Floats]:
+    """The path of each past by its own choice. A learner is taught by all series all the same, whoever takes its path."""
+    found: list[Floats] = [np.empty(0)] * len(pasts)
+    learners = tuple(dict.fromkeys(name for choice in chosen for name in parts(choice) if name in LEARNED))
+    learned = foretold(learners, pasts, horizon, (), on_progress, spread) if learners else {}
+    alone: dict[str, dict[int, Floats]] = {}
+    for name in dict.fromkeys(name for choice in chosen for name in parts(choice) if name not in LEARNED):
+        rows = [row for row, choice in enumerate(chosen) if name in parts(choice)]
+        alone[name] = dict(zip(rows, predict_all(name, [pasts[row] for row in rows], horizon, spread), strict=True))
+    for row, choice in enumerate(chosen):
+        made = [learned[name][row] if name in learned else alone[name][row] for name in parts(choice)]
+        found[row] = np.median(np.vstack(made), axis=0)
+    return found
+
+
+def parts(choice: Choice) -> tuple[str, ...]:
+    return choice.members if choice.method == SEVERAL else (choice.method,)
+
+
+def side_by_side(chosen: Sequence[Choice]) -> Iterator[Misses | None]:
+    """The misses of each choice, with those of some of the others beside them, where they were tried over as many steps."""
+    groups: dict[int, list[int]] = {}
+    for row, choice in enumerate(chosen):
+        if choice.misses is not None and np.isfinite(choice.misses.truth).sum() >= LEAST_MISSES and choice.misses.size > 0.0:
+            groups.setdefault(choice.tested, []).append(row)
+    beside = {tested: shared([chosen[row].misses for row in rows]) for tested, rows in groups.items() if len(rows) > 1}
+    for row, choice in enumerate(chosen):
+        misses = choice.misses
+        if misses is None or np.isfinite(misses.truth).sum() < LEAST_MISSES:
+            yield None
+        elif choice.tested in beside and row in groups[choice.tested]:
+            others, back, owner = beside[choice.tested]
+            mine = owner != groups[choice.tested].index(row)
+            count = int(misses.at.max()) + choice.tested
+            yield replace(misses, others=others[mine], others_at=count - back[mine])
+        else:
+            yield misses
+
+
+def shared(misses: Sequence[Misses | None]) -> tuple[Floats, Integers, Integers]:
+    """(relative misses in units of each series' own, how long before the end each origin was, whose they are), OTHERS of them at most."""
+    known = [one for one in misses if one is not None]
+    rows = np.vstack([one.relative / one.size for one in known])
+    back = np.concatenate([int(one.at.max()) + one.paths.shape[1] - one.at for one in known])
+    owner = np.repeat(np.arange(len(known)), [len(one.at) for one in known])
+    some = np.unique(np.linspace(0, len(rows) - 1, OTHERS).astype(np.int64))
+    return rows[some], back[some], owner[some]
+
+
+def banded(
+    series: Series, past: Past, chosen: Choice, median: Floats, tested: Misses | None, horizon: int, count: int, chance: Chance
+) -> Forecast:
+    told, floor = warned(series, past, horizon), 0.0 if past.values.min() >= 0.0 else None
     misses = over(tested, horizon) if tested is not None else rough(past, horizon)
     held = coverage(tested) if tested is not None else dict.fromkeys(LEVELS, float("nan"))
     low, high = bands(median, misses, LEVELS, floor)
@@ -94,8 +175,8 @@ def forecast_series(
     why = (chosen.why, *(("horizon_cut",) if 0 < chosen.tested < horizon else ()), *(("no_season",) if not past.seasons else ()))
     at_s = series.end_s + series.step_s * np.arange(horizon, dtype=np.float64)
     return Forecast(
-        series, chosen.method, at_s, drawn.mean(axis=0), median, LEVELS, low, high, drawn, held, chosen.error, why, yardstick, chosen,
-        (*series.problems, *told),
+        series, chosen.method, at_s, drawn.mean(axis=0), median, LEVELS, low, high, drawn, held, chosen.error, why,
+        predict(YARDSTICK, past, horizon), chosen, (*series.problems, *told),
     )  # fmt: skip
 
 
@@ -109,7 +190,8 @@ def over(misses: Misses, horizon: int) -> Misses:
     taken = np.where(at < tested, at, tested - third + (at - tested) % third)
     wider = np.where(at < tested, 1.0, np.sqrt((at + 1) / tested))
     paths_, truth = misses.paths[:, taken], misses.truth[:, taken]
-    return Misses(paths_, paths_ + (truth - paths_) * wider, misses.whole, misses.at)
+    others = None if misses.others is None else misses.others[:, taken] * wider
+    return replace(misses, paths=paths_, truth=paths_ + (truth - paths_) * wider, others=others)
 
 
 def rough(past: Past, horizon: int) -> Misses:

@@ -4,7 +4,6 @@ What must not live here: methods.
 """
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 import numpy as np
@@ -15,17 +14,13 @@ from roteiro.analysis.series import DAY_S, Series, seasons_of
 __all__ = ["Past", "filled", "past_of"]
 
 Floats = npt.NDArray[np.float64]
-EPOCH: Final = date(1970, 1, 1)
 THURSDAY: Final = 3
 """The weekday of the epoch, Monday being 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """`values` (n,) without holes; `known` tells which of them were measured. `seasons` in steps, the shortest first; may be empty.
-
-    `free`: days that are holidays, as ordinals of `datetime.date`; forecasters take them like Sundays.
-    """
+    """`values` (n,) without holes; `known` tells which of them were measured. `seasons` in steps, the shortest first; may be empty."""
 
     values: Floats
     known: npt.NDArray[np.bool_]
@@ -33,7 +28,6 @@ class Past:
     step_s: int
     dated: bool
     seasons: tuple[int, ...]
-    free: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -44,28 +38,24 @@ class Past:
         return self.seasons[0] if self.seasons else 1
 
     def weekday(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The weekday (Monday 0, holidays as Sunday) of steps by their number, of the past and beyond; all 0 without dates."""
+        """The weekday (Monday 0) of steps by their number, of the past and beyond; all 0 without dates."""
         if not self.dated:
             return np.zeros(len(index), np.int64)
         days = np.floor((self.start_s + self.step_s * index) / DAY_S).astype(np.int64)
-        weekday = (days + THURSDAY) % 7
-        if self.free:
-            ordinal = days + EPOCH.toordinal()
-            weekday = np.where(np.isin(ordinal, np.fromiter(self.free, np.int64)), 6, weekday)
-        return weekday
+        return (days + THURSDAY) % 7
 
     def until(self, count: int) -> "Past":
         """Its first `count` steps, with the seasons that these still show twice."""
         seasons = tuple(length for length in self.seasons if 2 * length <= count)
-        return Past(self.values[:count], self.known[:count], self.start_s, self.step_s, self.dated, seasons, self.free)
+        return Past(self.values[:count], self.known[:count], self.start_s, self.step_s, self.dated, seasons)
 
 
-def past_of(series: Series, left_out: npt.NDArray[np.bool_] | None = None, holidays: frozenset[int] = frozenset()) -> Past:
+def past_of(series: Series, left_out: npt.NDArray[np.bool_] | None = None) -> Past:
     """The series without holes. `left_out`: steps (anomalies) that are treated as if they were not known."""
     values = series.values if left_out is None else np.where(left_out, np.nan, series.values)
     seasons = seasons_of(series)
     known = np.isfinite(values)
-    return Past(filled(values, seasons), known, series.start_s, series.step_s, series.dated, seasons, holidays)
+    return Past(filled(values, seasons), known, series.start_s, series.step_s, series.dated, seasons)
 
 
 def filled(values: Floats, seasons: tuple[int, ...]) -> Floats:

@@ -116,7 +116,7 @@ def reasons(one: Forecast, speech: Speech) -> list[Part]:
     notes: list[Part] = []
     for code in one.why:
         text = say(f"forecast.why.{code}", **facts)
-        good = Tone.GOOD if code == "best" else Tone.PLAIN if code in ("asked", "no_better") else Tone.WARN
+        good = Tone.GOOD if code in ("best", "steady") else Tone.PLAIN if code in ("asked", "no_better") else Tone.WARN
         notes.append(Note(f"{name[0].upper()}{name[1:]}. {text}" if code == one.why[0] else text, good))
     if one.why[0] == "asked" and one.score > 1.0:
         notes.append(Note(say("forecast.why.loses"), Tone.BAD))

@@ -33,6 +33,10 @@ FORECAST_WORDS: Final[dict[str, tuple[str, str]]] = {
         "Taken because it did best on this past: over {origins} origins of {steps} steps its mean error was {score} of seasonal naive's.",
         "Escolhido por ser o melhor neste passado: em {origins} origens de {steps} passos, seu erro médio foi {score} do ingênuo sazonal.",
     ),
+    "forecast.why.steady": (
+        "None alone is surely better: over {origins} origins of {steps} steps their mean error was {score} of seasonal naive's.",
+        "Nenhum sozinho é melhor com certeza: em {origins} origens de {steps} passos, o erro deles foi {score} do ingênuo sazonal.",
+    ),
     "forecast.why.no_better": (
         "Seasonal naive is taken: over {origins} origins of {steps} steps no method did better on this past.",
         "Fica o ingênuo sazonal: em {origins} origens de {steps} passos, nenhum método foi melhor neste passado.",

@@ -17,7 +17,7 @@ from roteiro.analysis.background import Background
 from roteiro.analysis.change_points import changes
 from roteiro.analysis.clock import to_clock, to_unix
 from roteiro.analysis.decomposition import decomposed
-from roteiro.analysis.forecast import Forecast, forecast_series
+from roteiro.analysis.forecast import Forecast, forecast_together, quiet
 from roteiro.analysis.holiday_effect import holiday_effect, on_holidays, with_holidays
 from roteiro.analysis.reconciliation import Group, reconciled
 from roteiro.analysis.scenarios import Scenario, apply, begun
@@ -132,27 +132,24 @@ def forecast(
     horizon = max(1, round(horizon_s / step))
     taken = [coarser(one, step) for one in series]
     free = days_off(holidays, taken[0], horizon, str(source), language)
-    made, backgrounds = [], []
-    for at, one in enumerate(taken):
-
-        def progress(share: float, label: str, at: int = at, one: Series = one) -> None:
-            if on_progress is not None:
-                on_progress((at + share) / len(taken), f"{one.name} · {label}")
-
-        # The same luck for all: their paths take the ranks of one past origin together, and so go up and down as they did.
-        chance = np.random.default_rng([seed, 0])
-        strange = anomalies(one)
+    strange = [anomalies(one) for one in taken]
+    hidden = []
+    for one, found_strange in zip(taken, strange, strict=True):
         left_out = on_holidays(one, one.at_s, free.keys())
         if ANOMALIES in leave_out:
-            left_out |= periods_of(strange, len(one))
-        usual = forecast_series(
-            one, horizon, chance, method=method, count=paths, left_out=left_out if left_out.any() else None, on_progress=progress
-        )
+            left_out |= periods_of(found_strange, len(one))
+        hidden.append(left_out if left_out.any() else None)
+    # The same luck for all: their paths take the ranks of one past origin together, and so go up and down as they did.
+    chances = [np.random.default_rng([seed, 0]) for _ in taken]
+    told_progress = on_progress if on_progress is not None else quiet
+    made, backgrounds = [], []
+    together = forecast_together(taken, horizon, chances, method=method, count=paths, left_out=hidden, on_progress=told_progress)
+    for one, found_strange, usual in zip(taken, strange, together, strict=True):
         effect = holiday_effect(one, free.keys()) if free else None
         made.append(usual if effect is None else with_holidays(usual, effect, free.keys(), np.random.default_rng([seed, DAYS_OFF])))
         ahead = tuple((date.fromordinal(day), name) for day, name in free.items() if on_holidays(one, usual.at_s, {day}).any())
-        parts = decomposed(one, periods_of(strange, len(one))) if explain else None
-        backgrounds.append(Background(ahead, effect, strange, ANOMALIES in leave_out, parts, changes(one)))
+        parts = decomposed(one, periods_of(found_strange, len(one))) if explain else None
+        backgrounds.append(Background(ahead, effect, found_strange, ANOMALIES in leave_out, parts, changes(one)))
     made = list(reconciled(made, groups))
     begins_s = None if not taken[0].dated else float(to_unix(np.array([taken[0].end_s]), zone)[0]) if zone else taken[0].end_s
     wanted = scenarios_of(reading.plan if reading else None, scenarios, begins_s, str(plan)) if scenarios else ()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from roteiro.analysis.methods import library
+from roteiro.analysis.learners import library
 from roteiro.plan.near import did_you_mean
 from roteiro.terms.error import SettingsError
 
