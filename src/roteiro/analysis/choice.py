@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.analysis.conformal import Misses
-from roteiro.analysis.methods import LEARNED, MEMBERS, YARDSTICK, Spread, ensemble, predict_all
+from roteiro.analysis.methods import LEARNED, MEMBERS, YARDSTICK, Spread, predict_all
 from roteiro.analysis.past import Past
 
-__all__ = ["SEVERAL", "Choice", "Tried", "choose", "choose_all", "foretold", "origins_of"]
+__all__ = ["SEVERAL", "Choice", "Tried", "choose", "choose_all", "origins_of"]
 
 Floats = npt.NDArray[np.float64]
 OnProgress = Callable[[float, str], None]
@@ -134,31 +134,42 @@ def choose_alike(pasts: Sequence[Past], horizon: int, asked: str, on_progress: O
         why = "too_short"
     else:
         points = sum(len(past) for past in pasts) * (len(backs) + 1)
-        names = [*(name for name in CANDIDATES if name in LEARNED or points <= MOST_POINTS), SEVERAL]
-    members = MEMBERS if asked != "auto" else tuple(name for name in MEMBERS if name in names)
-    tried = try_all(pasts, backs, tested, names, members, on_progress, spread) if backs else [()] * len(pasts)
+        names = [name for name in CANDIDATES if name in LEARNED or points <= MOST_POINTS]
+    tried = try_all(pasts, backs, tested, names, on_progress, spread) if backs else [()] * len(pasts)
     if why:
-        method = asked if why == "asked" else YARDSTICK
-        return [Choice(method, why, each, len(backs), tested, members) for each in tried]
+        return [Choice(asked if why == "asked" else YARDSTICK, why, each, len(backs), tested) for each in tried]
+    members = worth(tried, [name for name in MEMBERS if name in names])
+    tried = [with_several(each, members) for each in tried]
     return [Choice(*best, each, len(backs), tested, members) for best, each in zip(bests(tried), tried, strict=True)]
 
 
+def worth(tried: Sequence[tuple[Tried, ...]], members: Sequence[str]) -> tuple[str, ...]:
+    """The members of the ensemble that beat seasonal naive on these pasts; all where fewer than two do."""
+    won = leads(tried, members, YARDSTICK)[0].mean(axis=0)
+    kept = tuple(name for name, more in zip(members, won, strict=True) if more > 0.0)
+    return kept if len(kept) > 1 else tuple(members)
+
+
+def with_several(tried: tuple[Tried, ...], members: Sequence[str]) -> tuple[Tried, ...]:
+    """With the ensemble of these `members` tried too: its paths follow from theirs."""
+    paths = {one.method: one.misses.paths for one in tried}
+    paths[SEVERAL] = np.median(np.stack([paths[name] for name in members]), axis=0)
+    misses = tried[0].misses
+    return judged(paths, misses.truth, misses.whole, misses.at)
+
+
 def try_all(
-    pasts: Sequence[Past], backs: Sequence[int], tested: int, methods: Sequence[str], members: Sequence[str], on_progress: OnProgress,
-    spread: Spread,
-) -> list[tuple[Tried, ...]]:  # fmt: skip
+    pasts: Sequence[Past], backs: Sequence[int], tested: int, methods: Sequence[str], on_progress: OnProgress, spread: Spread
+) -> list[tuple[Tried, ...]]:
     """For each past each method at each origin (`backs` steps before its end), told only what came before it; the yardstick always among
     them. The best first."""
     names = tuple(dict.fromkeys((YARDSTICK, *methods)))
     shown = {name: np.empty((len(pasts), len(backs), tested)) for name in names}
     for row, back in enumerate(backs):
         before = [past.until(len(past) - back) for past in pasts]
-
-        def progress(share: float, label: str, row: int = row) -> None:
-            on_progress((row + share) / len(backs), label)
-
-        for name, made in foretold(names, before, tested, members, progress, spread).items():
-            shown[name][:, row] = made
+        for number, name in enumerate(names):
+            on_progress((row + number / len(names)) / len(backs), name)
+            shown[name][:, row] = predict_all(name, before, tested, spread)
     result = []
     for at, past in enumerate(pasts):
         known = np.where(past.known, past.values, np.nan)
@@ -166,20 +177,6 @@ def try_all(
         whole, when = float(np.mean(past.values)), len(past) - np.array(backs)
         result.append(judged({name: shown[name][at] for name in names}, truth, whole, when))
     return result
-
-
-def foretold(
-    names: Sequence[str], pasts: Sequence[Past], horizon: int, members: Sequence[str], on_progress: OnProgress, spread: Spread = map
-) -> Mapping[str, list[Floats]]:
-    """The paths of several methods, each computed once; the ensemble is made of its `members`' paths."""
-    made: dict[str, list[Floats]] = {}
-    wanted = tuple(dict.fromkeys(part for name in names for part in (members if name == SEVERAL else (name,))))
-    for number, name in enumerate(wanted):
-        on_progress(number / len(wanted), name)
-        made[name] = predict_all(name, pasts, horizon, spread)
-    if SEVERAL in names:
-        made[SEVERAL] = ensemble([made[member] for member in members])
-    return {name: made[name] for name in names}
 
 
 def judged(shown: Mapping[str, Floats], truth: Floats, whole: float, when: npt.NDArray[np.int64]) -> tuple[Tried, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.analysis.chance import Chance
-from roteiro.analysis.choice import SEVERAL, Choice, choose_all, foretold
+from roteiro.analysis.choice import SEVERAL, Choice, choose_all
 from roteiro.analysis.conformal import LEVELS, Misses, bands, coverage, paths
 from roteiro.analysis.methods import LEARNED, YARDSTICK, Spread, predict, predict_all
 from roteiro.analysis.past import Past, past_of
@@ -117,17 +117,13 @@ def forecast_together(
 
 def chosen_paths(pasts: Sequence[Past], chosen: Sequence[Choice], horizon: int, on_progress: OnProgress, spread: Spread) -> list[Floats]:
     """The path of each past by its own choice. A learner is taught by all series all the same, whoever takes its path."""
-    found: list[Floats] = [np.empty(0)] * len(pasts)
-    learners = tuple(dict.fromkeys(name for choice in chosen for name in parts(choice) if name in LEARNED))
-    learned = foretold(learners, pasts, horizon, (), on_progress, spread) if learners else {}
-    alone: dict[str, dict[int, Floats]] = {}
-    for name in dict.fromkeys(name for choice in chosen for name in parts(choice) if name not in LEARNED):
-        rows = [row for row, choice in enumerate(chosen) if name in parts(choice)]
-        alone[name] = dict(zip(rows, predict_all(name, [pasts[row] for row in rows], horizon, spread), strict=True))
-    for row, choice in enumerate(chosen):
-        made = [learned[name][row] if name in learned else alone[name][row] for name in parts(choice)]
-        found[row] = np.median(np.vstack(made), axis=0)
-    return found
+    names = tuple(dict.fromkeys(name for choice in chosen for name in parts(choice)))
+    made: dict[str, dict[int, Floats]] = {}
+    for number, name in enumerate(names):
+        on_progress(number / len(names), name)
+        rows = [row for row, choice in enumerate(chosen) if name in LEARNED or name in parts(choice)]
+        made[name] = dict(zip(rows, predict_all(name, [pasts[row] for row in rows], horizon, spread), strict=True))
+    return [np.median(np.vstack([made[name][row] for name in parts(choice)]), axis=0) for row, choice in enumerate(chosen)]
 
 
 def parts(choice: Choice) -> tuple[str, ...]:
