@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.analysis.conformal import Misses
-from roteiro.analysis.methods import LEARNED, MEMBERS, YARDSTICK, Spread, predict_all
+from roteiro.analysis.methods import LEARNED, MEMBERS, YARDSTICK, predict_all
 from roteiro.analysis.past import Past
 
 __all__ = ["SEVERAL", "Choice", "Tried", "choose", "choose_all", "origins_of"]
@@ -89,9 +89,7 @@ def choose(past: Past, horizon: int, asked: str = "auto", on_progress: OnProgres
     return choose_all([past], horizon, asked, on_progress)[0]
 
 
-def choose_all(
-    pasts: Sequence[Past], horizon: int, asked: str = "auto", on_progress: OnProgress | None = None, spread: Spread = map
-) -> list[Choice]:
+def choose_all(pasts: Sequence[Past], horizon: int, asked: str = "auto", on_progress: OnProgress | None = None) -> list[Choice]:
     """The method for each past: the one that was `asked` for, or by `auto` the one that did best on the past, on its own and on that of the
     series beside it. None that loses to seasonal naive on these pasts is taken unless it was asked for."""
     found: dict[int, Choice] = {}
@@ -102,7 +100,7 @@ def choose_all(
             if on_progress is not None:
                 on_progress((number + share) / len(groups), label)
 
-        chosen = choose_alike([pasts[row] for row in rows], horizon, asked, progress, spread)
+        chosen = choose_alike([pasts[row] for row in rows], horizon, asked, progress)
         found.update(zip(rows, chosen, strict=True))
     return [found[row] for row in range(len(pasts))]
 
@@ -119,7 +117,7 @@ def alike(pasts: Sequence[Past], horizon: int) -> Iterator[list[int]]:
     yield from groups.values()
 
 
-def choose_alike(pasts: Sequence[Past], horizon: int, asked: str, on_progress: OnProgress, spread: Spread) -> list[Choice]:
+def choose_alike(pasts: Sequence[Past], horizon: int, asked: str, on_progress: OnProgress) -> list[Choice]:
     shortest = min(pasts, key=len)
     most = ORIGINS if len(pasts) <= MANY else max(FEWEST_ORIGINS, round(ORIGINS * (MANY / len(pasts)) ** 0.5))
     origins, tested = origins_of(len(shortest), shortest.season, horizon, most)
@@ -135,7 +133,7 @@ def choose_alike(pasts: Sequence[Past], horizon: int, asked: str, on_progress: O
     else:
         points = sum(len(past) for past in pasts) * (len(backs) + 1)
         names = [name for name in CANDIDATES if name in LEARNED or points <= MOST_POINTS]
-    tried = try_all(pasts, backs, tested, names, on_progress, spread) if backs else [()] * len(pasts)
+    tried = try_all(pasts, backs, tested, names, on_progress) if backs else [()] * len(pasts)
     if why:
         return [Choice(asked if why == "asked" else YARDSTICK, why, each, len(backs), tested) for each in tried]
     members = worth(tried, [name for name in MEMBERS if name in names])
@@ -159,7 +157,7 @@ def with_several(tried: tuple[Tried, ...], members: Sequence[str]) -> tuple[Trie
 
 
 def try_all(
-    pasts: Sequence[Past], backs: Sequence[int], tested: int, methods: Sequence[str], on_progress: OnProgress, spread: Spread
+    pasts: Sequence[Past], backs: Sequence[int], tested: int, methods: Sequence[str], on_progress: OnProgress
 ) -> list[tuple[Tried, ...]]:
     """For each past each method at each origin (`backs` steps before its end), told only what came before it; the yardstick always among
     them. The best first."""
@@ -169,7 +167,7 @@ def try_all(
         before = [past.until(len(past) - back) for past in pasts]
         for number, name in enumerate(names):
             on_progress((row + number / len(names)) / len(backs), name)
-            shown[name][:, row] = predict_all(name, before, tested, spread)
+            shown[name][:, row] = predict_all(name, before, tested)
     result = []
     for at, past in enumerate(pasts):
         known = np.where(past.known, past.values, np.nan)

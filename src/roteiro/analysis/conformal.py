@@ -102,13 +102,9 @@ class Pools:
 
     def ranks(self, relative: Floats) -> Floats:
         """(rows, h): where in its pool each miss is, in 0 … 1; the middle where it is not known."""
-        result = np.full(relative.shape, 0.5)
-        for step, window in enumerate(self.window):
-            good = np.isfinite(relative[:, step])
-            if self.count[window] and good.any():
-                pool = self.sorted[window, : self.count[window]]
-                result[good, step] = (np.searchsorted(pool, relative[good, step], "left") + 0.5) / len(pool)
-        return result
+        below = np.stack([(self.sorted[self.window] < row[:, None]).sum(axis=1) for row in relative])
+        count = self.count[self.window]
+        return np.where(np.isfinite(relative) & (count > 0), (below + 0.5) / np.maximum(count, 1), 0.5)
 
 
 def pools(relative: Floats) -> Pools:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from roteiro.analysis.chance import Chance
 from roteiro.analysis.choice import SEVERAL, Choice, choose_all
 from roteiro.analysis.conformal import LEVELS, Misses, bands, coverage, paths
-from roteiro.analysis.methods import LEARNED, YARDSTICK, Spread, predict, predict_all
+from roteiro.analysis.methods import LEARNED, YARDSTICK, predict, predict_all
 from roteiro.analysis.past import Past, past_of
 from roteiro.analysis.series import Series, remark
 from roteiro.terms.error import PlanError
@@ -95,10 +95,9 @@ def forecast_together(
     count: int = PATHS,
     left_out: Sequence[npt.NDArray[np.bool_] | None] | None = None,
     on_progress: OnProgress = quiet,
-    spread: Spread = map,
 ) -> Iterator[Forecast]:
     """Forecast `horizon` periods of several series of one record, whose pasts teach each other. `chances`: one for each series; `left_out`:
-    periods that the fit must not see, for each; `count`: paths of each; `spread`: how work on one past after another is done.
+    periods that the fit must not see, for each; `count`: paths of each.
 
     Raises PlanError (E933) where fewer than LEAST periods of a series are known, and SettingsError for a method that is not there.
     """
@@ -109,20 +108,20 @@ def forecast_together(
         if known < LEAST:
             what = "all of its periods are missing" if not known else f"only {known} of its {len(one)} periods are known"
             raise PlanError([remark("E933", f"{one.level} {one.name}", f"cannot be forecast: {what}", f"it takes {LEAST} at least, and two weeks for a good one", severity=Severity.ERROR)])  # fmt: skip # noqa: E501
-    chosen = choose_all(pasts, horizon, method, lambda share, label: on_progress(TRYING * share, label), spread)
-    medians = chosen_paths(pasts, chosen, horizon, lambda share, label: on_progress(TRYING + (1 - TRYING) * share, label), spread)
+    chosen = choose_all(pasts, horizon, method, lambda share, label: on_progress(TRYING * share, label))
+    medians = chosen_paths(pasts, chosen, horizon, lambda share, label: on_progress(TRYING + (1 - TRYING) * share, label))
     for one, past, choice, median, misses, chance in zip(series, pasts, chosen, medians, side_by_side(chosen), chances, strict=True):
         yield banded(one, past, choice, median, misses, horizon, count, chance)
 
 
-def chosen_paths(pasts: Sequence[Past], chosen: Sequence[Choice], horizon: int, on_progress: OnProgress, spread: Spread) -> list[Floats]:
+def chosen_paths(pasts: Sequence[Past], chosen: Sequence[Choice], horizon: int, on_progress: OnProgress) -> list[Floats]:
     """The path of each past by its own choice. A learner is taught by all series all the same, whoever takes its path."""
     names = tuple(dict.fromkeys(name for choice in chosen for name in parts(choice)))
     made: dict[str, dict[int, Floats]] = {}
     for number, name in enumerate(names):
         on_progress(number / len(names), name)
         rows = [row for row, choice in enumerate(chosen) if name in LEARNED or name in parts(choice)]
-        made[name] = dict(zip(rows, predict_all(name, [pasts[row] for row in rows], horizon, spread), strict=True))
+        made[name] = dict(zip(rows, predict_all(name, [pasts[row] for row in rows], horizon), strict=True))
     return [np.median(np.vstack([made[name][row] for name in parts(choice)]), axis=0) for row, choice in enumerate(chosen)]
 
 

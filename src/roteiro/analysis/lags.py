@@ -26,7 +26,7 @@ LONGER_CYCLES: Final = 3
 RECENT: Final = 8
 MOST_ROWS: Final = 12_000
 """That one series teaches by."""
-MOST_ROWS_IN_ALL: Final = 300_000
+MOST_ROWS_IN_ALL: Final = 150_000
 ROWS_AT_ONCE: Final = 200_000
 LEAST_UNIT: Final = 1e-12
 LEAST_CHANGE: Final = 0.003
@@ -120,9 +120,10 @@ def rows_at(panel: Panel, origin: Integers, step: Integers, unit: Unit, *, measu
 
 
 def averages(values: list[Floats]) -> list[Floats]:
-    """Mean and median of the same phase, and the mean of its last three; NaN where none is known."""
-    stacked = np.stack(values)
-    return [np.nanmean(stacked[:3], axis=0), np.nanmean(stacked, axis=0), np.nanmedian(stacked, axis=0)]
+    """Means of the same phase, of its last three and of all; NaN where none is known."""
+    known = np.isfinite(values)
+    there = np.where(known, values, 0.0)
+    return [np.where(known[:n].any(axis=0), there[:n].sum(axis=0) / np.maximum(known[:n].sum(axis=0), 1), np.nan) for n in (3, len(values))]
 
 
 def usual_change(panel: Panel, origin: Integers, anchor: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:

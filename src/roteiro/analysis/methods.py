@@ -5,8 +5,7 @@ extra `forecast` and are loaded when they are used. What must not live here: cho
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -17,12 +16,10 @@ from roteiro.analysis.past import Past
 from roteiro.analysis.prophet_method import prophet
 from roteiro.terms.error import SettingsError
 
-__all__ = ["LEARNED", "MEMBERS", "METHODS", "STATISTICAL", "YARDSTICK", "Spread", "ensemble", "predict", "predict_all"]
+__all__ = ["LEARNED", "MEMBERS", "METHODS", "STATISTICAL", "YARDSTICK", "ensemble", "predict", "predict_all"]
 
 Floats = npt.NDArray[np.float64]
 Together = Callable[[Sequence[Past], int], list[Floats]]
-Spread = Callable[[Callable[[Past], Floats], Sequence[Past]], Iterable[Floats]]
-"""How work on one past after another is done: `map`, or something like it that uses several processes."""
 
 YARDSTICK: Final = "seasonal_naive"
 MEMBERS: Final = ("mstl", "theta", "regression", "boosting")
@@ -41,7 +38,7 @@ def predict(name: str, past: Past, horizon: int) -> Floats:
     return predict_all(name, [past], horizon)[0]
 
 
-def predict_all(name: str, pasts: Sequence[Past], horizon: int, spread: Spread = map) -> list[Floats]:
+def predict_all(name: str, pasts: Sequence[Past], horizon: int) -> list[Floats]:
     """The paths (horizon,) of one method, never below zero where a past never is. Pasts of equal seasons teach each other.
 
     A past that the method cannot be fitted to gets the yardstick's path. Raises SettingsError for an unknown name or a missing extra.
@@ -49,9 +46,9 @@ def predict_all(name: str, pasts: Sequence[Past], horizon: int, spread: Spread =
     if name not in METHODS:
         raise SettingsError(f"there is no forecasting method {name!r}; there are: {', '.join(METHODS)}")
     if name == "ensemble":
-        return ensemble([predict_all(member, pasts, horizon, spread) for member in MEMBERS])
+        return ensemble([predict_all(member, pasts, horizon) for member in MEMBERS])
     if name in STATISTICAL:
-        return list(spread(partial(alone, name, horizon=horizon), pasts))
+        return [alone(name, past, horizon) for past in pasts]
     found: list[Floats] = [np.empty(0)] * len(pasts)
     for seasons in dict.fromkeys(past.seasons for past in pasts):
         rows = [row for row, past in enumerate(pasts) if past.seasons == seasons]

@@ -17,7 +17,7 @@ from roteiro.analysis.background import Background
 from roteiro.analysis.change_points import changes
 from roteiro.analysis.clock import to_clock, to_unix
 from roteiro.analysis.decomposition import decomposed
-from roteiro.analysis.forecast import Forecast, forecast_together, quiet
+from roteiro.analysis.forecast import Forecast, quiet
 from roteiro.analysis.holiday_effect import holiday_effect, on_holidays, with_holidays
 from roteiro.analysis.reconciliation import Group, reconciled
 from roteiro.analysis.scenarios import Scenario, apply, begun
@@ -26,6 +26,7 @@ from roteiro.plan.model import Plan
 from roteiro.plan.zone import zone_problem
 from roteiro.report.plain import plain
 from roteiro.tasks.check import checked
+from roteiro.tasks.forecast_blocks import forecast_blocks
 from roteiro.tasks.forecast_told import scenario_told, told
 from roteiro.tasks.holidays_of import holidays_of
 from roteiro.tasks.scenarios import scenarios_of
@@ -139,11 +140,8 @@ def forecast(
         if ANOMALIES in leave_out:
             left_out |= periods_of(found_strange, len(one))
         hidden.append(left_out if left_out.any() else None)
-    # The same luck for all: their paths take the ranks of one past origin together, and so go up and down as they did.
-    chances = [np.random.default_rng([seed, 0]) for _ in taken]
-    told_progress = on_progress if on_progress is not None else quiet
     made, backgrounds = [], []
-    together = forecast_together(taken, horizon, chances, method=method, count=paths, left_out=hidden, on_progress=told_progress)
+    together = forecast_blocks(taken, horizon, seed, method=method, count=paths, left_out=hidden, on_progress=on_progress or quiet)
     for one, found_strange, usual in zip(taken, strange, together, strict=True):
         effect = holiday_effect(one, free.keys()) if free else None
         made.append(usual if effect is None else with_holidays(usual, effect, free.keys(), np.random.default_rng([seed, DAYS_OFF])))
