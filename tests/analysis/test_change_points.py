@@ -42,6 +42,12 @@ def test_hours_are_taken_by_the_day() -> None:
     assert abs(found.at - 24 * 25) <= 24
 
 
+def test_a_week_with_other_free_days_has_no_change_in_it() -> None:
+    hours = np.arange(24 * 35)
+    values = 1000.0 * (1 + 0.6 * np.sin(2 * np.pi * hours / 24)) * np.where(hours // 24 % 7 >= 5, 0.5, 1.0) + 20.0 * noise(24 * 35, 4)
+    assert found_in(values, 3600) == ()  # 2026-01-01 is a Thursday: Tuesdays and Wednesdays are free here
+
+
 @pytest.mark.parametrize("alike", [0.0, 0.3, 0.5])
 def test_noise_changes_nothing(alike: float) -> None:
     assert sum(len(found_in(1000.0 + 100.0 * noise(90, seed, alike))) for seed in range(30)) <= 3

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from roteiro.analysis.past import filled
 from roteiro.analysis.series import DAY_S, Series, seasons_of
-from roteiro.analysis.usual import block_of, seasonal, without
+from roteiro.analysis.usual import block_of, running_median, seasonal, without
 
 __all__ = ["Change", "changes"]
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 LEAST: Final = 5
 """Days of a line, at least."""
@@ -30,6 +31,7 @@ MOST_ALIKE: Final = 0.7
 """Correlation of neighbouring days; what is more alike is a course, and not noise."""
 MATERIAL: Final = 0.05
 """A change of level or, over a month, of trend by less than this share of the level is not told."""
+WEEKS: Final = 3
 MONTH: Final = 30.4375
 
 
@@ -60,6 +62,8 @@ def changes(series: Series) -> tuple[Change, ...]:
     if len(at) < 3 * LEAST:
         return ()
     values = np.nanmedian(table[good], axis=1)
+    if block * series.step_s == DAY_S:
+        values = without_weekdays(at, values)
     days = block * series.step_s / DAY_S
     lines = cut(at.astype(np.float64), values)
     found = []
@@ -73,6 +77,16 @@ def changes(series: Series) -> tuple[Change, ...]:
         slopes = [line.slope / days / abs(value) if value else 0.0 for line, value in ((before, one), (after, two))]
         found.append(Change(first + int(at[after.first]) * block, one, two, slopes[0], slopes[1]))
     return tuple(found)
+
+
+def without_weekdays(day: Integers, values: Floats) -> Floats:
+    """Days without the course of their weeks, whichever its free days are; as they are where there are not WEEKS of each, or some are so
+    near to zero that nothing can be told relative to them."""
+    level = running_median(values, 7)
+    if min(np.bincount(day % 7, minlength=7)) < WEEKS or level.min() <= 0.0:
+        return values
+    share = np.array([np.median((values / level)[day % 7 == weekday]) for weekday in range(7)])
+    return values if share.min() <= 0.0 else values / share[day % 7] * float(np.median(share))
 
 
 def without_season(series: Series) -> Floats:

@@ -78,9 +78,10 @@ def ensemble(paths: Sequence[Sequence[Floats]]) -> list[Floats]:
 
 
 def seasonal_naive(past: Past, horizon: int) -> Floats:
-    """What was one season ago, again and again; without a season the last value."""
-    last = past.values[-past.season :]
-    return np.resize(last, horizon).astype(np.float64)
+    """What was one season ago, again and again: of the season that repeats itself best; without a season the last value."""
+    lengths = [length for length in past.seasons if len(past) > length] or [past.season]
+    off = [float(np.abs(past.values[length:] - past.values[:-length]).mean()) if len(past) > length else 0.0 for length in lengths]
+    return np.resize(past.values[-lengths[int(np.argmin(off))] :], horizon).astype(np.float64)
 
 
 def statistical(model: Any, past: Past, horizon: int, longest: int | None = None) -> Floats:

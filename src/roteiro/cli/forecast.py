@@ -33,6 +33,7 @@ Measure = Annotated[
     ),
 ]
 Level = Annotated[str, typer.Option("--level", metavar="LEVEL", help="total, tenant, workload or model, or all of them.")]
+Most = Annotated[int, typer.Option("--most", metavar="N", min=1, help="Series at most, the largest first; thousands are for --json.")]
 Coherent = Annotated[bool, typer.Option("--coherent", help="The total too, and all so that they add up, as at level all.")]
 Method = Annotated[
     str,
@@ -80,6 +81,7 @@ def forecast(
     step: Step = None,
     measure: Measure = None,
     level: Level = "total",
+    most: Most = 12,
     coherent: Coherent = False,
     method: Method = "auto",
     scenario: Scenarios = None,
@@ -110,7 +112,7 @@ def forecast(
             source, horizon_s=ahead, step_s=period, measure=measure, level=level, method=method,
             data=None if ledger else directory(data), seed=seed, scenarios=scenario or (), plan=plan, environment=environment,
             zone=zone, holidays=[one for said in holidays or () for one in said.split(",")], language=lang.value,
-            leave_out=leave_out or (), explain=explain, coherent=coherent,
+            leave_out=leave_out or (), explain=explain, coherent=coherent, most=most,
             on_progress=watch,
         )  # fmt: skip
     if as_json:

@@ -43,6 +43,10 @@ MOST_AHEAD: Final = 400
 """Steps of a forecast; beyond it periods become longer where nobody says how long they are."""
 MOST_PAST: Final = 3000
 MOST_SERIES: Final = 12
+PATHS: Final = 200
+FEWEST_PATHS: Final = 20
+PATHS_IN_ALL: Final = 100_000
+"""Of all series together: what is kept in memory."""
 ANOMALIES: Final = "anomalies"
 ALL: Final = "all"
 """Level of the total and everything that it is the sum of."""
@@ -97,7 +101,7 @@ def forecast(
     data: Path | None = None,
     seed: int = 1,
     most: int = MOST_SERIES,
-    paths: int = 200,
+    paths: int | None = None,
     scenarios: Sequence[str] = (),
     plan: Path | None = None,
     environment: str | None = None,
@@ -113,11 +117,11 @@ def forecast(
 
     `step_s`: length of a period; None takes the record's own, or a longer one where the horizon is long. `measure`: of MEASURES; None the
     first of `PREFERRED` that the record has. `level`: of LEVELS. `method`: a name, or `auto` for the one that did best on the past. `most`:
-    series at most, the largest first. `paths`: joint futures of each. `scenarios`: names, or `all`, of the demand of the `plan` at
-    that path (in an `environment`), or of the chapter's. `zone`: by whose clock days and weeks are told; without it, the plan's, or UTC.
-    `holidays`: calendars (`BR`, `BR-SP`, `US`), whose days are neither learned from nor forecast like others; named in `language`.
-    `leave_out`: `anomalies` for fitting without those of the past. `explain`: decompose the past too. `coherent`: the
-    total too, and all so that they add up, path by path; always so at level `all`.
+    series at most, the largest first. `paths`: joint futures of each; None for 200, or fewer of very many series. `scenarios`: names, or
+    `all`, of the demand of the `plan` at that path (in an `environment`), or of the chapter's. `zone`: by whose clock days and weeks are
+    told; without it, the plan's, or UTC. `holidays`: calendars (`BR`, `BR-SP`, `US`), whose days are neither learned from nor forecast like
+    others; named in `language`. `leave_out`: `anomalies` for fitting without those of the past. `explain`: decompose the past too.
+    `coherent`: the total too, and all so that they add up, path by path; always so at level `all`.
 
     Raises PlanError with every problem, and SettingsError for what the record does not have.
     """
@@ -141,7 +145,8 @@ def forecast(
             left_out |= periods_of(found_strange, len(one))
         hidden.append(left_out if left_out.any() else None)
     made, backgrounds = [], []
-    together = forecast_blocks(taken, horizon, seed, method=method, count=paths, left_out=hidden, on_progress=on_progress or quiet)
+    count = paths if paths is not None else max(FEWEST_PATHS, min(PATHS, PATHS_IN_ALL // len(taken)))
+    together = forecast_blocks(taken, horizon, seed, method=method, count=count, left_out=hidden, on_progress=on_progress or quiet)
     for one, found_strange, usual in zip(taken, strange, together, strict=True):
         effect = holiday_effect(one, free.keys()) if free else None
         made.append(usual if effect is None else with_holidays(usual, effect, free.keys(), np.random.default_rng([seed, DAYS_OFF])))

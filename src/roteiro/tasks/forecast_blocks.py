@@ -18,7 +18,7 @@ __all__ = ["BLOCK", "forecast_blocks"]
 Hidden = Sequence[npt.NDArray[np.bool_] | None]
 OnProgress = Callable[[float, str], None]
 
-BLOCK: Final = 2_000
+BLOCK: Final = 1_700
 """Series that teach each other; more of them take memory, and teach little more."""
 
 
