@@ -61,9 +61,27 @@ def test_what_cannot_be_asked_is_told_with_its_remedy(
     assert said in capsys.readouterr().err
 
 
-def test_a_source_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("forecast", str(tmp_path / "none.csv")) == 2
-    assert "E931" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, ["E931 cannot be read: No such file or directory"]),
+        ("data;tokens\n02/03/2026 00:00;451,7\n", ["E931 has columns that semicolons separate; separate them by commas"]),
+        # Why nothing is known stands beside that nothing is.
+        ("time,tokens\n2026-03-01,-5\n2026-03-02,-6\n2026-03-03,-7\n", ["E933", "all of its periods are missing", "W932", "negative"]),
+    ],
+)
+def test_a_source_that_tells_nothing_is_told(text: str | None, said: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if text is not None:
+        (tmp_path / "some.csv").write_text(text)
+    assert call("forecast", str(tmp_path / "some.csv")) == 2
+    told = capsys.readouterr().err
+    assert all(part in told for part in said)
+
+
+@pytest.mark.parametrize("command", ["forecast", "capacity", "demo"])
+def test_a_seed_below_zero_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(*([command] if command == "demo" else [command, "x.csv"]), "--seed", "-1") == 2
+    assert "--seed" in capsys.readouterr().err
 
 
 def test_other_commands_do_not_load_what_forecasts_need() -> None:

@@ -59,6 +59,7 @@ def test_the_example_is_planned_simulated_kept_and_rehearsed(tmp_path: Path) -> 
     overlay.write_text(result.overlay(overlay, {"was": "was {before}", "weight": "why"}, "head"))
     reading = read(overlay)
     assert reading.plan is not None, reading.problems
+    assert not [one for one in reading.problems if one.code == "W288"], "no policy where nothing is left to scale"
     house = reading.plan.providers["house"].servers
     assert house is not None and (house.variant, house.alpha_s) == ("int8", 0.018), "the cheapest precision that is good enough"
     rehearsed = diff(EXAMPLE, overlay, Asked(requests=300), seeds=2)
@@ -130,6 +131,7 @@ def test_what_makes_an_answer_worth_less_is_told(old: str, new: str, code: str, 
     result = asked(written(tmp_path, text))
     told = [problem for problem in result.problems if problem.code == code]
     assert not code or (words in str(told[0]) and told[0].remedy)
+    assert all(one.where.file.endswith("plan.yaml") for one in told)
     assert result.met == (code not in ("W953", "W956") and words != "left out of the purchase"), "one vendor alone bears no loss"
 
 

@@ -89,7 +89,7 @@ def test_without_the_plan_there_are_no_budgets(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["unit-costs"], ["token efficiency", "(missed)", "BRL 9.72", "unverified", "2026-02-01"]),
-        (["unit-costs", "--lang", "pt-BR"], ["eficiência de tokens", "(descumprido)", "BRL 9,72", "não verificada"]),
+        (["unit-costs", "--lang", "pt-BR"], ["eficiência de tokens", "(descumprido)", "BRL 9,72", "não verificado"]),
         (["budgets", "--run", "run-1"], ["100% likely to pass the $2.00 / BRL 10.80 of team/payments/daily, on 2026-02-01", "passed its"]),
         (["budgets", "--run", "run-1", "--lang", "pt-BR"], ["100% de chance de team/payments/daily passar de US$ 2,00 / BRL 10,80"]),
         (["cost", "--run", "run-1"], ["cost, BRL", "BRL 9.72", "BRL: 5.4 for one US dollar (2026-02-01)."]),

@@ -44,7 +44,7 @@ Simulate = Annotated[
 Why = Annotated[bool, typer.Option("--why/--no-why", help="Reckon why too: it takes as long again twice.")]
 Method = Annotated[str, typer.Option("--method", metavar="NAME", help="Of the forecast; auto takes the best on the record's own past.")]
 Paths = Annotated[int, typer.Option("--paths", metavar="N", min=20, max=2000, help="Possible futures.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the futures.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the futures.")]
 Begins = Annotated[
     str | None, typer.Option("--from", metavar="DATE", help="When the plan's demand begins, in its time zone.", show_default=False)
 ]

@@ -35,7 +35,7 @@ def demo(
     plan: Annotated[
         Path | None, typer.Option("--plan", metavar="PLAN", help="Another plan than the example's.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the traffic.")] = 7,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the traffic.")] = 7,
     lang: Lang = Language.EN,
 ) -> None:
     """Show the whole thing: a plan is checked, served through an outage, reported on, replayed and predicted.

@@ -72,7 +72,7 @@ LeaveOut = Annotated[
     typer.Option("--leave-out", metavar="WHAT", help="anomalies: fit without those of the past.", show_default=False),
 ]
 Explain = Annotated[bool, typer.Option("--explain", help="Tell trend, seasons and changes of the past too.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the sample paths.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the sample paths.")]
 
 
 def forecast(

@@ -123,7 +123,10 @@ def time_axis(frame: Frame, axis: Axis, language: Language) -> list[str]:
         x = n(frame.x(tick))
         text = escape(tell(tick, frame.across, language))
         parts.append(f'<line class="frame" x1="{x}" x2="{x}" y1="{n(y)}" y2="{n(y + 5)}"/>')
-        parts.append(f'<text class="tick" x="{x}" y="{n(y + 18)}" text-anchor="middle">{text}</text>')
+        # A last one that would reach over the picture's edge ends there.
+        over = frame.x(tick) + len(text) * LETTER / 2 > WIDTH
+        placed = f'x="{WIDTH}" y="{n(y + 18)}" text-anchor="end"' if over else f'x="{x}" y="{n(y + 18)}" text-anchor="middle"'
+        parts.append(f'<text class="tick" {placed}>{text}</text>')
     if axis.label:
         parts.append(
             f'<text class="tick" x="{n((frame.left + frame.right) / 2)}" y="{n(y + 34)}" text-anchor="middle">{escape(axis.label)}</text>'

@@ -42,7 +42,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "verdict.missed": ("missed", "descumprido"),
     "verdict.no_data": ("no data", "sem dados"),
     "verdict.no_target": ("no target", "sem meta"),
-    "verdict.unverified": ("unverified", "não verificada"),
+    "verdict.unverified": ("unverified", "não verificado"),
     "verdict.unsure": ("{verdict}, not sure", "{verdict}, sem certeza"),
     # service levels
     "sla.title": ("Service levels", "Níveis de serviço"),

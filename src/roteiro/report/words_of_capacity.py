@@ -19,9 +19,9 @@ CAPACITY_WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "capacity.unmet": (
         ("What is on offer does not keep the promise: {kept} of the sample paths find capacity for {attainment} of what is asked at once; "
-        "{asked} were asked for. The nearest that can be bought costs {cost} over {horizon}."),
+        "{asked} were asked for. The nearest that can be bought costs {cost} over {horizon}, what finds no capacity included."),
         ("O que está à venda não cumpre a promessa: {kept} dos caminhos têm capacidade para {attainment} do que é pedido na hora; "
-        "pediam-se {asked}. O mais próximo que se pode comprar custa {cost} em {horizon}."),
+        "pediam-se {asked}. O mais próximo que se pode comprar custa {cost} em {horizon}, contando o que não encontra capacidade."),
     ),
     "capacity.lacking": ("Lacking: {tokens} tokens/min.", "Faltam {tokens} tokens/min."),
     "capacity.unreserved": (
@@ -169,7 +169,7 @@ CAPACITY_WORDS: Final[dict[str, tuple[str, str]]] = {
     "capacity.method": (
         ("Reckoned at the quantile {share} of {paths}: Erlang C with Kimura's interpolation, look-ahead by the start-up time, then a "
         "mixed-integer program over the paths. Tokens are at list prices, without the vendors' cache."),
-        ("Calculado no quantil {share} de {paths}: Erlang C com a interpolação de Kimura, olhando adiante pelo tempo de partida, depois um "
+        ("Calculado no quantil {share} d{paths}: Erlang C com a interpolação de Kimura, olhando adiante pelo tempo de partida, depois um "
         "programa inteiro misto sobre os caminhos. Tokens a preço de lista, sem a cache dos fornecedores."),
     ),
     "capacity.paths": ("the sample paths", "os caminhos amostrados"),

@@ -105,7 +105,7 @@ FORECAST_WORDS: Final[dict[str, tuple[str, str]]] = {
     "anomaly.came": ("came", "veio"),
     "anomaly.usual": ("usual", "usual"),
     "anomaly.what": ("what that is", "o que isso é"),
-    "anomaly.then": ("that time", "aquele momento"),
+    "anomaly.then": ("that time", "um momento como aquele"),
     "anomaly.hour": ("{hour} on {day}", "{hour} em {day}"),
     "anomaly.day.0": ("a Monday", "uma segunda"),
     "anomaly.day.1": ("a Tuesday", "uma terça"),
@@ -159,7 +159,7 @@ FORECAST_WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "coherent.level": ("level", "nível"),
     "coherent.name": ("name", "nome"),
-    "coherent.mean": ("mean of the horizon", "média do horizonte"),
+    "coherent.mean": ("whole horizon, mean", "todo o horizonte, em média"),
     "coherent.share": ("of the total", "do total"),
     "coherent.note": (
         ("Each was forecast by itself, and all were then moved as little as may be so that they add up, in each path and in the mean (MinT "

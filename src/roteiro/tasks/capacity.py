@@ -196,9 +196,14 @@ def capacity(
         tokens_a_request=here.lengths.tokens, courses=tuple(course(one, probability) for one in expected.values()), periods=periods,
         planned=planned, buyings=buyings, options=options_of(fleet, here, probability), changes=changes, confirmed=told,
         capacity=room(buyings), headroom_usd=headroom(plan, changes, buyings), losses=tuple(name for name, _ in fleet.losses),
-        assumed=here.assumed, problems=tuple(dict.fromkeys(problems)), interrupted=interrupted, took_s=time.monotonic() - begun,
-        resolved=plan, files=files,
+        assumed=here.assumed, problems=tuple(dict.fromkeys(placed(one, path) for one in problems)),
+        interrupted=interrupted, took_s=time.monotonic() - begun, resolved=plan, files=files,
     )  # fmt: skip
+
+
+def placed(problem: Problem, path: Path) -> Problem:
+    """Problems that are found by reckoning are of the plan, which its file tells."""
+    return replace(problem, where=Where(str(path))) if problem.where.file == "plan" else problem
 
 
 def purchased(buying: Buying) -> dict[str, Any]:

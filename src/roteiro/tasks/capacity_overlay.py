@@ -122,7 +122,7 @@ def changes_of(
                 enlarge,
             )
     found += isolation(plan, fleet, expected, enlarge)
-    found += scaling(plan, fleet, variants)
+    found += scaling(plan, fleet, variants, found)
     return tuple(found)
 
 
@@ -188,15 +188,18 @@ def service_s(plan: Plan, fleet: Fleet, flow: Flow) -> float:
     return sum(share * fleet.service_s[name] for name, share in shares_of(plan, flow).items())
 
 
-def scaling(plan: Plan, fleet: Fleet, variants: Mapping[str, str]) -> list[Change]:
-    """A policy by waiting tokens where there are own servers and none scales them: a replica's batch waiting asks for another."""
+def scaling(plan: Plan, fleet: Fleet, variants: Mapping[str, str], others: Sequence[Change]) -> list[Change]:
+    """A policy by waiting tokens where own servers may become more or fewer (`others` being changed) and none scales them: a replica's
+    batch waiting asks for another."""
     policies = plan.scaling_policies
     if not fleet.running or policies.token_based is not None or policies.latency_based is not None:
         return []
     batches, starts = [], []
     for name, forms in fleet.running.items():
         one = next((each for each in forms if each.variant == variants.get(name, NOW)), forms[0])
-        if one.pool is not None:
+        bounds = {"least": one.servers.fewest, "most": one.servers.highest}
+        bounds |= {change.path[-1]: int(change.after) for change in others if change.path[:-1] == ("providers", name, "servers") and change.path[-1] in bounds}  # noqa: E501 # fmt: skip
+        if one.pool is not None and bounds["least"] < bounds["most"]:
             batches.append(one.pool.slots * (one.machine.input_tokens + one.machine.output_tokens))
             starts.append(one.servers.start_up_s)
     if not batches:

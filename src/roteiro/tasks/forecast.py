@@ -31,7 +31,7 @@ from roteiro.tasks.forecast_told import scenario_told, told
 from roteiro.tasks.holidays_of import holidays_of
 from roteiro.tasks.scenarios import scenarios_of
 from roteiro.tasks.series_source import series_from
-from roteiro.terms.error import SettingsError
+from roteiro.terms.error import PlanError, SettingsError
 from roteiro.terms.problem import Problem
 
 __all__ = ["ForecastResult", "forecast"]
@@ -146,7 +146,11 @@ def forecast(
         hidden.append(left_out if left_out.any() else None)
     made, backgrounds = [], []
     count = paths if paths is not None else max(FEWEST_PATHS, min(PATHS, PATHS_IN_ALL // len(taken)))
-    together = forecast_blocks(taken, horizon, seed, method=method, count=count, left_out=hidden, on_progress=on_progress or quiet)
+    try:
+        together = forecast_blocks(taken, horizon, seed, method=method, count=count, left_out=hidden, on_progress=on_progress or quiet)
+    except PlanError as error:
+        # Why nothing of it is known is what was remarked when the record was read.
+        raise PlanError([*error.problems, *found.problems]) from error
     for one, found_strange, usual in zip(taken, strange, together, strict=True):
         effect = holiday_effect(one, free.keys()) if free else None
         made.append(usual if effect is None else with_holidays(usual, effect, free.keys(), np.random.default_rng([seed, DAYS_OFF])))
@@ -155,7 +159,7 @@ def forecast(
         backgrounds.append(Background(ahead, effect, found_strange, ANOMALIES in leave_out, parts, changes(one)))
     made = list(reconciled(made, groups))
     begins_s = None if not taken[0].dated else float(to_unix(np.array([taken[0].end_s]), zone)[0]) if zone else taken[0].end_s
-    wanted = scenarios_of(reading.plan if reading else None, scenarios, begins_s, str(plan)) if scenarios else ()
+    wanted = scenarios_of(reading.plan if reading else None, scenarios, begins_s, str(plan or source)) if scenarios else ()
     wanted = tuple(by_clock(one, taken[0]) for one in wanted)
     # The same luck for every series and scenario: the sum of tenants stays the total, and scenarios differ by what they suppose alone.
     varied = tuple((one, tuple(apply(each, at_one_time(one, made[0]), np.random.default_rng([seed, LUCK])) for each in made)) for one in wanted)  # noqa: E501 # fmt: skip

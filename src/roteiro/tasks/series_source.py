@@ -73,11 +73,14 @@ def table_of(path: Path) -> pa.Table:
             magic = file.read(4)
         return pq.ParquetFile(path).read() if magic == b"PAR1" else rows_of_csv(path)
     except (OSError, pa.ArrowException) as error:
-        raise unreadable(path, f"cannot be read: {str(error).splitlines()[0][:160]}") from error
+        said = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+        raise unreadable(path, f"cannot be read: {said[:160]}") from error
 
 
 def rows_of_csv(path: Path) -> pa.Table:
     """Its rows. Times of several zones stay text, for Arrow would convert them without a word."""
+    if separated_otherwise(path):
+        raise unreadable(path, "has columns that semicolons separate", "separate them by commas, and write numbers with a point: 1234.5")
     table = pyarrow.csv.read_csv(path)
     timed = [field.name for field in table.schema if pa.types.is_timestamp(field.type) and field.type.tz is not None]
     if not timed:
@@ -91,5 +94,12 @@ def rows_of_csv(path: Path) -> pa.Table:
     return table
 
 
-def unreadable(path: Path, what: str) -> PlanError:
-    return PlanError([remark("E931", str(path), what, "name a CSV or Parquet file with a header", severity=Severity.ERROR)])
+def separated_otherwise(path: Path) -> bool:
+    """Whether the header has semicolons alone, as spreadsheets of countries with decimal commas write it."""
+    with pa.input_stream(path) as file:  # unpacks what gzip packed
+        header = file.read(4096).splitlines()[:1]
+    return bool(header) and b";" in header[0] and b"," not in header[0]
+
+
+def unreadable(path: Path, what: str, remedy: str = "name a CSV or Parquet file with a header") -> PlanError:
+    return PlanError([remark("E931", str(path), what, remedy, severity=Severity.ERROR)])
