@@ -147,7 +147,7 @@ def forecast(
     made, backgrounds = [], []
     count = paths if paths is not None else max(FEWEST_PATHS, min(PATHS, PATHS_IN_ALL // len(taken)))
     try:
-        together = forecast_blocks(taken, horizon, seed, method=method, count=count, left_out=hidden, on_progress=on_progress or quiet)
+        together = [*forecast_blocks(taken, horizon, seed, method=method, count=count, left_out=hidden, on_progress=on_progress or quiet)]
     except PlanError as error:
         # Why nothing of it is known is what was remarked when the record was read.
         raise PlanError([*error.problems, *found.problems]) from error
