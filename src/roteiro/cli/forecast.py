@@ -4,7 +4,7 @@ What must not live here: forecasting, and how a result is told.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -72,6 +72,13 @@ LeaveOut = Annotated[
     typer.Option("--leave-out", metavar="WHAT", help="anomalies: fit without those of the past.", show_default=False),
 ]
 Explain = Annotated[bool, typer.Option("--explain", help="Tell trend, seasons and changes of the past too.")]
+Futures = Annotated[
+    Path | None,
+    typer.Option(
+        "--futures", metavar="FOLDER", help="Write sample paths there, as demands for roteiro simulate --demand.", show_default=False
+    ),
+]
+Count = Annotated[int, typer.Option("--count", metavar="N", min=1, max=200, help="Of --futures.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the sample paths.")]
 
 
@@ -93,6 +100,8 @@ def forecast(
     explain: Explain = False,
     data: Data = None,
     seed: Seed = 1,
+    futures: Futures = None,
+    count: Count = 5,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
@@ -107,13 +116,20 @@ def forecast(
     speech = in_language(lang)
     ahead, period = length("--horizon", horizon), None if step is None else round(length("--step", step))
     ledger = (Path(source) / "ledger").is_dir() or Path(source).exists()
+    asked: dict[str, Any] = {
+        "horizon_s": ahead, "step_s": period, "method": method, "data": None if ledger else directory(data), "seed": seed,
+        "scenarios": scenario or (), "plan": plan, "environment": environment, "zone": zone,
+        "holidays": [one for said in holidays or () for one in said.split(",")], "language": lang.value, "leave_out": leave_out or (),
+    }  # fmt: skip
     with watched(speech, "forecast.running") as watch:
+        if futures is not None:
+            from roteiro.tasks.futures import write_futures
+
+            for path in write_futures(futures, source, count, on_progress=watch, **asked):
+                typer.echo(path)
+            return
         result = run(
-            source, horizon_s=ahead, step_s=period, measure=measure, level=level, method=method,
-            data=None if ledger else directory(data), seed=seed, scenarios=scenario or (), plan=plan, environment=environment,
-            zone=zone, holidays=[one for said in holidays or () for one in said.split(",")], language=lang.value,
-            leave_out=leave_out or (), explain=explain, coherent=coherent, most=most,
-            on_progress=watch,
+            source, measure=measure, level=level, explain=explain, coherent=coherent, most=most, on_progress=watch, **asked
         )  # fmt: skip
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
