@@ -107,7 +107,7 @@ def forecast_together(
         known = int(past.known.sum())
         if known < LEAST:
             what = "all of its periods are missing" if not known else f"only {known} of its {len(one)} periods are known"
-            raise PlanError([remark("E933", f"{one.level} {one.name}", f"cannot be forecast: {what}", f"it takes {LEAST} at least, and two weeks for a good one", severity=Severity.ERROR)])  # fmt: skip # noqa: E501
+            raise PlanError([remark("E933", called(one), f"cannot be forecast: {what}", f"it takes {LEAST} at least, and two weeks for a good one; shorter periods (--step) make more of them", severity=Severity.ERROR)])  # fmt: skip # noqa: E501
     chosen = choose_all(pasts, horizon, method, lambda share, label: on_progress(TRYING * share, label))
     medians = chosen_paths(pasts, chosen, horizon, lambda share, label: on_progress(TRYING + (1 - TRYING) * share, label))
     for one, past, choice, median, misses, chance in zip(series, pasts, chosen, medians, side_by_side(chosen), chances, strict=True):
@@ -198,9 +198,13 @@ def rough(past: Past, horizon: int) -> Misses:
     return Misses(flat, flat + spread, float(np.mean(past.values)), np.full(len(spread), -horizon))
 
 
+def called(series: Series) -> str:
+    return series.name if series.name == series.level else f"{series.level} {series.name}"
+
+
 def warned(series: Series, past: Past, horizon: int) -> tuple[Problem, ...]:
     """What makes this forecast worth less than it looks."""
-    found, where = [], f"{series.level} {series.name}"
+    found, where = [], called(series)
     missing = float((~past.known).mean())
     if np.ptp(past.values[past.known]) == 0.0:
         found.append(remark("W942", where, "never changes in the past", "the forecast is that it stays so; no band can be measured"))
