@@ -65,6 +65,17 @@ def test_prompts_that_begin_alike_are_told_where_a_trace_knows_how_far() -> None
     assert savings(rows, {"primary": DEAR}) == savings(rows, {"primary": DEAR}, Prefixes("own.jsonl", 12, 0.1)) == ()
 
 
+def test_long_prompts_whose_answers_are_no_longer_could_be_trimmed() -> None:
+    usual = many(95, workload="chat", input_tokens=100, output_tokens=50, cost_nusd=2_500_000)
+    long = many(5, workload="chat", input_tokens=1100, cached_tokens=600, output_tokens=50, cost_nusd=12_500_000)
+    (one,) = savings(events(*usual, *long), {"primary": DEAR})
+    assert (one.kind, one.subject, one.requests, one.proof) == ("trimming", "chat", 5, (100, 100))
+    assert one.saving_nusd == 5 * 500 * 10_000, "what came from the cache was cheap, and is not counted"
+    wordy = [{**row, "output_tokens": 60} for row in long]
+    assert savings(events(*usual, *wordy), {"primary": DEAR}) == (), "long prompts that ask for more are needed"
+    assert savings(events(*usual[:90], *long), {"primary": DEAR}) == (), "too few prompts"
+
+
 def test_attempts_given_up_are_told_by_what_gave_them_up() -> None:
     table = events(
         {"lost_nusd": 5, "hedged": 2, "rescues": 1, "cost_nusd": 7}, {"lost_nusd": 3, "rescues": 1}, {"lost_nusd": 2}, {"hedged": 1},

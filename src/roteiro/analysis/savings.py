@@ -12,8 +12,9 @@
 
 * `cache`: input tokens that a target with a cheaper price for cached ones would have had in its cache, as far as prompts begin alike. The
   ledger has no prompts, so how far they do comes from a trace that names its prefixes, where one is given.
+* `trimming`: input tokens beyond what nine in ten prompts of a workload have, where those long prompts got answers no longer than the
+  others: most of what they say is then not asked for. Which words those are the ledger cannot tell: it has none.
 
-Trimming prompts needs their words; the ledger has none.
 What must not live here: the plan (prices come as `TargetPrice`), and words for people.
 """
 
@@ -35,12 +36,15 @@ __all__ = ["COLUMNS", "Kind", "OffPeakHours", "Prefixes", "Saving", "TargetPrice
 
 COLUMNS: Final = (
     "time", "target", "outcome", "priority", "complexity", "cost_nusd", "lost_nusd", "input_tokens", "cached_tokens", "output_tokens",
-    "reasoning_tokens", "hedged", "rescues",
+    "reasoning_tokens", "hedged", "rescues", "workload",
 )  # fmt: skip
 """The columns of `events` that are read."""
 
-Kind = Literal["smaller_model", "off_peak", "batch", "reserved", "cache", "hedges", "rescues", "retries", "undelivered"]
+Kind = Literal["smaller_model", "off_peak", "batch", "reserved", "cache", "trimming", "hedges", "rescues", "retries", "undelivered"]
 FEWEST_ANSWERS: Final = 20
+FEWEST_PROMPTS: Final = 100
+LONG: Final = 0.9
+"""Quantile of a workload's prompts beyond which one is long."""
 PER_MILLION: Final = 1_000_000
 HOUR_MICROS: Final = 3_600_000_000
 DAY_S: Final = 86_400
@@ -83,7 +87,7 @@ class Saving:
 
     `instead`: the target that would have been cheaper. `proof`: how many simple tasks it was asked and how many it answered; of reserved
     units, how many and the hours of the record; of a cache, input tokens that came from it, and that could have. Of a cache, `instead` is
-    the trace that knows the prefixes.
+    the trace that knows the prefixes. Of trimming: tokens that nine in ten prompts have at most, and that half of them have.
     """
 
     kind: Kind
@@ -110,7 +114,8 @@ def savings(events: pa.Table, prices: Mapping[str, TargetPrice], prefixes: Prefi
     `prefixes`: of a trace of the same traffic.
     """
     found = [*smaller_models(events, prices), *off_peak_hours(events, prices), *batches(events, prices), *units(events, prices)]
-    found += [*given_up(events), *undelivered(events), *(caches(events, prices, prefixes) if prefixes is not None else ())]
+    found += [*long_prompts(events, prices), *given_up(events), *undelivered(events)]
+    found += [*(caches(events, prices, prefixes) if prefixes is not None else ())]
     return tuple(sorted((one for one in found if one.saving_nusd > 0), key=lambda one: (-one.saving_nusd, one.kind, one.subject or "")))
 
 
@@ -196,6 +201,30 @@ def caches(events: pa.Table, prices: Mapping[str, TargetPrice], prefixes: Prefix
             saved = (could - cached) * (price.input - price.cached) // PER_MILLION
             spent = int(integers(events, "cost_nusd")[mine].sum())
             found.append(Saving("cache", target, prefixes.source, int(mine.sum()), spent, min(saved, spent), (cached, could)))
+    return found
+
+
+def long_prompts(events: pa.Table, prices: Mapping[str, TargetPrice]) -> list[Saving]:
+    """By workload, at each target's price of tokens that are not cached."""
+    answered = is_word(events, "outcome", "success")
+    read, written, cost = (integers(events, name) for name in ("input_tokens", "output_tokens", "cost_nusd"))
+    fresh = np.maximum(read - integers(events, "cached_tokens"), 0)
+    found = []
+    for workload in counts(events, "workload"):
+        mine = answered & is_word(events, "workload", workload)
+        if mine.sum() < FEWEST_PROMPTS:
+            continue
+        median, most = (int(np.quantile(read[mine], share, method="higher")) for share in (0.5, LONG))
+        long = mine & (read > most)
+        if not long.any() or np.median(written[long]) > np.median(written[mine & ~long]):
+            continue
+        saved = 0
+        for target, price in prices.items():
+            if price.fixed:
+                there = long & is_word(events, "target", target)
+                saved += int(np.minimum(read[there] - most, fresh[there]).sum()) * price.input // PER_MILLION
+        spent = int(cost[long].sum())
+        found.append(Saving("trimming", workload, None, int(long.sum()), spent, min(saved, spent), (most, median)))
     return found
 
 

@@ -56,6 +56,9 @@ def proof(one: Saving, speech: Speech) -> str:
     if one.kind == "reserved" and one.proof is not None:
         units, hours = (speech.number(count) for count in one.proof)
         return speech.say("savings.proof.reserved", requests=requests, units=units, hours=hours)
+    if one.kind == "trimming" and one.proof is not None:
+        most, median = (speech.number(count) for count in one.proof)
+        return speech.say("savings.proof.trimming", requests=requests, most=most, median=median)
     if one.kind == "cache" and one.proof is not None:
         cached, could = (speech.number(count) for count in one.proof)
         return speech.say("savings.proof.cache", requests=requests, cached=cached, could=could, source=one.instead)

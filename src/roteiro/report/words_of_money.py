@@ -100,6 +100,11 @@ MONEY_WORDS: Final[dict[str, tuple[str, str]]] = {
         ("Dos prompts de {source} ({requests} requisições), {shared} já haviam sido lidos, bloco a bloco desde o começo: o que se diz de "
         "caches vale na medida em que este tráfego se pareça com ele."),
     ),
+    "savings.trimming": ("{subject}: its longest prompts, trimmed", "{subject}: seus prompts mais longos, enxugados"),
+    "savings.proof.trimming": (
+        "prompts beyond {most} tokens (half have {median} at most): {requests}; their answers are no longer than the others'",
+        "prompts além de {most} tokens (metade tem até {median}): {requests}; suas respostas não são mais longas que as demais",
+    ),
     "savings.hedges": ("attempts given up by hedging", "tentativas abandonadas por segundas tentativas em paralelo"),
     "savings.rescues": ("attempts given up by rescues of streams", "tentativas abandonadas por resgates de fluxos"),
     "savings.retries": ("other attempts given up", "outras tentativas abandonadas"),
@@ -124,10 +129,10 @@ MONEY_WORDS: Final[dict[str, tuple[str, str]]] = {
     "savings.note": (
         ("These are of the past, at most so much, and not to be added up: one request may be in several. Whether a smaller model answers "
         "as well is unverified; what hedges, rescues and retries cost bought time or answers. A cache's potential is told where "
-        "--prefixes names a trace; shorter prompts are not told. The ledger keeps no prompts."),
+        "--prefixes names a trace. The ledger keeps no prompts: which words of long ones could go, it cannot tell."),
         ("São do passado, no máximo esse tanto, e não se somam: uma requisição pode estar em várias. Se um modelo menor responde tão bem "
         "não foi verificado; o que segundas tentativas em paralelo, resgates e novas tentativas custaram "
         "comprou tempo ou respostas. O potencial de um cache é dito quando "
-        "--prefixes indica um registro de prefixos; o de prompts mais curtos não é dito. O registro não guarda prompts."),
+        "--prefixes indica um registro de prefixos. O registro não guarda prompts: que palavras dos longos sobram, ele não diz."),
     ),
 }  # fmt: skip
