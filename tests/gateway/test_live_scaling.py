@@ -71,7 +71,7 @@ def test_a_second_server_comes_under_load_and_leaves_without_it(served: FakeServ
         # One of them is killed while requests are under way: the other takes them, and it is brought back.
         victim = rows(served)[1]["pid"]
         os.kill(victim, signal.SIGKILL)
-        eventually(lambda: (row := rows(served)[1])["pid"] not in (victim, None) and row["base_url"] is not None)
+        eventually(lambda: sum(row["pid"] not in (victim, None) and row["base_url"] is not None for row in rows(served)) == 2)
         load.more(12)
     assert set(load.statuses) == {200}, load.statuses
     assert first != second

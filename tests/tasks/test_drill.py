@@ -53,7 +53,8 @@ def test_the_copies_of_every_example_make_a_plan(file: Path, tmp_path: Path) -> 
     known = read(file).plan
     assert known is not None
     cases, _ = cases_of(known, tuple(known.models), (), {name: "k" for provider in known.providers.values() for name in provider.key_envs})
-    addresses = {copy: "http://127.0.0.1:9/v1" for case in cases for copy in (*case.names.values(), *case.larger)}
+    addresses = {copy: f"http://127.0.0.1:9/{copy}/v1" for case in cases for copy in (*case.names.values(), *case.larger)}
+    cases = cases[::4]  # reading all of them takes half a minute
     reading = read(drill_plan(known, cases, addresses, tmp_path))
     assert reading.plan is not None, reading.errors[:3]
     for case in cases:

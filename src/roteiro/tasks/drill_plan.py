@@ -24,9 +24,9 @@ __all__ = ["TENANT", "LeftOut", "cases_of", "drill_plan"]
 TENANT: Final = "drill"
 KEPT: Final = ("roteiro", "name", "timezone", "retry", "queue", "request")
 LEFT_OUT_OF_MODELS: Final = ("degrade_to", "complexity", "hedge", "batching", "limits", "cache", "context")
-LEFT_OUT_OF_PROVIDERS: Final = ("local", "service", "promised_sla")
+LEFT_OUT_OF_PROVIDERS: Final = ("local", "service", "promised_sla", "servers", "provisioned", "quality", "batch_discount")
 MOST_CASES: Final = 2000
-A_FILE: Final = 400
+A_FILE: Final = 250
 """Copies a file: the plan's language bounds a file, and has include for more."""
 
 
