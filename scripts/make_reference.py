@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 
 ROOMS = (
-    "terms", "policy", "ledger", "wire", "catalog", "plan", "analysis", "providers",
+    "terms", "policy", "ledger", "wire", "catalog", "plan", "analysis", "providers", "quality",
     "journey", "report", "gateway", "simulator", "testing", "tasks", "cli",
 )  # fmt: skip
 """From the ground floor up."""

@@ -16,6 +16,7 @@ __all__ = [
     "Outcome",
     "Priority",
     "Reason",
+    "Signal",
     "Step",
     "World",
 ]
@@ -320,3 +321,38 @@ class Operation(IntEnum):
     """OpenAI responses."""
     MESSAGES = 4
     """Anthropic messages."""
+
+
+class Signal(IntEnum):
+    """What was observed of an answer's quality. Each member's docstring says what the value is."""
+
+    CONFIDENCE = 1
+    """The model's own: exp of the mean log-probability of the answer's tokens, 0..1."""
+    REFUSED = 2
+    """1 where the model declined to answer, else 0."""
+    TRUNCATED = 3
+    """1 where the answer was cut off at its most tokens, else 0."""
+    FORMAT = 4
+    """1 where the answer has the form that was asked for, else 0."""
+    LANGUAGE = 5
+    """1 where it is in the language of the question, else 0."""
+    REPETITION = 6
+    """1 where it goes round in circles, else 0."""
+    FEEDBACK = 7
+    """What its user said of it, 0..1."""
+    CANARY = 8
+    """1 where the answer to a question with a known answer was right, else 0."""
+    AGREEMENT = 9
+    """How far it agrees with earlier answers to the same question, 0..1."""
+    JUDGE = 10
+    """A judge's verdict, 1 good or 0 bad, as it was given: the judge errs too."""
+    GROUNDED = 11
+    """Share of the claims that can be checked by rule that the request's sources support, 0..1. A proxy."""
+    LEAKS = 12
+    """Personal data that was found in it, a count."""
+    LENGTH = 13
+    """Tokens of the answer to a canary question."""
+    DISTANCE = 14
+    """Distance of its meaning to that of earlier answers to the same question, 0..2."""
+    FACTUAL = 15
+    """A judge's verdict on the answer to a factual question: 1 what it says holds, 0 it is made up."""
