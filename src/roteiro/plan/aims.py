@@ -1,6 +1,6 @@
-"""What the service aims at: SLA tiers, and the policies that scale it.
+"""The policies that scale the service.
 
-What must not live here: attainment (it is measured by `analysis`).
+What must not live here: what is promised (`objectives`).
 """
 
 from typing import Annotated, Literal, Self
@@ -9,24 +9,10 @@ from pydantic import Field, model_validator
 
 from roteiro.plan.moment import DayOrMoment
 from roteiro.plan.part import ModelName, Part, Subject
-from roteiro.plan.quantity import Count, Money, Number, PositiveSeconds, Seconds, Share, Text, Tokens, refuse
+from roteiro.plan.quantity import Count, Money, Number, PositiveSeconds, Seconds, Tokens, refuse
 from roteiro.terms.units import format_duration
 
-__all__ = ["CostScaling", "FloorCurve", "LatencyScaling", "ScalingPolicies", "ScalingStep", "SlaTier", "TokenScaling"]
-
-
-class SlaTier(Part):
-    """What is promised to the tenants of a tier."""
-
-    availability: Share | None = Field(default=None, description="Share of requests that get an answer.")
-    latency_p95_s: PositiveSeconds | None = Field(
-        default=None, alias="latency_p95", description="95th percentile of the whole answer's time."
-    )
-    ttft_p95_s: PositiveSeconds | None = Field(
-        default=None, alias="ttft_p95", description="95th percentile of the time to the first token."
-    )
-    quality_score: Share | None = Field(default=None, description="Least mean quality; unverified until it is measured.")
-    support: Text | None = Field(default=None, description="Support, in words.")
+__all__ = ["CostScaling", "FloorCurve", "LatencyScaling", "ScalingPolicies", "ScalingStep", "TokenScaling"]
 
 
 class TokenScaling(Part):

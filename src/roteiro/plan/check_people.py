@@ -10,6 +10,7 @@ from typing import Final
 from roteiro.plan.logical import Limits
 from roteiro.plan.look import Found, Look, checks
 from roteiro.plan.near import did_you_mean
+from roteiro.plan.objectives import ObjectiveScope
 from roteiro.plan.people import Queue
 from roteiro.plan.resolve import Path
 from roteiro.terms.units import Rate, format_duration, format_money, format_rate, format_share
@@ -41,6 +42,12 @@ def references(look: Look) -> Iterator[tuple[Path, str | None, str]]:
             yield ("tenants", name, "models", index), asked, "models"
     for name, kind in plan.workloads.items():
         yield ("workloads", name, "model"), kind.model, "models"
+    scopes: list[tuple[Path, ObjectiveScope]] = [(("slos", name, "of"), slo.of) for name, slo in plan.slos.items()]
+    scopes += [(("maintenance", index, "of"), one.of) for index, one in enumerate(plan.maintenance)]
+    for at, scope in scopes:
+        for key, section in (("tier", "sla_tiers"), ("tenant", "tenants"), ("workload", "workloads"), ("provider", "providers")):
+            yield (*at, key), getattr(scope, key), section
+        yield (*at, "model"), scope.model, "models"
     for at, part in look.mix_parts():
         yield (*at, "tenant"), part.tenant, "tenants"
         yield (*at, "workload"), part.workload, "workloads"

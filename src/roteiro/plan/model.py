@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from roteiro.plan.action import Action, ActionKind
-from roteiro.plan.aims import CostScaling, FloorCurve, LatencyScaling, ScalingPolicies, ScalingStep, SlaTier, TokenScaling
+from roteiro.plan.aims import CostScaling, FloorCurve, LatencyScaling, ScalingPolicies, ScalingStep, TokenScaling
 from roteiro.plan.caching import Cache, EmbeddingCache, ExactCache, ModelCache, SemanticCache
 from roteiro.plan.condition import And, Comparison, Condition, Metric, Not, Or, State
 from roteiro.plan.demand import Arrivals, ClientRetry, Clients, Demand, DemandGroup, MixPart, Process, Scenario, SharedPrefixes
@@ -17,6 +17,7 @@ from roteiro.plan.demand_shape import Bursts, Daily, DemandShape, Surge
 from roteiro.plan.levers import Batch, Batching, Disconnect, Hedge, Tiers
 from roteiro.plan.logical import FleetRetry, Limits, LogicalModel, ModelTimeouts, OnExhausted, Retry
 from roteiro.plan.money import Currency, CurrencyCode, UnitCosts
+from roteiro.plan.objectives import Maintenance, SlaTier, Slo
 from roteiro.plan.outages import Outages, PlannedOutage
 from roteiro.plan.part import ModelName, Name, Part, Subject
 from roteiro.plan.people import Budget, Period, PriorityName, Queue, Team, Tenant, Workload
@@ -31,6 +32,7 @@ from roteiro.plan.provider import (
     Timeouts,
 )
 from roteiro.plan.provisioned import Provisioned
+from roteiro.plan.quality import Quality
 from roteiro.plan.quantity import Bytes, Seconds, Text, Tokens
 from roteiro.plan.regions import Region
 from roteiro.plan.routing import Rule
@@ -76,6 +78,7 @@ __all__ = [
     "Load",
     "LocalModel",
     "LogicalModel",
+    "Maintenance",
     "Metric",
     "MixPart",
     "ModelCache",
@@ -96,6 +99,7 @@ __all__ = [
     "Provider",
     "ProviderLimits",
     "Provisioned",
+    "Quality",
     "Queue",
     "Quota",
     "Region",
@@ -112,6 +116,7 @@ __all__ = [
     "Service",
     "SharedPrefixes",
     "SlaTier",
+    "Slo",
     "State",
     "Surge",
     "Tail",
@@ -184,6 +189,9 @@ class Plan(Part):
     currencies: dict[CurrencyCode, Currency] = Field(default_factory=dict, description="Currencies told beside US dollars, by their rates.")
     scaling_policies: ScalingPolicies = Field(default_factory=ScalingPolicies, description="When to add and remove capacity.")
     sla_tiers: dict[Name, SlaTier] = Field(default_factory=dict, description="What is promised to whom.")
+    slos: dict[Name, Slo] = Field(default_factory=dict, description="Objectives of one's own, by name.")
+    maintenance: tuple[Maintenance, ...] = Field(default=(), description="Stretches of time that no promise counts.")
+    quality: Quality = Field(default_factory=Quality, description="How the quality of answers is measured.")
     demand: Demand = Field(default_factory=Demand, description="What is expected to arrive.")
     cache: Cache = Field(default_factory=Cache, description="Room for what is remembered of answers.")
     dead_letters: DeadLetters = Field(default_factory=DeadLetters, description="Requests that failed for good.")
