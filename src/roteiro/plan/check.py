@@ -1,10 +1,10 @@
 """Runs every cross-check on a resolved plan.
 
-What must not live here: any one check (`check_fleet`, `check_levers`, `check_people`, `check_prices`, `check_regions`,
+What must not live here: any one check (`check_fleet`, `check_levers`, `check_notify`, `check_people`, `check_prices`, `check_regions`,
 `check_rules`, `check_demand`).
 """
 
-from roteiro.plan import check_demand, check_fleet, check_levers, check_people, check_prices, check_regions, check_rules
+from roteiro.plan import check_demand, check_fleet, check_levers, check_notify, check_people, check_prices, check_regions, check_rules
 from roteiro.plan.look import CHECKS, Look
 from roteiro.plan.model import Plan
 from roteiro.plan.shape import Marks
@@ -12,7 +12,7 @@ from roteiro.terms.problem import Problem, Severity
 
 __all__ = ["REGISTERED", "check"]
 
-REGISTERED = (check_fleet, check_levers, check_people, check_prices, check_regions, check_rules, check_demand)
+REGISTERED = (check_fleet, check_levers, check_notify, check_people, check_prices, check_regions, check_rules, check_demand)
 """Importing them registers their checks."""
 
 

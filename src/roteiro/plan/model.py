@@ -17,6 +17,7 @@ from roteiro.plan.demand_shape import Bursts, Daily, DemandShape, Surge
 from roteiro.plan.levers import Batch, Batching, Disconnect, Hedge, Tiers
 from roteiro.plan.logical import FleetRetry, Limits, LogicalModel, ModelTimeouts, OnExhausted, Retry
 from roteiro.plan.money import Currency, CurrencyCode, UnitCosts
+from roteiro.plan.notify import Channel
 from roteiro.plan.objectives import Maintenance, SlaTier, Slo
 from roteiro.plan.outages import Outages, PlannedOutage
 from roteiro.plan.part import ModelName, Name, Part, Subject
@@ -52,6 +53,7 @@ __all__ = [
     "Budget",
     "Bursts",
     "Cache",
+    "Channel",
     "ClientRetry",
     "Clients",
     "Comparison",
@@ -191,6 +193,7 @@ class Plan(Part):
     sla_tiers: dict[Name, SlaTier] = Field(default_factory=dict, description="What is promised to whom.")
     slos: dict[Name, Slo] = Field(default_factory=dict, description="Objectives of one's own, by name.")
     maintenance: tuple[Maintenance, ...] = Field(default=(), description="Stretches of time that no promise counts.")
+    notify: dict[Name, Channel] = Field(default_factory=dict, description="Whom notices go to, and how they get there.")
     quality: Quality = Field(default_factory=Quality, description="How the quality of answers is measured.")
     demand: Demand = Field(default_factory=Demand, description="What is expected to arrive.")
     cache: Cache = Field(default_factory=Cache, description="Room for what is remembered of answers.")

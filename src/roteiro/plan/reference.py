@@ -11,17 +11,23 @@ from roteiro.plan.problems import KINDS, Kind
 
 __all__ = ["problem_kinds", "problem_reference"]
 
-GROUPS: Final = (
+GROUPS: Final[tuple[tuple[str | tuple[str, ...], str, str], ...]] = (
     ("E0", "The file", "Nothing can be said of the plan until these are mended."),
     ("E1", "The shape", "A section says something that cannot be understood."),
     ("E2", "What cannot work", "Each section is well formed, and together they cannot work."),
+    ("E3", "Promises, quality, vendors and notices", "What is promised cannot be held, measured or told so."),
     ("E4", "The demand", "It does not say what arrives, and when."),
     ("E9", "What does not fit the server or the simulation", "The plan may be good; it cannot be taken up or simulated so."),
     ("W1", "Remarks", "The plan is used all the same."),
     ("W2", "What looks wrong", "The plan is used all the same; look at it once more."),
+    (
+        tuple(f"W3{digit}" for digit in "123456789"),
+        "What looks wrong in promises, quality, vendors and notices",
+        "The plan is used all the same; look at it once more.",
+    ),
     ("W4", "What looks wrong in the demand", "It is simulated all the same; look at it once more."),
     ("W9", "What a simulation leaves out", "It goes on without."),
-    ("W3", "What is not enacted yet", "Kept in the plan, and said aloud so that nobody relies on it."),
+    ("W30", "What is not enacted yet", "Kept in the plan, and said aloud so that nobody relies on it."),
 )
 
 
