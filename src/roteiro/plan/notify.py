@@ -5,12 +5,11 @@ What must not live here: who is told of what (`alerts` and `steps` of tiers and 
 
 import re
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from roteiro.plan.part import Part
-from roteiro.plan.provider import environment_name, one_or_several
+from roteiro.plan.provider import environment_name, one_or_several, web_address
 from roteiro.plan.quantity import Text, refuse
 
 __all__ = ["KINDS", "Channel", "PagerDuty", "Slack", "Smtp", "Webhook"]
@@ -24,16 +23,7 @@ KINDS: Final = ("webhook", "smtp", "pagerduty", "slack")
 
 
 def address(value: str) -> str:
-    remedy = "write for example https://hooks.example.com/roteiro"
-    try:
-        url = urlsplit(value)
-        port_ok = url.port is None or url.port > 0
-    except ValueError:
-        raise refuse(f"is {value[:80]!r}, not an address", remedy) from None
-    if url.scheme not in ("http", "https") or not url.hostname or not port_ok or any(c.isspace() for c in value):
-        raise refuse(f"is {value[:80]!r}, not an http or https address", remedy)
-    if url.username or url.password:
-        raise refuse("carries a user or password", "put the whole address in an environment variable and name it in url_env")
+    web_address(value, "https://hooks.example.com/roteiro", "url_env")
     return value
 
 

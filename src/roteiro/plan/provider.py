@@ -4,7 +4,7 @@ What must not live here: checks that need another section.
 """
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
@@ -137,8 +137,9 @@ class LocalModel(Part):
         return {"gguf": value} if isinstance(value, str) else value
 
 
-def http_url(value: str) -> str:
-    remedy = "write for example https://api.example.com/v1"
+def web_address(value: str, example: str, secret: str) -> SplitResult:
+    """An http address without a user. `secret`: where one belongs instead."""
+    remedy = f"write for example {example}"
     try:
         url = urlsplit(value)
         port_ok = url.port is None or url.port > 0
@@ -147,9 +148,15 @@ def http_url(value: str) -> str:
     if url.scheme not in ("http", "https") or not url.hostname or not port_ok or any(c.isspace() for c in value):
         raise refuse(f"is {value[:80]!r}, not an http or https address", remedy)
     if url.username or url.password:
-        raise refuse("carries a user or password", "put the secret in an environment variable and name it in key_env")
+        raise refuse("carries a user or password", f"put the secret in an environment variable and name it in {secret}")
+    return url
+
+
+def http_url(value: str) -> str:
+    example = "https://api.example.com/v1"
+    url = web_address(value, example, "key_env")
     if url.query or url.fragment:
-        raise refuse(f"is {value[:80]!r}, with a query or fragment", remedy)
+        raise refuse(f"is {value[:80]!r}, with a query or fragment", f"write for example {example}")
     return value.rstrip("/")
 
 
