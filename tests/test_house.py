@@ -219,8 +219,8 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("src", {"local", "demo", "otel", "semantic", "tokens", "scale", "forecast"}),
-        ("tests", {"local", "demo", "dev"}),
+        ("src", {"local", "demo", "otel", "semantic", "tokens", "scale", "forecast", "pdf"}),
+        ("tests", {"local", "demo", "dev", "pdf"}),
         ("benchmarks", {"dev"}),
     ],
 )

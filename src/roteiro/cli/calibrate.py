@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Environment, Lang, Language, in_language, present
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Environment, Lang, Language, ToPdf, in_language, present
 
 __all__ = ["calibrate"]
 
@@ -50,6 +50,7 @@ def calibrate(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Calibrate a model server: load it within bounds, fit what its iterations take, print the `servers` line for the plan.
@@ -70,4 +71,4 @@ def calibrate(
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
         return
-    present(calibration_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html)
+    present(calibration_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)

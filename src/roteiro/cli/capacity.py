@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, PlanFile, directory, in_language, present
+from roteiro.cli.option import (
+    AsHtml,
+    AsJson,
+    AsMarkdown,
+    Data,
+    Environment,
+    Lang,
+    Language,
+    PlanFile,
+    ToPdf,
+    directory,
+    in_language,
+    present,
+)
 
 __all__ = ["capacity"]
 
@@ -77,6 +90,7 @@ def capacity(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """What a plan's demand takes of each provider, the cheapest way to keep its promises, why, and the plan that has it.
@@ -109,7 +123,7 @@ def capacity(
         typer.echo(dumps(result.as_json()), nl=False)
     else:
         page = capacity_page(result, speech, currencies_of(result.resolved), kept_in)
-        present(page, lang, as_markdown=as_markdown, as_html=as_html)
+        present(page, lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
     if not result.met:
         raise typer.Exit(1)
 

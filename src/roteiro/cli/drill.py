@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roteiro.cli.asked import Wanted, simulating
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Environment, Lang, Language, PlanFile, in_language, present
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Environment, Lang, Language, PlanFile, ToPdf, in_language, present
 
 if TYPE_CHECKING:
     from roteiro.tasks.drill import Estimate
@@ -43,11 +43,12 @@ def faults(
     plan: PlanFile,
     only: Only = None,
     model: Models = None,
-    seconds: Seconds = None,
     environment: Environment = None,
+    seconds: Seconds = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Play every fault there is a scenario of against a plan: sandboxes take the places of its providers, a real server serves it.
@@ -84,7 +85,7 @@ def faults(
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
     else:
-        present(drill_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html)
+        present(drill_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
     if not result.kept:
         raise typer.Exit(1)
 
@@ -144,6 +145,7 @@ def outage(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Simulate an outage of providers: what their clients lose, when it is noticed, when all is well again (5 seeds by default).
@@ -181,4 +183,4 @@ def outage(
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
-    present(page, lang, as_markdown=as_markdown, as_html=as_html)
+    present(page, lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, directory, in_language, present
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, ToPdf, directory, in_language, present
 
 __all__ = ["forecast"]
 
@@ -105,6 +105,7 @@ def forecast(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Forecast demand, with bands that were tested on the past, by a method that did not lose to seasonal naive there."""
@@ -144,7 +145,7 @@ def forecast(
         result.backgrounds,
         coherent=result.coherent,
     )
-    present(page, lang, as_markdown=as_markdown, as_html=as_html)
+    present(page, lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
 
 
 def length(option: str, text: str) -> float:

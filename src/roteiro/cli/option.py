@@ -10,11 +10,26 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from roteiro.terms.error import SettingsError
+
 if TYPE_CHECKING:
     from roteiro.report.document import Document
     from roteiro.report.speech import Speech
 
-__all__ = ["AsHtml", "AsJson", "AsMarkdown", "Data", "Environment", "Lang", "Language", "PlanFile", "directory", "in_language", "present"]
+__all__ = [
+    "AsHtml",
+    "AsJson",
+    "AsMarkdown",
+    "Data",
+    "Environment",
+    "Lang",
+    "Language",
+    "PlanFile",
+    "ToPdf",
+    "directory",
+    "in_language",
+    "present",
+]
 
 DEFAULT_DATA: Final = "roteiro-data"
 
@@ -42,6 +57,7 @@ Environment = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown.")]
 AsHtml = Annotated[bool, typer.Option("--html", help="Print one HTML page.")]
+ToPdf = Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write a PDF (extra `pdf`).", show_default=False)]
 Lang = Annotated[Language, typer.Option("--lang", envvar="ROTEIRO_LANG", help="Language of the report.", case_sensitive=False)]
 
 
@@ -56,8 +72,17 @@ def in_language(lang: Language) -> "Speech":
     return speech(lang)
 
 
-def present(document: "Document", lang: Language, *, as_markdown: bool = False, as_html: bool = False) -> None:
-    """Print a report in the form that was asked for."""
+def present(document: "Document", lang: Language, *, as_markdown: bool = False, as_html: bool = False, to_pdf: Path | None = None) -> None:
+    """Print a report in the form that was asked for; a PDF is written, and nothing printed. Raises SettingsError where it cannot be."""
+    if to_pdf is not None:
+        from roteiro.report.typst import pdf
+
+        made = pdf(document, lang)
+        try:
+            to_pdf.write_bytes(made)
+        except OSError as error:
+            raise SettingsError(f"{to_pdf} cannot be written: {error.strerror or error}") from error
+        return
     if as_markdown or as_html:
         from roteiro.report.html import html
         from roteiro.report.markdown import markdown

@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from roteiro.cli.keys import AdminPort, AdminToken, reach
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, PlanFile, directory, in_language, present
+from roteiro.cli.option import (
+    AsHtml,
+    AsJson,
+    AsMarkdown,
+    Data,
+    Environment,
+    Lang,
+    Language,
+    PlanFile,
+    ToPdf,
+    directory,
+    in_language,
+    present,
+)
 from roteiro.terms.error import SettingsError
 
 __all__ = ["adopt", "adopting", "check", "explain", "init", "schema", "version"]
@@ -64,6 +77,7 @@ def explain(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Say where every value of a plan comes from; or, with --request, why a request went where it went."""
@@ -79,14 +93,20 @@ def explain(
         if as_json:
             typer.echo(dumps(story), nl=False)
             return
-        present(story_page(story, in_language(lang)), lang, as_markdown=as_markdown, as_html=as_html)
+        present(story_page(story, in_language(lang)), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
         return
     assert plan is not None
     explained = explain_plan(plan, environment)
     if as_json:
         typer.echo(dumps({"digest": explained.reading.digest, "values": explained.rows}), nl=False)
         return
-    present(explained_page(explained.rows, str(plan), in_language(lang), str(plan)), lang, as_markdown=as_markdown, as_html=as_html)
+    present(
+        explained_page(explained.rows, str(plan), in_language(lang), str(plan)),
+        lang,
+        as_markdown=as_markdown,
+        as_html=as_html,
+        to_pdf=to_pdf,
+    )
 
 
 @adopting.command()

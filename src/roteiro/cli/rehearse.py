@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from roteiro.cli.asked import Processes
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Lang, Language, directory, in_language, present
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Lang, Language, ToPdf, directory, in_language, present
 
 __all__ = ["rehearse"]
 
@@ -42,6 +42,7 @@ def rehearse(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Rehearse what was recorded: simulate it with fitted service times, and tell how far the two are apart, and why.
@@ -74,6 +75,6 @@ def rehearse(
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
     else:
-        present(rehearsal_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html)
+        present(rehearsal_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
     if not result.kept:
         raise typer.Exit(1)

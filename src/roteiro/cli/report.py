@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Lang, Language, directory, in_language, present
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Lang, Language, ToPdf, directory, in_language, present
 from roteiro.cli.progress import watched
 from roteiro.terms.error import SettingsError
 
@@ -72,6 +72,7 @@ def report(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
     ahead: Ahead = False,
     prefixes: Prefixes = None,
@@ -109,7 +110,7 @@ def report(
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
-    present(page, lang, as_markdown=as_markdown, as_html=as_html)
+    present(page, lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
 
 
 def of_sla(answer: "SlaAnswer", speech: "Speech") -> "Document":

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from roteiro.cli.asked import Wanted, simulating
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Lang, Language, PlanFile, in_language, present
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Lang, Language, PlanFile, ToPdf, in_language, present
 
 __all__ = ["diff", "simulate", "sweep"]
 
@@ -55,6 +55,7 @@ def simulate(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Simulate a plan: what would happen, as intervals over several seeds (5 unless told otherwise).
@@ -77,7 +78,7 @@ def simulate(
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
         return
-    present(simulation_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html)
+    present(simulation_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
 
 
 @simulating
@@ -85,11 +86,12 @@ def diff(
     old: OldPlan,
     new: NewPlan,
     wanted: Wanted,
-    fail_on: Fail = FailOn.NEVER,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
+    fail_on: Fail = FailOn.NEVER,
 ) -> None:
     """Compare two plans under the same luck: what the change would do, and whether it is more than chance (10 seeds unless told otherwise).
 
@@ -107,7 +109,7 @@ def diff(
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
     else:
-        present(diff_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html)
+        present(diff_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
     if fail_on is FailOn.WORSE and result.worse:
         raise typer.Exit(1)
 
@@ -122,6 +124,7 @@ def sweep(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Simulate a plan with every combination of values, and mark those that no other beats (3 seeds unless told otherwise).
@@ -146,4 +149,4 @@ def sweep(
     if as_json:
         typer.echo(dumps(result.as_json()), nl=False)
         return
-    present(sweep_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html)
+    present(sweep_page(result, speech), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)

@@ -13,7 +13,7 @@ from roteiro.report.chart_scale import Scale, scales, summary, tell, time_scale
 from roteiro.report.chart_text import SERIES
 from roteiro.report.speech import Language
 
-__all__ = ["CHART_STYLE", "svg"]
+__all__ = ["CHART_STYLE", "picture", "svg"]
 
 WIDTH: Final = 760
 HEIGHT: Final = 260
@@ -47,13 +47,7 @@ svg .f4 { fill: var(--line4); }
 
 def svg(figure: Figure, number: int) -> str:
     """A `figure` element. `number` tells it from the others of its page."""
-    match figure:
-        case Chart():
-            height, inside, told = chart(figure)
-        case Bars():
-            height, inside, told = bars(figure)
-        case Lanes():
-            height, inside, told = lanes(figure)
+    height, inside, told = drawing(figure)
     names = f"chart{number}-title chart{number}-desc" if told else f"chart{number}-title"
     head = f'<title id="chart{number}-title">{escape(figure.title)}</title>'
     if told:
@@ -62,6 +56,23 @@ def svg(figure: Figure, number: int) -> str:
         f"<figure><figcaption>{escape(figure.title)}</figcaption>\n"
         f'<svg role="img" aria-labelledby="{names}" viewBox="0 0 {WIDTH} {height}">{head}\n' + "\n".join(inside) + "\n</svg></figure>"
     )
+
+
+def picture(figure: Figure, style: str) -> tuple[str, str]:
+    """(an SVG file that stands alone, what it shows in words). `style`: a sheet for the classes of CHART_STYLE."""
+    height, inside, told = drawing(figure)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"><style>{style}</style>'
+    return "\n".join([head, *inside, "</svg>"]), told
+
+
+def drawing(figure: Figure) -> tuple[int, list[str], str]:
+    """(height, elements, what it shows in words)."""
+    match figure:
+        case Chart():
+            return chart(figure)
+        case Bars():
+            return bars(figure)
+    return lanes(figure)
 
 
 class Frame:

@@ -1,4 +1,4 @@
-"""A report as a value: sections of tables, notes and pictures, told once and shown on a terminal, in Markdown or in HTML.
+"""A report as a value: sections of tables, notes, pictures and code, told once and shown on a terminal, in Markdown, in HTML or as PDF.
 
 What must not live here: what a report says, and any one form of showing it.
 """
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from roteiro.report.chart import Bars, Chart, Figure, Lanes
 
-__all__ = ["Bars", "Cell", "Chart", "Column", "Document", "Figure", "Lanes", "Note", "Part", "Section", "Table", "Tone", "cell"]
+__all__ = ["Bars", "Cell", "Chart", "Code", "Column", "Document", "Figure", "Lanes", "Note", "Part", "Section", "Table", "Tone", "cell"]
 
 
 class Tone(StrEnum):
@@ -51,7 +51,16 @@ class Note:
     tone: Tone = Tone.PLAIN
 
 
-Part = Table | Note | Figure
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text to be copied as it stands, in `language`'s writing. `name` is what other parts call it by."""
+
+    text: str
+    language: str = "sql"
+    name: str = ""
+
+
+Part = Table | Note | Code | Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +71,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`subtitle` says what the report is about: the period, the run, the plan."""
+    """`subtitle` says what the report is about: the period, the run, the plan. `cover`: what a reader of one page alone must know."""
 
     title: str
     sections: tuple[Section, ...]
     subtitle: str = ""
+    cover: tuple[Note | Table, ...] = ()
 
 
 def cell(text: str, tone: Tone = Tone.PLAIN) -> Cell:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final
 
 from roteiro.report.chart_svg import CHART_STYLE, svg
-from roteiro.report.document import Cell, Document, Note, Part, Table
+from roteiro.report.document import Cell, Code, Document, Note, Part, Table
 
 __all__ = ["html"]
 
@@ -23,6 +23,13 @@ th { font-weight: 600; color: var(--quiet); } .right { text-align: right; }
 .warn { color: var(--warn); } .quiet { color: var(--quiet); }
 """.strip()
 
+RARE_STYLE: Final = """
+.cover { border-left: .3rem solid var(--line); padding: .1rem 1.2rem; margin: 1.5rem 0; font-size: 1.1em; }
+.code { margin: 1rem 0; }
+.code pre { margin: 0; padding: .7rem 1rem; border: 1px solid var(--line); white-space: pre-wrap; font-size: .85em; }
+""".strip()
+"""Of what few pages have."""
+
 
 def html(document: Document, language: str = "en") -> str:
     """The whole page."""
@@ -30,11 +37,15 @@ def html(document: Document, language: str = "en") -> str:
     if document.subtitle:
         body.append(f'<p class="quiet">{escape(document.subtitle)}</p>')
     pictures = count(1)
+    if document.cover:
+        body.append(f'<div class="cover">\n{chr(10).join(block(part, pictures) for part in document.cover)}\n</div>')
     for section in document.sections:
         if section.title:
             body.append(f"<h2>{escape(section.title)}</h2>")
         body += [block(part, pictures) for part in section.parts]
     style = STYLE if next(pictures) == 1 else f"{STYLE}\n{CHART_STYLE}"
+    if document.cover or any(isinstance(part, Code) for section in document.sections for part in section.parts):
+        style += f"\n{RARE_STYLE}"
     return (
         f'<!doctype html>\n<html lang="{escape(language)}">\n<head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{escape(document.title)}</title>\n'
@@ -48,6 +59,8 @@ def block(part: Part, pictures: "count[int]") -> str:
             return f'<p class="{part.tone}">{escape(part.text)}</p>'
         case Table():
             return table(part)
+        case Code():
+            return code(part)
     return svg(part, next(pictures))
 
 
@@ -56,6 +69,11 @@ def table(part: Table) -> str:
     heads = "".join(f'<th class="{side}">{escape(column.head)}</th>' for column, side in zip(part.columns, sides, strict=True))
     rows = "\n".join(f"<tr>{''.join(td(cell, side) for cell, side in zip(row, sides, strict=True))}</tr>" for row in part.rows)
     return f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+
+
+def code(part: Code) -> str:
+    name = f"<b>{escape(part.name)}</b>" if part.name else ""
+    return f'<div class="code">{name}<pre><code class="language-{escape(part.language)}">{escape(part.text)}</code></pre></div>'
 
 
 def td(cell: Cell, side: str) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from roteiro.report.chart_text import text_of
-from roteiro.report.document import Cell, Document, Figure, Note, Part, Table, Tone
+from roteiro.report.document import Cell, Code, Document, Figure, Note, Part, Table, Tone
 
 __all__ = ["markdown"]
 
@@ -22,6 +22,7 @@ def markdown(document: Document) -> str:
     blocks = [f"# {escaped(document.title)}"]
     if document.subtitle:
         blocks.append(escaped(document.subtitle))
+    blocks += [block(part) for part in document.cover]
     for section in document.sections:
         if section.title:
             blocks.append(f"## {escaped(section.title)}")
@@ -35,15 +36,25 @@ def block(part: Part) -> str:
             return toned(Cell(part.text, part.tone))
         case Table():
             return table(part)
+        case Code():
+            return code(part)
     return picture(part)
 
 
 def picture(figure: Figure) -> str:
     """A text block: it needs no colour, and a pull request shows it as it stands."""
-    drawn = "\n".join(text_of(figure, PICTURE_WIDTH))
-    longest = max((len(run) for run in BACKTICKS.findall(drawn)), default=0)
+    return fenced("\n".join(text_of(figure, PICTURE_WIDTH)), "text")
+
+
+def code(part: Code) -> str:
+    name = f"**{escaped(part.name)}**\n\n" if part.name else ""
+    return name + fenced(part.text, part.language)
+
+
+def fenced(text: str, language: str) -> str:
+    longest = max((len(run) for run in BACKTICKS.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{drawn}\n{fence}"
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def table(part: Table) -> str:

@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from roteiro.report.chart_text import Form, drawn
-from roteiro.report.document import Column, Document, Figure, Note, Part, Table, Tone
+from roteiro.report.document import Code, Column, Document, Figure, Note, Part, Table, Tone
 
 __all__ = ["STYLES", "console", "rendered", "show"]
 
@@ -63,6 +63,8 @@ def rendered(document: Document, width: int, form: Form = Form.PLAIN) -> Rendera
     parts: list[RenderableType] = [Text(document.title, style="bold underline")]
     if document.subtitle:
         parts.append(Text(document.subtitle, style="dim"))
+    if document.cover:
+        parts += [Text(), *(block(part, width, form) for part in document.cover)]
     for section in document.sections:
         parts.append(Text())
         if section.title:
@@ -77,6 +79,8 @@ def block(part: Part, width: int, form: Form) -> RenderableType:
             return Padding(Text(part.text, style=STYLES[part.tone]), (0, 0, 0, 1))
         case Table():
             return table(part, width)
+        case Code():
+            return Padding(Group(*([Text(part.name, style="bold")] if part.name else []), Text(part.text)), (1, 0, 0, 1))
     return Padding(picture(part, width - 1, form), (1, 0, 0, 1))
 
 
