@@ -169,10 +169,10 @@ def test_very_many_problems_are_bounded() -> None:
 
 
 def test_later_sections_are_kept_and_said_not_to_be_enacted() -> None:
-    reading = read_text(SMALL + "vendors: {a: b}\nrecovery: {rpo: 1h}\n")
+    reading = read_text(SMALL + "governance: {a: b}\nrecovery: {rpo: 1h}\n")
     assert reading.plan is not None
-    assert reading.plan.vendors == {"a": "b"}
-    assert [(problem.code, problem.path) for problem in reading.problems] == [("W301", "vendors"), ("W301", "recovery")]
+    assert reading.plan.governance == {"a": "b"}
+    assert [(problem.code, problem.path) for problem in reading.problems] == [("W301", "governance"), ("W301", "recovery")]
 
 
 # --- files ---------------------------------------------------------------------------------------------------------------------

@@ -1,10 +1,20 @@
 """Runs every cross-check on a resolved plan.
 
 What must not live here: any one check (`check_fleet`, `check_levers`, `check_notify`, `check_people`, `check_prices`, `check_regions`,
-`check_rules`, `check_demand`).
+`check_rules`, `check_demand`, `check_vendors`).
 """
 
-from roteiro.plan import check_demand, check_fleet, check_levers, check_notify, check_people, check_prices, check_regions, check_rules
+from roteiro.plan import (
+    check_demand,
+    check_fleet,
+    check_levers,
+    check_notify,
+    check_people,
+    check_prices,
+    check_regions,
+    check_rules,
+    check_vendors,
+)
 from roteiro.plan.look import CHECKS, Look
 from roteiro.plan.model import Plan
 from roteiro.plan.shape import Marks
@@ -12,7 +22,17 @@ from roteiro.terms.problem import Problem, Severity
 
 __all__ = ["REGISTERED", "check"]
 
-REGISTERED = (check_fleet, check_levers, check_notify, check_people, check_prices, check_regions, check_rules, check_demand)
+REGISTERED = (
+    check_fleet,
+    check_levers,
+    check_notify,
+    check_people,
+    check_prices,
+    check_regions,
+    check_rules,
+    check_demand,
+    check_vendors,
+)
 """Importing them registers their checks."""
 
 

@@ -39,6 +39,7 @@ from roteiro.plan.regions import Region
 from roteiro.plan.routing import Rule
 from roteiro.plan.servers import Servers, ServerVariant
 from roteiro.plan.service import DurationSpread, ErrorRate, ErrorRates, Load, PrefixCache, Quota, Service, Tail, TokenSpread
+from roteiro.plan.vendors import Vendors
 from roteiro.plan.zone import ZoneName
 
 __all__ = [
@@ -129,10 +130,11 @@ __all__ = [
     "TokenScaling",
     "TokenSpread",
     "UnitCosts",
+    "Vendors",
     "Workload",
 ]
 
-LATER = ("environments", "recovery", "vendors", "governance")
+LATER = ("environments", "recovery", "governance")
 """Sections that this version keeps, and does not enact."""
 
 
@@ -201,7 +203,7 @@ class Plan(Part):
     retention: Retention = Field(default_factory=Retention, description="How long the ledger keeps what.")
     environments: dict[str, Any] = Field(default_factory=dict, description="Kept, not enacted by this version.")
     recovery: dict[str, Any] = Field(default_factory=dict, description="Kept, not enacted by this version.")
-    vendors: dict[str, Any] = Field(default_factory=dict, description="Kept, not enacted by this version.")
+    vendors: Vendors = Field(default_factory=Vendors, description="What is known of vendors, what they promise, and how they are judged.")
     governance: dict[str, Any] = Field(default_factory=dict, description="Kept, not enacted by this version.")
 
     def kind_of(self, model: LogicalModel) -> Literal["chat", "embedding"]:

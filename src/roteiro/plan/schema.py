@@ -33,6 +33,8 @@ def json_schema() -> dict[str, Any]:
     definitions["LocalModel"] = short_form(definitions["LocalModel"], "smollm2", "The GGUF file, or smollm2.")
     hours = {"type": "array", "minItems": 24, "maxItems": 24, "items": {"type": ["number", "string"]}, "description": "A factor an hour."}
     definitions["Daily"] = {"anyOf": [definitions["Daily"], hours]}
+    weight = definitions["Criterion"]["properties"]["weight"]
+    definitions["Criterion"] = {"anyOf": [definitions["Criterion"], weight]}
     share = definitions["ErrorRate"]["properties"]["share"]
     definitions["ErrorRate"] = {"anyOf": [definitions["ErrorRate"], share]}
     dates = {"type": "array", "items": {"$ref": "#/$defs/PlannedOutage"}, "description": "Outages whose time is known."}

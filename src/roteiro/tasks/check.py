@@ -4,10 +4,13 @@ What must not live here: any one check.
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from roteiro.plan.check_vendors import STALE, stale_facts
 from roteiro.plan.read import Reading, read
 from roteiro.terms.error import PlanError
+from roteiro.terms.problem import Problem, Severity
 
 __all__ = ["check", "checked"]
 
@@ -23,7 +26,12 @@ def check(plan_path: str | Path, environment: str | None = None) -> Reading:
         fresh_block(compile_plan(reading.plan, reading.digest, sizes=RingSizes(flows=8, events=8, decisions=8)), epoch_unix_s=0.0)
     except PlanError as error:
         return replace(reading, plan=None, digest="", problems=(*reading.problems, *error.problems))
-    return reading
+    # Cross-checks know no calendar: what has grown old is looked for here.
+    old = [
+        Problem(STALE, reading.marks.nearest(one.path).value, reading.marks.dotted(one.path), one.message, one.remedy, Severity.WARNING)
+        for one in stale_facts(reading.plan, datetime.now(UTC).date())
+    ]
+    return replace(reading, problems=(*reading.problems, *old)) if old else reading
 
 
 def checked(plan_path: str | Path, environment: str | None = None) -> Reading:
