@@ -42,7 +42,7 @@ class Sli(StrEnum):
     AUDITABLE = "auditable"
     """All decisions on a request, from its arrival to its end, are in the ledger."""
     COST = "cost"
-    """An answer cost the bound at most (US dollars)."""
+    """An answer cost the bound at most (nano-dollars)."""
 
 
 class Measure(StrEnum):
@@ -52,8 +52,6 @@ class Measure(StrEnum):
     """The share of good ones, at least `least`."""
     MEAN = "mean"
     """The mean of their values, at most `bound`; there is no error budget."""
-    COUNT = "count"
-    """How many are bad, at most `bound`."""
 
 
 class Severity(StrEnum):
@@ -154,8 +152,8 @@ class BurnStep:
 class Objective:
     """At least `least` (0..1) of the events in `scope` are to be good, over `window`.
 
-    `bound` is what makes an event good, in the unit of its `Sli`; for a MEAN or a COUNT what may not be passed. `tier` is set where the
-    objective is a promise of that tier. `page` and `ticket` name who is told by alerts; `kinds` the signals that a quality is read from.
+    `bound` is what makes an event good, in the unit of its `Sli`; of a MEAN what it may not pass. `tier` is set where the objective is a
+    promise of that tier. `page` and `ticket` name who is told by alerts; `kinds` the signals that a quality is read from.
     """
 
     name: str
