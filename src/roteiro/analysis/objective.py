@@ -16,7 +16,7 @@ __all__ = ["BurnAlert", "BurnStep", "Measure", "Objective", "Period", "Scope", "
 
 Period = Literal["day", "week", "month", "quarter"]
 
-LENGTHS_S: Final[dict[Period, float]] = {"day": 86_400.0, "week": 7 * 86_400.0, "month": 30 * 86_400.0, "quarter": 90 * 86_400.0}
+LENGTHS_S: Final[dict[Period, float]] = {"day": 86_400.0, "week": 7 * 86_400.0, "month": 30 * 86_400.0, "quarter": 91 * 86_400.0}
 """Nominal lengths, by which alerts are scaled; a calendar's own are taken where something is counted."""
 
 
@@ -34,7 +34,7 @@ class Sli(StrEnum):
     QUALITY = "quality"
     """A verdict on an answer's quality was the bound at least (0..1)."""
     CONFIDENCE = "confidence"
-    """An answer's confidence was above the bound (0..1)."""
+    """An answer's confidence was the bound at least (0..1)."""
     HALLUCINATION = "hallucination"
     """An answer to a factual question was not made up."""
     LEAKS = "leaks"
