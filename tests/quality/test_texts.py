@@ -22,7 +22,11 @@ def measured(group: str) -> tuple[float, float, list[str]]:
     texts = labelled("texts_of_refusals.yaml")[group]
     hits = [text for text in texts["declined"] if declines(text)]
     false = [text for text in texts["answered"] if declines(text)]
-    return len(hits) / max(1, len(hits) + len(false)), len(hits) / len(texts["declined"]), [*false, *(t for t in texts["declined"] if t not in hits)]
+    return (
+        len(hits) / max(1, len(hits) + len(false)),
+        len(hits) / len(texts["declined"]),
+        [*false, *(t for t in texts["declined"] if t not in hits)],
+    )
 
 
 @pytest.mark.parametrize(("group", "precision", "recall"), [("seen", 1.0, 1.0), ("held_out", 0.95, 0.85)])

@@ -105,7 +105,7 @@ def _turns(body: Mapping[str, Any]) -> Iterator[Turn]:
         if isinstance(item, str):
             yield _turn("user", item)
         elif isinstance(item, dict):
-            role = item.get("role") if isinstance(item.get("role"), str) else "user"
+            role = str(item.get("role") or "user")
             if item.get("type") == "function_call_output":
                 yield _turn("tool", item.get("output"))
             elif item.get("content") is not None:

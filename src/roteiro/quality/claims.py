@@ -27,14 +27,17 @@ _SCALES: Final = _meanings(
     "3 mil thousand k", "6 milhao milhoes million millions mi", "9 bilhao bilhoes billion billions bi", "12 trilhao trilhoes trillion"
 )
 _UNITS: Final = _meanings(
-    "% percent por-cento", "BRL r$ real reais", "USD us$ $ dollar dollars dolar dolares", "EUR € euro euros", "GBP £", "h hour hours hora horas",
+    "% percent por-cento", "BRL r$ real reais", "USD us$ $ dollar dollars dolar dolares", "EUR € euro euros", "GBP £",
+    "h hour hours hora horas",
     "min minute minutes minuto minutos", "s second seconds segundo segundos", "d day days dia dias", "w week weeks semana semanas",
     "mo month months mes meses", "y year years ano anos", "km", "kg", "m2", "cm", "mm", "mg", "ml", "gb", "mb", "tb", "kw", "kwh", "mw",
 )  # fmt: skip
 
 
 def _any_of(words: Mapping[str, str]) -> str:
-    return "|".join(re.escape(word).replace(r"por\-cento", "por cento") for word in sorted(words, key=len, reverse=True) if not word.isdigit())
+    return "|".join(
+        re.escape(word).replace(r"por\-cento", "por cento") for word in sorted(words, key=len, reverse=True) if not word.isdigit()
+    )
 
 
 _MONTH: Final = _any_of(_MONTHS)
@@ -57,11 +60,11 @@ _NAME: Final = re.compile(
 )
 _QUOTE: Final = re.compile(r"“([^”\n]{10,400})”|\"([^\"\n]{10,400})\"|«([^»\n]{10,400})»")
 _WORD: Final = re.compile(r"\w+")
-_JOINS: Final = frozenset("da de do das dos e of the von van del di".split())
+_JOINS: Final = frozenset(("da", "de", "do", "das", "dos", "e", "of", "the", "von", "van", "del", "di"))
 _LEADS: Final = frozenset(
-    "the a an in on at by for from with and but or if as it its this that these those he she they we you i o os um uma no na nos nas em "
-    "por para com mas se ele ela eles elas esse essa este esta isso isto segundo conforme according however therefore also additionally "
-    "moreover finally yes sim nao today hoje when quando where onde what qual quem who dear caro cara prezado ola hello".split()
+    """a according additionally also an and as at but by cara caro com conforme dear ela elas ele eles em essa esse esta este finally for
+    from he hello hoje however if in isso isto it its mas moreover na nao nas no nos o ola onde on os para por prezado qual quando quem
+    se segundo she sim that the therefore these they this those today um uma we what when where who with yes you i or""".split()  # noqa: SIM905
 )
 """Words that begin a sentence and no name."""
 
