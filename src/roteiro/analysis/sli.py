@@ -172,13 +172,11 @@ def conditions(one: Objective, since: datetime, until: datetime, rows: str) -> I
 
 def audited(since: datetime, until: datetime) -> str:
     """The requests whose first and last decisions are both there. No request lasts longer than a day."""
-    return (
-        "LEFT JOIN (SELECT run AS audit_run, request AS audit_request FROM decisions\n"
-        f"           WHERE request >= 0 AND time >= {moment(since)} AND time < {moment(until)} + INTERVAL 1 DAY\n"
-        "           GROUP BY run, request\n"
-        "           HAVING bool_or(step = 'begin') AND bool_or(command IN ('done', 'reject')))\n"
-        "       ON run = audit_run AND request = audit_request"  # noqa: S608 (times of ours)
-    )
+    return f"""LEFT JOIN (SELECT run AS audit_run, request AS audit_request FROM decisions
+           WHERE request >= 0 AND time >= {moment(since)} AND time < {moment(until)} + INTERVAL 1 DAY
+           GROUP BY run, request
+           HAVING bool_or(step = 'begin') AND bool_or(command IN ('done', 'reject')))
+       ON run = audit_run AND request = audit_request"""  # noqa: S608 (times of ours)
 
 
 def absent(absence: Absence) -> str:
