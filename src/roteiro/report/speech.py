@@ -14,6 +14,7 @@ from roteiro.report.words_of_codes import CODES
 from roteiro.report.words_of_drills import DRILL_WORDS
 from roteiro.report.words_of_forecast import FORECAST_WORDS
 from roteiro.report.words_of_money import MONEY_WORDS
+from roteiro.report.words_of_notices import NOTICE_WORDS
 from roteiro.report.words_of_rehearsal import REHEARSAL_WORDS
 from roteiro.report.words_of_simulation import SIMULATION_WORDS
 from roteiro.report.words_of_top import TOP
@@ -32,6 +33,7 @@ PHRASES: Final = (
     | DRILL_WORDS
     | FORECAST_WORDS
     | MONEY_WORDS
+    | NOTICE_WORDS
     | REHEARSAL_WORDS
     | TOP
     | SIMULATION_WORDS
