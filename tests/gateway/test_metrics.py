@@ -27,6 +27,14 @@ from roteiro.terms.codes import CacheKind, Command, ErrorClass, Outcome, Reason,
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 TRACE = (0x4BF92F3577B34DA6, 0xA3CE929D0E0E4736 - 2**64)
 
+OBJECTIVE = {
+    "name": "gold.availability", "least": 0.999, "run_good": 90, "run_bad": 10, "good": 990, "bad": 11, "left": -0.5,
+    "alerts": [
+        {"alert": "14.4x1h", "severity": "page", "firing": True, "long_window": "1h", "short_window": "5min", "long_rate": 20.0, "short_rate": None},
+    ],
+    "steps": [{"step": "90% freeze", "active": True}],
+}  # fmt: skip
+
 
 def seen() -> Seen:
     """A server after a few requests: two tenants, two targets, a stream with a trace, a cache hit, a refusal."""
@@ -48,6 +56,8 @@ def seen() -> Seen:
         "run": 'a "run"', "status": "serving", "plan": {"name": "p", "digest": it.compiled.edge.digest, "version": 3},
         **snapshot(it.compiled, it.state, 10.0), "workers": workers,
         "writer": {"pid": 18, "rss_bytes": 2048, "restarts": 0, "error": None}, "supervisor": {"pid": 16, "rss_bytes": 4096},
+        "slo": {"frozen": True, "objectives": [OBJECTIVE]},
+        "notices": {"ops": {"waiting": 2, "outcomes": {"sent": 5, "failed": 1}}},
     }  # fmt: skip
     return Seen(state, tally, steps, it.compiled.names, {"events": 0, "decisions": 7}, {"version": "1.2.3", "python": "3"})
 
@@ -110,6 +120,16 @@ def test_the_fleet_and_the_processes(found: Any) -> None:
     assert value(found, "attempts_total", target="two", reason="fallback") == 1
     assert value(found, "attempt_failures_total", target="two", error_class="server") == 1
     assert value(found, "ring_fill_ratio", table="events") == 0 and value(found, "ledger_lag_seconds") == 0
+
+
+def test_objectives_and_notices(found: Any) -> None:
+    gold = {"objective": "gold.availability"}
+    assert (value(found, "slo_good_total", **gold), value(found, "slo_bad_total", **gold)) == (90, 10)
+    assert value(found, "slo_window_events", good="false", **gold) == 11 and value(found, "slo_budget_remaining_ratio", **gold) == -0.5
+    assert value(found, "slo_alert_firing", alert="14.4x1h", severity="page", **gold) == 1 and value(found, "slo_frozen") == 1
+    assert value(found, "slo_burn_rate", window="1h", **gold) == 20 and value(found, "slo_step_active", step="90% freeze", **gold) == 1
+    assert value(found, "notices_total", channel="ops", outcome="sent") == 5 and value(found, "notices_waiting", channel="ops") == 2
+    assert value(found, "notices_total", channel="ops", outcome="dropped") == 0, "there from the start"
 
 
 def test_every_family_is_declared_once_and_documented() -> None:

@@ -15,6 +15,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
+from roteiro.gateway.metrics_slo import SLO, slo_families
 from roteiro.gateway.tally import OTHERS, Histogram, Steps, Sums, Tally
 from roteiro.terms.codes import BreakerState, CacheKind, Command, Complexity, ErrorClass, Operation, Outcome, Reason
 from roteiro.terms.edge import Names
@@ -118,7 +119,7 @@ OWN: Final = (
     ("telemetry_missed_rows", "Rows that were overwritten before these metrics had counted them"),
 )
 FAMILIES: Final = {
-    f"roteiro_{row[0]}": str(row[-1]) for table in (OWN, FLEET, EVENTS_SUMMED, STEPS_SUMMED, HISTOGRAMS, ROWS) for row in table
+    f"roteiro_{row[0]}": str(row[-1]) for table in (OWN, FLEET, EVENTS_SUMMED, STEPS_SUMMED, HISTOGRAMS, ROWS, SLO) for row in table
 }
 """Every family → its help."""
 
@@ -177,6 +178,8 @@ def families(seen: Seen) -> Iterator[Metric]:
         yield of_histogram(name, getattr(seen.tally, table), words, epoch_s)
     for name, table, label, field, scale, _ in ROWS:
         yield plain(name, False, [((row["name"],), row[field] / scale) for row in state[table] if row[field] is not None], (label,))
+    for family in slo_families(state):
+        yield plain(family.name, family.is_counter, family.samples, family.labels)
 
 
 def own(seen: Seen) -> Iterator[Metric]:
