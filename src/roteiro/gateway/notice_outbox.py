@@ -88,7 +88,7 @@ class Outbox:
             rows = connection.execute(
                 "SELECT id, ref, channel, created, due, attempts, notices FROM deliveries WHERE outcome = 'waiting' ORDER BY id"
             ).fetchall()
-        return [Delivery(*row[:6], msgspec.json.decode(row[6], type=list[Notice])) for row in rows]
+        return [Delivery._make((*row, msgspec.json.decode(notices, type=list[Notice]))) for *row, notices in rows]
 
     def next_due(self) -> float | None:
         """When the next message is to be tried, in Unix seconds; None where none waits."""
