@@ -5,16 +5,18 @@ What must not live here: the formats.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from roteiro.cli.option import Data, Environment, PlanFile, directory
 from roteiro.cli.report import Run, Since
 
-__all__ = ["app", "floor", "focus", "hpa", "keda"]
+__all__ = ["app", "floor", "focus", "grafana", "hpa", "keda", "openslo", "prometheus"]
 
-app = typer.Typer(help="Write what others read: charges for FinOps, manifests for Kubernetes, a floor for a plan.", no_args_is_help=True)
+app = typer.Typer(help="Write what others read: charges, manifests, rules, dashboards, a floor for a plan.", no_args_is_help=True)
+
+IN_CLUSTER: Final = "http://prometheus.monitoring:9090"
 
 
 class GrainName(StrEnum):
@@ -24,6 +26,7 @@ class GrainName(StrEnum):
     DAY = "day"
 
 
+Prometheus = Annotated[str, typer.Option("--prometheus", metavar="URL", help="Address of Prometheus, as its reader sees it.")]
 Namespace = Annotated[str, typer.Option("--namespace", metavar="NAME", help="The namespace of the manifests.")]
 
 
@@ -50,9 +53,7 @@ def keda(
     plan: PlanFile,
     environment: Environment = None,
     namespace: Namespace = "default",
-    prometheus: Annotated[
-        str, typer.Option("--prometheus", metavar="URL", help="Address of Prometheus, as the cluster sees it.")
-    ] = "http://prometheus.monitoring:9090",
+    prometheus: Prometheus = IN_CLUSTER,
 ) -> None:
     """Print a KEDA ScaledObject for each provider that the plan's scaling policies scale."""
     from roteiro.tasks.export import export_scaling
@@ -88,3 +89,34 @@ def floor(
 
     found = export_floor(plan, directory(data), parse_since(since) if since else None, run, quantile, environment)
     typer.echo(overlay(found), nl=False)
+
+
+@app.command("prometheus")
+def prometheus(
+    plan: PlanFile,
+    environment: Environment = None,
+    namespace: Annotated[
+        str | None,
+        typer.Option("--namespace", metavar="NAME", help="Print a PrometheusRule of this namespace, for the operator.", show_default=False),
+    ] = None,
+) -> None:
+    """Print recording and alerting rules for every objective of the plan."""
+    from roteiro.tasks.export import export_rules
+
+    typer.echo(export_rules(plan, namespace, environment), nl=False)
+
+
+@app.command("openslo")
+def openslo(plan: PlanFile, environment: Environment = None, prometheus: Prometheus = IN_CLUSTER) -> None:
+    """Print the plan's objectives and alerts as OpenSLO documents (openslo/v1)."""
+    from roteiro.tasks.export import export_openslo
+
+    typer.echo(export_openslo(plan, prometheus, environment), nl=False)
+
+
+@app.command("grafana")
+def grafana(plan: PlanFile, environment: Environment = None) -> None:
+    """Print a dashboard for Grafana: promises, budgets, burn, latency, providers, money."""
+    from roteiro.tasks.export import export_dashboard
+
+    typer.echo(export_dashboard(plan, environment), nl=False)

@@ -1,6 +1,6 @@
-"""Export what others read: the ledger's money in the FinOps format, the plan's scaling policies as manifests.
+"""Export what others read: the ledger's money in the FinOps format, the plan's scaling policies as manifests, its objectives as rules.
 
-What must not live here: the formats (`analysis.focus`, `report.kubernetes`).
+What must not live here: the formats (`analysis.focus`, `report.{kubernetes,prometheus,openslo,grafana}`).
 """
 
 import csv
@@ -15,13 +15,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from roteiro.analysis.focus import COLUMNS, FOCUS_VERSION, Grain, Vendor, focus
+from roteiro.analysis.objective import Objective
+from roteiro.plan.model import Plan
+from roteiro.report.grafana import dashboard
 from roteiro.report.kubernetes import hpa, keda, manifests
+from roteiro.report.openslo import openslo, unspeakable
+from roteiro.report.prometheus import prometheus_rule_object, prometheus_rules
 from roteiro.tasks.check import checked
+from roteiro.tasks.objectives_of import objectives_of
 from roteiro.tasks.report import Period, Question
 from roteiro.terms.error import SettingsError
 from roteiro.terms.units import NUSD
 
-__all__ = ["FocusExport", "Scaler", "export_focus", "export_scaling"]
+__all__ = ["FocusExport", "Scaler", "export_dashboard", "export_focus", "export_openslo", "export_rules", "export_scaling"]
 
 Scaler = Literal["keda", "hpa"]
 FORMS: Final = (".csv", ".parquet")
@@ -88,3 +94,33 @@ def export_scaling(
     if form == "hpa":
         return manifests(hpa(plan, namespace))
     return manifests(keda(plan, prometheus, namespace))
+
+
+def export_rules(plan_path: str | Path, namespace: str | None = None, environment: str | None = None) -> str:
+    """Rules for Prometheus as YAML; with a namespace, as an object for its operator.
+
+    Raises PlanError, and SettingsError where the plan promises nothing.
+    """
+    plan, objectives = promised(plan_path, environment)
+    tiers = {tier: tuple(name for name, one in plan.tenants.items() if one.tier == tier) for tier in plan.sla_tiers}
+    rules = prometheus_rules(objectives, tiers)
+    return manifests([rules if namespace is None else prometheus_rule_object(rules, namespace)])
+
+
+def export_openslo(plan_path: str | Path, prometheus: str, environment: str | None = None) -> str:
+    """OpenSLO documents as one YAML text; what it has no words for is named in its head. Raises as `export_rules`."""
+    plan, objectives = promised(plan_path, environment)
+    return "".join(f"# {line}\n" for line in unspeakable(objectives)) + manifests(openslo(plan, objectives, prometheus))
+
+
+def export_dashboard(plan_path: str | Path, environment: str | None = None) -> str:
+    """A dashboard for Grafana as JSON. Raises as `export_rules`."""
+    return dashboard(*promised(plan_path, environment))
+
+
+def promised(plan_path: str | Path, environment: str | None) -> tuple[Plan, tuple[Objective, ...]]:
+    plan = checked(plan_path, environment).plan
+    assert plan is not None
+    if not (objectives := objectives_of(plan)):
+        raise SettingsError("the plan promises nothing; write sla_tiers or slos")
+    return plan, objectives
