@@ -12,7 +12,7 @@ from roteiro.cli.keys import AdminPort
 from roteiro.cli.option import AsJson, Data, Environment, Lang, Language, PlanFile, directory, in_language, present
 
 if TYPE_CHECKING:
-    from roteiro.gateway.supervisor import Ready
+    from roteiro.gateway.serving import Ready
 
 __all__ = ["replay", "serve"]
 

@@ -17,7 +17,6 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,12 +43,13 @@ from roteiro.gateway.model_group import StartsModels
 from roteiro.gateway.recovery import recover_runs
 from roteiro.gateway.replica_counts import ReplicaCounts
 from roteiro.gateway.scribe import Scribe, write_spec
+from roteiro.gateway.serving import Ready, Serving
 from roteiro.gateway.snapshot import snapshot
 from roteiro.gateway.spending import spent_before
 from roteiro.gateway.telemetry import Telemetry
 from roteiro.gateway.tending import Tending
 from roteiro.gateway.tracing import Tracing, checked
-from roteiro.gateway.upkeep import EVERY_S, Upkeep
+from roteiro.gateway.upkeep import Upkeep
 from roteiro.gateway.vault_keys import VARIABLE, read_keys
 from roteiro.gateway.vault_thread import VaultThread
 from roteiro.gateway.vault_upkeep import VaultUpkeep
@@ -60,71 +60,11 @@ from roteiro.policy.kernel import JIT, cache_directory
 from roteiro.terms.error import PlanError, RoteiroError, SettingsError
 from roteiro.terms.problem import Severity
 
-__all__ = ["Ready", "Serving", "Supervisor"]
+__all__ = ["Supervisor"]
 
 log = logging.getLogger("roteiro.gateway")
 
 ADMIN_LEAVES_WITHIN_S: Final = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Serving:
-    """What a server is told by its machine: where, with what, how many. Times in seconds; port 0 takes a free one."""
-
-    directory: Path
-    host: str = "127.0.0.1"
-    port: int = 8080
-    admin_host: str = "127.0.0.1"
-    admin_port: int | None = None
-    """None: the port after `port`."""
-    workers: int = 1
-    environment: str | None = None
-    """Names the plan's overlay, `plan.<environment>.yaml`."""
-    region: str | None = None
-    """Where this server is, and its clients with it: one of the plan's regions. Models with `balance: nearest` go by it."""
-    base_urls: Mapping[str, str] = field(default_factory=dict)
-    """Addresses of providers in place of the plan's."""
-    drain_s: float = 30.0
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
-    admin_token: str | None = None
-    """None: the one in the data directory, made up at the first start."""
-    state_url: str | None = None
-    """Database of the keys; None: SQLite in the data directory."""
-    state_key: str | None = None
-    """Seals what the vault keeps (`vault_keys`); None: the key in the data directory, made up at the first start."""
-    upkeep_s: float = EVERY_S
-    reuse_port: bool = True
-    """A listening socket for each worker, where there are several and the system can; else one for all."""
-    otlp_endpoint: str | None = None
-    """An OpenTelemetry collector's OTLP over HTTP, for traces and metrics; None: OTEL_EXPORTER_OTLP_ENDPOINT, or nowhere."""
-    trace_ratio: float = 1.0
-    """Share of the requests whose client sent no trace that are traced; errors always are."""
-    log_format: str = "text"
-    """`text` or `json`."""
-    access_log: bool = False
-    """A line in the log for each request."""
-
-    @property
-    def admin_port_wanted(self) -> int:
-        if self.admin_port is not None:
-            return self.admin_port
-        return self.port + 1 if self.port else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A server that serves."""
-
-    run: str
-    pid: int
-    port: int
-    admin_port: int
-    workers: tuple[int, ...]
-    digest: str
-    version: int
-    directory: Path
-    token_file: Path | None
 
 
 class Supervisor:

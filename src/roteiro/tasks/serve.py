@@ -15,7 +15,8 @@ from pathlib import Path
 import uvloop
 
 from roteiro.gateway.logs import FORMAT_VARIABLE, begin
-from roteiro.gateway.supervisor import Ready, Supervisor
+from roteiro.gateway.serving import Ready
+from roteiro.gateway.supervisor import Supervisor
 from roteiro.tasks.plugins import local_model
 from roteiro.tasks.settings import Settings
 from roteiro.terms.error import PlanError, RoteiroError

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, Self
 
-from roteiro.gateway.supervisor import Serving
+from roteiro.gateway.serving import Serving
 from roteiro.terms.error import SettingsError
 from roteiro.terms.units import QuantityError, parse_duration
 
