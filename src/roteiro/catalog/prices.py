@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
-__all__ = ["CatalogPrice", "CatalogWindow", "find_context", "find_price", "similar_models"]
+__all__ = ["CatalogPrice", "CatalogWindow", "find_context", "find_price", "price_days", "similar_models"]
 
 DAY_S: Final = 86_400.0
 LAST_DAY: Final = date(9999, 12, 31)
@@ -189,3 +189,13 @@ def similar_models(vendor: str, model: str, most: int = 3) -> list[str]:
     names = [info.id for provider in snapshot().providers if provider.id == listed for info in provider.models]
     begun = sorted((name for name in names if name.startswith(model)), key=len)
     return (begun or get_close_matches(model, names, n=most, cutoff=0.5))[:most]
+
+
+def price_days(vendor: str, model: str) -> tuple[date, ...]:
+    """The days on which the model's listed price changed, in order. Empty where the list has no dates of it."""
+    from genai_prices.types import StartDateConstraint
+
+    found = find(vendor, model)
+    prices = found[1].prices if found is not None else None
+    conditions = [row.constraint for row in prices] if isinstance(prices, list) else []
+    return tuple(sorted({condition.start_date for condition in conditions if isinstance(condition, StartDateConstraint)}))

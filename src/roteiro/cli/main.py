@@ -11,7 +11,23 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli import calibrate, capacity, demo, dlq, drill, export, forecast, keys, plan, rehearse, report, simulate, top, worlds
+from roteiro.cli import (
+    calibrate,
+    capacity,
+    demo,
+    dlq,
+    drill,
+    export,
+    forecast,
+    keys,
+    plan,
+    rehearse,
+    report,
+    simulate,
+    top,
+    vendors,
+    worlds,
+)
 from roteiro.terms.error import InvariantError, PlanError, RoteiroError
 
 __all__ = ["app", "main"]
@@ -50,6 +66,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel=DURING)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=DURING)
 app.command("report", rich_help_panel=AFTER)(report.report)
 app.add_typer(export.app, name="export", rich_help_panel=AFTER)
+app.add_typer(vendors.app, name="vendors", rich_help_panel=AFTER)
 app.command("replay", rich_help_panel=AFTER)(worlds.replay)
 app.command("rehearse", rich_help_panel=AFTER)(rehearse.rehearse)
 app.command("schema", rich_help_panel=KEEPING)(plan.schema)

@@ -61,8 +61,8 @@ class Privacy(Declared):
         default=None, description="Whether it trains on the data: never, only where one agrees, unless one objects, always."
     )
     retention_s: Seconds | None = Field(default=None, alias="retention", description="How long prompts and answers are kept; 0s is not.")
-    agreements: tuple[Name, ...] = Field(default=(), description="Agreements that were signed: lgpd, gdpr, hipaa-baa.")
-    residency: tuple[Name, ...] = Field(default=(), description="Where data may be bound to: br, eu, us.")
+    agreements: tuple[Name, ...] | None = Field(default=None, description="Agreements that were signed: lgpd, gdpr, hipaa-baa.")
+    residency: tuple[Name, ...] | None = Field(default=None, description="Where data may be bound to: br, eu, us.")
 
 
 class Support(Declared):
@@ -78,8 +78,8 @@ class Support(Declared):
 class Ecosystem(Declared):
     """What surrounds the vendor's models."""
 
-    sdks: tuple[Name, ...] = Field(default=(), description="Languages of its official libraries.")
-    integrations: tuple[Name, ...] = Field(default=(), description="What it works with.")
+    sdks: tuple[Name, ...] | None = Field(default=None, description="Languages of its official libraries.")
+    integrations: tuple[Name, ...] | None = Field(default=None, description="What it works with.")
     fine_tuning: bool | None = Field(default=None, description="Whether its models can be trained further.")
 
 

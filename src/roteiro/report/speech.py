@@ -18,6 +18,7 @@ from roteiro.report.words_of_notices import NOTICE_WORDS
 from roteiro.report.words_of_rehearsal import REHEARSAL_WORDS
 from roteiro.report.words_of_simulation import SIMULATION_WORDS
 from roteiro.report.words_of_top import TOP
+from roteiro.report.words_of_vendors import VENDOR_WORDS
 from roteiro.terms.error import SettingsError
 from roteiro.terms.units import NUSD
 
@@ -37,6 +38,7 @@ PHRASES: Final = (
     | REHEARSAL_WORDS
     | TOP
     | SIMULATION_WORDS
+    | VENDOR_WORDS
 )
 NANO_DIGITS: Final = 9
 
