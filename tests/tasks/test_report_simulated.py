@@ -10,7 +10,8 @@ from tests.cli.test_main import call
 from tests.simulator.build import BUSY
 
 from roteiro.ledger import Head, Ledger, SegmentWriter
-from roteiro.tasks.report import report_cost, report_sla, report_traffic
+from roteiro.tasks.report import report_cost, report_traffic
+from roteiro.tasks.service_levels import report_sla
 from roteiro.tasks.simulate import SimulationResult, simulate
 from roteiro.terms.codes import World
 
@@ -36,7 +37,7 @@ def test_a_report_says_what_the_run_counted(kept: tuple[Path, SimulationResult])
     assert told == pytest.approx({name: share for name, share in measured.outcomes.items() if share})
     assert len(told) > 1, "not all were answered"
     tiers = {one.tier: one for one in levels.sla.tiers}
-    assert tiers["gold"].availability.share == pytest.approx(measured.tiers["gold"].availability, abs=1e-6)
+    assert tiers["gold"].attained("availability").share == pytest.approx(measured.tiers["gold"].availability, abs=1e-6)
     assert any(one.spent_nusd for one in money.budgets)
 
 
@@ -65,7 +66,7 @@ def test_a_run_without_a_journal_has_its_promises_too(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(BUSY)
     (run,) = simulate(tmp_path / "plan.yaml", data=tmp_path / "data", seeds=1, requests=300, keep=True).runs
     levels, money = report_sla(tmp_path / "data", run=run), report_cost(tmp_path / "data", run=run)
-    assert levels.targets_known and levels.sla.tiers[0].availability.target == 0.99
+    assert levels.targets_known and levels.sla.tiers[0].attained("availability").target == 0.99
     assert money.budgets_known and [one.name for one in money.budgets] == ["tenant/acme/daily"]
 
 

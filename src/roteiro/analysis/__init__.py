@@ -8,7 +8,7 @@ from roteiro.analysis.cost import CostLine, CostReport, cost
 from roteiro.analysis.explain import Story, tell
 from roteiro.analysis.moment import Moment, moment
 from roteiro.analysis.purse import Purse, PurseUse, period_start, purse_use
-from roteiro.analysis.sla import Attainment, SlaReport, TierReport, TierTarget, Verdict, sla
+from roteiro.analysis.sla import Attainment, SlaReport, TierReport, Verdict, attain
 from roteiro.analysis.spread import Interval, quantile, wilson
 from roteiro.analysis.traffic import TrafficReport, Transition, traffic
 
@@ -23,16 +23,15 @@ __all__ = [
     "SlaReport",
     "Story",
     "TierReport",
-    "TierTarget",
     "TrafficReport",
     "Transition",
     "Verdict",
+    "attain",
     "cost",
     "moment",
     "period_start",
     "purse_use",
     "quantile",
-    "sla",
     "tell",
     "traffic",
     "wilson",

@@ -1,39 +1,26 @@
-"""Service levels by tier: what share of requests was answered, what share in time, and whether that keeps the promise.
+"""Service levels judged: what was promised in each dimension, what was counted, and one verdict on each tier.
 
-**The denominator.** Of all requests of a tier, those are left out, and counted, that say nothing about the service: cancelled by the
-client, refused by the provider as the client's mistake (`invalid`), over a limit that the caller agreed to (`limited`), and past a budget
-of the caller (`budget`). All others count, also those that were shed for want of capacity or abandoned by a worker that died.
-
-**The p95.** A promise "p95 within 2 s" is kept when at least 95 % of the answers came within 2 s; that share is what is judged, with its
+**A percentile** "p95 within 2 s" is kept when at least 95 % of the answers came within 2 s; that share is what is judged, with its
 interval. Percentiles are computed over all answers of the period at once, never as a mean of percentiles.
 
-**Quality** is unverified until something measures it.
+**What nothing measured** (quality, confidence, hallucination, leaks) is unverified, never good, and so is a tier that promises it.
 
-What must not live here: the plan (targets come as `TierTarget`), and words for people.
+What must not live here: counting (`sli`), the plan, and words for people.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from math import sqrt
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+from roteiro.analysis.error_budget import Budget, Counts
+from roteiro.analysis.objective import Measure, Objective, Sli
+from roteiro.analysis.spread import Z_95, Interval, Times, wilson
 
-from roteiro.analysis.column import is_word, numbers, words
-from roteiro.analysis.spread import Interval, Times, times, wilson
+__all__ = ["Attainment", "Dimension", "Service", "SlaReport", "TierReport", "Verdict", "attain", "judge", "tier_report", "worst"]
 
-__all__ = ["COLUMNS", "EXCLUDED", "IN_TIME", "Attainment", "Quality", "SlaReport", "TierReport", "TierTarget", "Verdict", "attain", "sla"]
-
-COLUMNS: Final = ("tier", "outcome", "stream", "total_ms", "ttft_ms", "quality")
-"""The columns of `events` that are read."""
-
-EXCLUDED: Final = ("cancelled", "invalid", "limited", "budget")
-"""Outcomes that leave the denominator of availability."""
-
-IN_TIME: Final = 0.95
-"""Share of answers that a promise on the p95 wants within its bound."""
+MEASURED = (Sli.QUALITY, Sli.CONFIDENCE, Sli.HALLUCINATION, Sli.LEAKS)
+"""What must be looked for: without a signal nothing is known, however many answers were given."""
 
 
 class Verdict(StrEnum):
@@ -47,16 +34,6 @@ class Verdict(StrEnum):
     """Nothing was promised."""
     UNVERIFIED = "unverified"
     """Nothing measures it."""
-
-
-@dataclass(frozen=True, slots=True)
-class TierTarget:
-    """What a tier promises; None where it promises nothing. Shares 0..1, times in seconds."""
-
-    availability: float | None = None
-    latency_p95_s: float | None = None
-    ttft_p95_s: float | None = None
-    quality_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +53,77 @@ class Attainment:
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
-    """Mean measured quality of `measured` answers against the least promised. Unverified until quality is measured."""
+class Mean:
+    """The mean of `count` values, in nano-dollars, with its 95 % interval (normal; None of fewer than two)."""
 
-    target: float | None
-    measured: int
-    verdict: Verdict = Verdict.UNVERIFIED
+    value: float
+    interval: Interval | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One objective, judged. `counts` are of slices where it is judged by them, `empty` those without any event.
+
+    `groups`: the same by tenant, workload and so on, where that was asked for.
+    """
+
+    objective: Objective
+    counts: Counts
+    attained: Attainment
+    budget: Budget | None = None
+    mean: Mean | None = None
+    empty: int | None = None
+    groups: Mapping[str | None, Counts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Requests of a tier by outcome, and the times of its answers; `first_token` of those that were streamed."""
+
+    requests: int = 0
+    answered: int = 0
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    total: Times = field(default_factory=lambda: Times(0, None, None, None))
+    first_token: Times = field(default_factory=lambda: Times(0, None, None, None))
+
+    @property
+    def availability(self) -> Attainment:
+        """Against no promise."""
+        return attain(self.answered, self.requests - sum(self.excluded.values()), None)
 
 
 @dataclass(frozen=True, slots=True)
 class TierReport:
-    """One tier's service. `tier` is None for tenants of no tier. Times are of answers; `first_token` of those that were streamed."""
+    """One tier's service. `tier` is None for tenants of no tier. `verdict` is that of all its promises together."""
 
     tier: str | None
-    requests: int
-    excluded: dict[str, int]
-    availability: Attainment
-    latency: Attainment
-    latency_target_ms: float | None
-    total: Times
-    ttft: Attainment
-    ttft_target_ms: float | None
-    first_token: Times
-    quality: Quality
+    service: Service
+    dimensions: tuple[Dimension, ...]
+    verdict: Verdict
+    sure: bool
+    support: str | None = None
+
+    def attained(self, what: str) -> Attainment:
+        """One dimension by its word (`availability`, `latency_p95`); without a promise, what there is to say all the same."""
+        for dimension in self.dimensions:
+            if dimension.objective.name == f"{self.tier}.{what}":
+                return dimension.attained
+        return self.service.availability if what == "availability" else attain(0, 0, None)
+
+    def bound(self, what: str) -> float | None:
+        """The bound of a dimension, in the unit of its indicator."""
+        return next((one.objective.bound for one in self.dimensions if one.objective.name == f"{self.tier}.{what}"), None)
 
 
 @dataclass(frozen=True, slots=True)
 class SlaReport:
-    """Every tier that promises or was used, those that promise first and in the order given; `overall` is all against no promise."""
+    """Every tier that promises or was used, those that promise first and in the order given; `own` are objectives of no tier's promise."""
 
     tiers: tuple[TierReport, ...]
-    overall: TierReport
+    overall: Service
+    own: tuple[Dimension, ...] = ()
+    by: str | None = None
 
     @property
     def requests(self) -> int:
@@ -126,48 +143,56 @@ def attain(good: int, total: int, target: float | None) -> Attainment:
     return Attainment(target, good, total, share, interval, Verdict.MISSED, interval.high < target)
 
 
-def sla(events: pa.Table, targets: Mapping[str, TierTarget] | None = None) -> SlaReport:
-    """Service levels of `events`, which holds at least COLUMNS."""
-    promised = dict(targets or {})
-    used = {word for word in words(events, "tier").unique().to_pylist() if word is not None}
-    named = [*promised, *sorted(used - set(promised))]
-    nobody = is_word(events, "tier", None)
-    tiers = [judge(events, is_word(events, "tier", name), name, promised.get(name, TierTarget())) for name in named]
-    if nobody.any():
-        tiers.append(judge(events, nobody, None, TierTarget()))
-    return SlaReport(tuple(tiers), judge(events, np.ones(len(events), np.bool_), None, TierTarget()))
+def judge(
+    objective: Objective,
+    counts: Counts,
+    *,
+    sums: tuple[int, float] | None = None,
+    empty: int | None = None,
+    groups: Mapping[str | None, Counts] | None = None,
+) -> Dimension:
+    """One objective by its counts; `sums` (the sum and that of squares) where it is of a mean."""
+    by = groups or {}
+    if objective.measure is Measure.MEAN and sums is not None:
+        attained, mean = of_mean(objective, counts.total, *sums)
+        return Dimension(objective, counts, attained, None, mean, groups=by)
+    attained = attain(counts.good, counts.total, objective.least)
+    if counts.total == 0 and objective.sli in MEASURED:
+        attained = Attainment(objective.least, 0, 0, None, None, Verdict.UNVERIFIED, False)
+    elif objective.sli is Sli.AUDITABLE and counts.total:
+        # Every request was looked up: it is no sample of others.
+        attained = Attainment(objective.least, counts.good, counts.total, attained.share, attained.interval, attained.verdict, True)
+    budget = Budget.of(counts, objective.least) if objective.has_budget else None
+    return Dimension(objective, counts, attained, budget, empty=empty, groups=by)
 
 
-def judge(events: pa.Table, mine: npt.NDArray[np.bool_], tier: str | None, target: TierTarget) -> TierReport:
-    """One tier's report, over the rows of `mine`."""
-    excluded = {outcome: int((is_word(events, "outcome", outcome) & mine).sum()) for outcome in EXCLUDED}
-    answered = is_word(events, "outcome", "success") & mine
-    requests = int(mine.sum())
-    total_ms = numbers(events, "total_ms")[answered]
-    ttft_ms = numbers(events, "ttft_ms")[answered & (numbers(events, "stream") != 0)]
-    ttft_ms = ttft_ms[~np.isnan(ttft_ms)]
-    quality = numbers(events, "quality")[answered]
-    return TierReport(
-        tier=tier,
-        requests=requests,
-        excluded={outcome: count for outcome, count in excluded.items() if count},
-        availability=attain(int(answered.sum()), requests - sum(excluded.values()), target.availability),
-        latency=in_time(total_ms, target.latency_p95_s),
-        latency_target_ms=milliseconds(target.latency_p95_s),
-        total=times(total_ms),
-        ttft=in_time(ttft_ms, target.ttft_p95_s),
-        ttft_target_ms=milliseconds(target.ttft_p95_s),
-        first_token=times(ttft_ms),
-        quality=Quality(target.quality_score, int((~np.isnan(quality)).sum())),
-    )
+def of_mean(objective: Objective, count: int, total: int, squares: float) -> tuple[Attainment, Mean | None]:
+    """A mean against the most it may be."""
+    bound = objective.bound
+    if not count or bound is None:
+        return Attainment(None, 0, count, None, None, Verdict.NO_DATA, False), None
+    value = total / count
+    half = Z_95 * sqrt(max(squares / count - value * value, 0.0) / (count - 1)) if count > 1 else None
+    interval = None if half is None else Interval(max(0.0, value - half), value + half)
+    met = value <= bound
+    sure = interval is not None and (interval.high <= bound if met else interval.low > bound)
+    return Attainment(None, 0, count, None, None, Verdict.MET if met else Verdict.MISSED, sure), Mean(value, interval, count)
 
 
-def in_time(values_ms: npt.NDArray[np.float64], bound_s: float | None) -> Attainment:
-    """The share of values within the bound, against the 95 % that a p95 means; nothing is counted where there is no bound."""
-    if bound_s is None:
-        return attain(0, 0, None)
-    return attain(int((values_ms <= bound_s * 1e3).sum()), len(values_ms), IN_TIME)
+def worst(attained: Iterable[Attainment]) -> tuple[Verdict, bool]:
+    """One verdict on several promises, and whether it is sure: missed where one is, unverified or without data where one is, else met."""
+    found = list(attained)
+    for verdict in (Verdict.MISSED, Verdict.UNVERIFIED, Verdict.NO_DATA):
+        its = [one for one in found if one.verdict is verdict]
+        if its:
+            return verdict, verdict is not Verdict.MISSED or any(one.sure for one in its)
+    if not any(one.verdict is Verdict.MET for one in found):
+        return Verdict.NO_TARGET, False
+    return Verdict.MET, all(one.sure for one in found)
 
 
-def milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1e3
+def tier_report(tier: str | None, service: Service, dimensions: Iterable[Dimension], support: str | None = None) -> TierReport:
+    """A tier with the verdict on all its promises."""
+    its = tuple(dimensions)
+    verdict, sure = worst(one.attained for one in its)
+    return TierReport(tier, service, its, verdict, sure, support)

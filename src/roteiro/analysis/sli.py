@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from roteiro.analysis.objective import Measure, Objective, Scope, Sli
 
-__all__ = ["EXCLUDED", "LIVE", "Absence", "Grouping", "Query", "count_queries", "count_query", "literal"]
+__all__ = ["EXCLUDED", "LIVE", "Absence", "Grouping", "Query", "count_queries", "count_query", "literal", "spell_period"]
 
 EXCLUDED: Final = ("cancelled", "invalid", "limited", "budget")
 """Outcomes that leave the denominator."""
@@ -161,13 +161,18 @@ def events_of(one: Objective) -> tuple[str, str]:
 
 def conditions(one: Objective, since: datetime, until: datetime, rows: str) -> Iterator[str]:
     yield rows
-    yield f"time >= {moment(since)} AND time < {moment(until)}"
+    yield spell_period(since, until)
     scope = matching(one.scope)
     if one.sli is Sli.QUALITY and "canary" in one.kinds:
         served = matching(Scope(target=one.scope.target, region=one.scope.region)) or "true"
         yield f"(kind = 'canary' AND {served} OR kind <> 'canary' AND {scope or 'true'})"
     elif scope:
         yield scope
+
+
+def spell_period(since: datetime, until: datetime) -> str:
+    """The condition that a row is of a period."""
+    return f"time >= {moment(since)} AND time < {moment(until)}"
 
 
 def audited(since: datetime, until: datetime) -> str:

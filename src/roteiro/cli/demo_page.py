@@ -30,11 +30,11 @@ def demo_page(result: DemoResult, speech: Speech, data: Path | None) -> Document
         local = Note(say("demo.local", **told), Tone.GOOD)
     else:
         local = Note(say("demo.no_local", why=result.why_not), Tone.WARN)
-    promises, times, _ = sla_sections(result.sla.sla, speech)
+    verdicts, promises, *_, times, _ = sla_sections(result.sla.sla, speech)
     outcomes, providers, breakers, reasons = traffic_sections(result.traffic.traffic, speech)
     cost = result.cost.cost
     sections = [
-        Section(say("sla.title"), promises.parts),
+        Section(say("sla.title"), (*verdicts.parts, *promises.parts)),
         times,
         outcomes,
         Section(providers.title, (*providers.parts, local)),

@@ -5,7 +5,7 @@ What must not live here: analysis.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,10 +14,12 @@ from roteiro.cli.progress import watched
 from roteiro.terms.error import SettingsError
 
 if TYPE_CHECKING:
+    from roteiro.analysis.sli import Grouping
     from roteiro.report.document import Document
     from roteiro.report.speech import Speech
     from roteiro.tasks.money import BudgetAnswer, SavingsAnswer, UnitCostAnswer
-    from roteiro.tasks.report import CostAnswer, Period, SlaAnswer, TrafficAnswer
+    from roteiro.tasks.report import CostAnswer, Period, TrafficAnswer
+    from roteiro.tasks.service_levels import SlaAnswer
 
 __all__ = ["Subject", "report"]
 
@@ -56,6 +58,32 @@ Ahead = Annotated[
         help="Budgets with two weeks of record by a forecast, which takes some seconds for each payer; without it, by their past's shape.",
     ),
 ]
+Month = Annotated[
+    str | None, typer.Option("--month", metavar="MONTH", help="Service levels of a calendar month: 2026-10.", show_default=False)
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--zone", metavar="ZONE", help="Whose clocks a month follows: America/Sao_Paulo; without it the plan's.", show_default=False
+    ),
+]
+
+
+class Group(StrEnum):
+    """What service levels can be told apart by."""
+
+    TENANT = "tenant"
+    WORKLOAD = "workload"
+    MODEL = "model"
+    PROVIDER = "provider"
+    REGION = "region"
+
+
+COLUMNS: Final[dict[Group, "Grouping"]] = {
+    Group.TENANT: "tenant", Group.WORKLOAD: "workload", Group.MODEL: "model", Group.PROVIDER: "target", Group.REGION: "region",
+}  # fmt: skip
+
+By = Annotated[Group | None, typer.Option("--by", help="Service levels also by tenant, workload and so on.", show_default=False)]
 Prefixes = Annotated[
     Path | None,
     typer.Option(
@@ -76,18 +104,25 @@ def report(
     lang: Lang = Language.EN,
     ahead: Ahead = False,
     prefixes: Prefixes = None,
+    month: Month = None,
+    zone: Zone = None,
+    by: By = None,
 ) -> None:
     """Report on what did happen, read from the ledger."""
     from roteiro.report.plain import dumps
     from roteiro.tasks import money
     from roteiro.tasks import report as tasks
+    from roteiro.tasks.service_levels import report_sla
 
+    if what is not Subject.SLA and (month, zone, by) != (None, None, None):
+        raise SettingsError(f"--month, --zone and --by are of the report on sla; this is {what}")
     scope = (directory(data), tasks.parse_since(since) if since else None, run)
     speech = in_language(lang)
     answer: object
     match what:
         case Subject.SLA:
-            answer = levels = tasks.report_sla(*scope)
+            by_column = None if by is None else COLUMNS[by]
+            answer = levels = report_sla(*scope, month=month, zone=zone, by=by_column)
             page = of_sla(levels, speech)
         case Subject.COST:
             answer = costs = tasks.report_cost(*scope)

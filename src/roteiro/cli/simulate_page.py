@@ -62,10 +62,12 @@ def compared_rows(prediction: "SimulationResult", speech: Speech, result: "DemoR
         predicted = foretold.tiers.get(tier.tier or "")
         if predicted is None:
             continue
-        rows.append(figure(say("prediction.available", tier=tier.tier), "share", predicted.availability, tier.availability.share))
-        if tier.latency_target_ms is not None:
-            what = say("prediction.in_time", tier=tier.tier, bound=speech.ms(tier.latency_target_ms))
-            rows.append(figure(what, "share", predicted.within_latency, tier.latency.share))
+        rows.append(
+            figure(say("prediction.available", tier=tier.tier), "share", predicted.availability, tier.attained("availability").share)
+        )
+        if (bound_s := tier.bound("latency_p95")) is not None:
+            what = say("prediction.in_time", tier=tier.tier, bound=speech.ms(bound_s * 1e3))
+            rows.append(figure(what, "share", predicted.within_latency, tier.attained("latency_p95").share))
     return tuple(rows)
 
 

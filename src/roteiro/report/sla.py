@@ -1,10 +1,15 @@
 """The report on service levels.
 
-What must not live here: judging (`analysis.sla`).
+What must not live here: judging (`analysis.sla`), and one objective's words (`objective`).
 """
 
-from roteiro.analysis.sla import Attainment, SlaReport, TierReport, Verdict
+from collections.abc import Iterable
+
+from roteiro.analysis.error_budget import Counts
+from roteiro.analysis.objective import Measure
+from roteiro.analysis.sla import Dimension, Service, SlaReport, TierReport, Verdict, attain
 from roteiro.report.document import Cell, Column, Document, Note, Section, Table, Tone, cell
+from roteiro.report.objective import budget_cell, interval_of, measured, measured_of, of_how_many, target_of, what_of
 from roteiro.report.speech import Speech
 
 __all__ = ["sla_page", "sla_sections", "verdict_cell"]
@@ -13,51 +18,80 @@ TONES = {
     Verdict.MET: Tone.GOOD, Verdict.MISSED: Tone.BAD, Verdict.UNVERIFIED: Tone.WARN,
     Verdict.NO_DATA: Tone.QUIET, Verdict.NO_TARGET: Tone.QUIET,
 }  # fmt: skip
+WORDS_OF_GROUPS = {"target": "provider", "region": "sla.region"}
 
 
 def sla_page(report: SlaReport, speech: Speech, subtitle: str = "", remarks: tuple[str, ...] = ()) -> Document:
-    """Service levels by tier: promises with what was measured, times, what was left out. `remarks` are told above."""
+    """Verdicts by tier, promises with what was measured, groups, times, what was left out. `remarks` are told above."""
     notes = tuple(Note(remark, Tone.WARN) for remark in remarks)
     first, *rest = sla_sections(report, speech)
     return Document(speech.say("sla.title"), (Section(first.title, (*notes, *first.parts)), *rest), subtitle)
 
 
 def sla_sections(report: SlaReport, speech: Speech) -> tuple[Section, ...]:
+    """Verdicts, promises, those of no tier, groups, times, what was left out; the first, the second and the last two always."""
     say = speech.say
+    if not report.tiers:
+        return (Section("", (Note(say("no_data"), Tone.QUIET),)),)
+    promised = promises(report, speech)
+    own = (Section(say("sla.own"), (dimensions_table(say("sla.objective"), own_rows(report.own, speech), speech),)),) if report.own else ()
     return (
-        Section("", (promises(report, speech), Note(say("sla.quality_note"), Tone.WARN))),
+        Section("", (verdicts(report, speech),)),
+        Section(say("sla.promises"), (promised, *unverified(report, speech))),
+        *own,
+        *groups(report, speech),
         Section(say("sla.times"), (percentiles(report, speech),)),
         Section(say("sla.excluded"), (excluded(report, speech), Note(say("sla.method"), Tone.QUIET))),
     )
 
 
+def unverified(report: SlaReport, speech: Speech) -> tuple[Note, ...]:
+    """A word where something promised was measured by nothing."""
+    its = any(one.attained.verdict is Verdict.UNVERIFIED for tier in report.tiers for one in tier.dimensions)
+    return (Note(speech.say("sla.unverified_note"), Tone.WARN),) if its else ()
+
+
+def verdicts(report: SlaReport, speech: Speech) -> Table:
+    """One verdict a tier, over all its promises."""
+    say = speech.say
+    rows = [
+        (
+            cell(name_of(tier, speech), Tone.STRONG), verdict_cell(tier.verdict, tier.sure, speech),
+            cell(speech.number(tier.service.requests)), cell(speech.share(tier.service.availability.share)),
+            cell(tier.support or "", Tone.QUIET),
+        )
+        for tier in report.tiers
+    ]  # fmt: skip
+    columns = (
+        Column(say("tier")), Column(say("verdict")), Column(say("requests"), right=True), Column(say("answered"), right=True, rank=1),
+        Column(say("sla.support"), rank=2),
+    )  # fmt: skip
+    return Table(columns, tuple(rows))
+
+
 def promises(report: SlaReport, speech: Speech) -> Table | Note:
     """One row a promise."""
-    say = speech.say
-    if not report.tiers:
-        return Note(say("no_data"), Tone.QUIET)
     rows: list[tuple[Cell, ...]] = []
     for tier in report.tiers:
-        rows.append(promise(speech, tier, "sla.availability", tier.availability, at_least(speech, tier.availability.target), None))
-        rows.append(promise(speech, tier, "sla.latency_p95", tier.latency, p95(speech, tier.latency_target_ms), tier.latency_target_ms))
-        if tier.ttft_target_ms is not None:
-            rows.append(promise(speech, tier, "sla.ttft_p95", tier.ttft, p95(speech, tier.ttft_target_ms), tier.ttft_target_ms))
-        quality = say("verdict.unverified")
-        rows.append(
-            (
-                cell(name_of(tier, speech), Tone.STRONG), cell(say("sla.quality")), cell(at_least(speech, tier.quality.target)),
-                cell(say("no_data"), Tone.QUIET), cell(""), cell(""), cell(quality, TONES[tier.quality.verdict]),
-            )
-        )  # fmt: skip
+        name = name_of(tier, speech)
+        rows += [dimension_row(name, one, speech) for one in tier.dimensions]
+        if not tier.dimensions:
+            rows.append(unpromised(name, tier.service, speech))
+    return dimensions_table(speech.say("tier"), rows, speech)
+
+
+def dimensions_table(head: str, rows: Iterable[tuple[Cell, ...]], speech: Speech) -> Table:
+    say = speech.say
     columns = (
-        Column(say("tier")), Column(say("sla.promise")), Column(say("sla.target"), rank=1), Column(say("sla.measured"), right=True),
-        Column(say("sla.interval"), right=True, rank=3), Column(say("sla.of"), right=True, rank=2), Column(say("verdict")),
+        Column(head), Column(say("sla.promise")), Column(say("sla.target"), rank=1), Column(say("sla.measured"), right=True),
+        Column(say("sla.interval"), right=True, rank=4), Column(say("sla.of"), right=True, rank=3),
+        Column(say("sla.budget"), right=True, rank=2), Column(say("verdict")),
     )  # fmt: skip
     return Table(columns, once(rows))
 
 
-def once(rows: list[tuple[Cell, ...]]) -> tuple[tuple[Cell, ...], ...]:
-    """A tier's name stands in the first of its rows."""
+def once(rows: Iterable[tuple[Cell, ...]]) -> tuple[tuple[Cell, ...], ...]:
+    """A name stands in the first of its rows."""
     shown, last = [], ""
     for first, *others in rows:
         shown.append((cell("") if first.text == last else first, *others))
@@ -65,37 +99,64 @@ def once(rows: list[tuple[Cell, ...]]) -> tuple[tuple[Cell, ...], ...]:
     return tuple(shown)
 
 
-def promise(speech: Speech, tier: TierReport, what: str, attained: Attainment, target: str, bound_ms: float | None) -> tuple[Cell, ...]:
-    measured = speech.share(attained.share)
-    if attained.share is not None and bound_ms is not None:
-        measured = speech.say("sla.within", share=measured, bound=speech.ms(bound_ms))
+def dimension_row(name: str, dimension: Dimension, speech: Speech) -> tuple[Cell, ...]:
+    objective, attained = dimension.objective, dimension.attained
+    return (
+        cell(name, Tone.STRONG), cell(what_of(objective, speech)), cell(target_of(objective, speech)), measured_of(dimension, speech),
+        cell(interval_of(dimension, speech), Tone.QUIET), cell(of_how_many(dimension.counts, speech), Tone.QUIET),
+        budget_cell(dimension, speech), verdict_cell(attained.verdict, attained.sure, speech),
+    )  # fmt: skip
+
+
+def unpromised(name: str, service: Service, speech: Speech) -> tuple[Cell, ...]:
+    """What there is to say of a tier that promises nothing."""
+    say, attained = speech.say, service.availability
     interval = "" if attained.interval is None else f"{speech.share(attained.interval.low)} – {speech.share(attained.interval.high)}"
     of = f"{speech.number(attained.good)}/{speech.number(attained.total)}" if attained.total else ""
     return (
-        cell(name_of(tier, speech), Tone.STRONG),
-        cell(speech.say(what)),
-        cell(target),
-        cell(measured, Tone.PLAIN if attained.share is not None else Tone.QUIET),
-        cell(interval, Tone.QUIET),
-        cell(of, Tone.QUIET),
-        verdict_cell(attained, speech),
-    )
+        cell(name, Tone.STRONG), cell(say("sla.of.availability")), cell(say("none")), cell(speech.share(attained.share)),
+        cell(interval, Tone.QUIET), cell(of, Tone.QUIET), cell(""), verdict_cell(attained.verdict, sure=True, speech=speech),
+    )  # fmt: skip
 
 
-def verdict_cell(attained: Attainment, speech: Speech) -> Cell:
+def own_rows(own: Iterable[Dimension], speech: Speech) -> list[tuple[Cell, ...]]:
+    return [dimension_row(one.objective.name, one, speech) for one in own]
+
+
+def groups(report: SlaReport, speech: Speech) -> tuple[Section, ...]:
+    """Each objective by tenant, workload and so on."""
+    if report.by is None:
+        return ()
+    say = speech.say
+    what = say(WORDS_OF_GROUPS.get(report.by, report.by))
+    rows = [
+        group_row(one, group, counts, speech)
+        for one in (*(one for tier in report.tiers for one in tier.dimensions), *report.own)
+        if one.objective.measure is Measure.SHARE
+        for group, counts in sorted(one.groups.items(), key=lambda item: (item[0] is None, item[0] or ""))
+        if counts.total
+    ]
+    columns = (
+        Column(say("sla.objective")), Column(what), Column(say("sla.measured"), right=True), Column(say("sla.of"), right=True, rank=1),
+        Column(say("verdict")),
+    )  # fmt: skip
+    return (Section(say("sla.by", what=what), (Table(columns, once(rows)) if rows else Note(say("no_data"), Tone.QUIET),)),)
+
+
+def group_row(one: Dimension, group: str | None, counts: Counts, speech: Speech) -> tuple[Cell, ...]:
+    attained = attain(counts.good, counts.total, one.objective.least)
+    return (
+        cell(one.objective.name, Tone.STRONG), cell(group or speech.say("none")), cell(*measured(one.objective, counts, speech)),
+        cell(of_how_many(counts, speech), Tone.QUIET), verdict_cell(attained.verdict, attained.sure, speech),
+    )  # fmt: skip
+
+
+def verdict_cell(verdict: Verdict, sure: bool, speech: Speech) -> Cell:
     """The verdict; with a word of doubt where the interval also holds the other one."""
-    word = speech.say(f"verdict.{attained.verdict}")
-    if attained.verdict in (Verdict.MET, Verdict.MISSED) and not attained.sure:
+    word = speech.say(f"verdict.{verdict}")
+    if verdict in (Verdict.MET, Verdict.MISSED) and not sure:
         return cell(speech.say("verdict.unsure", verdict=word), Tone.WARN)
-    return cell(word, TONES[attained.verdict])
-
-
-def at_least(speech: Speech, target: float | None) -> str:
-    return speech.say("none") if target is None else speech.say("sla.at_least", share=speech.share(target, 4))
-
-
-def p95(speech: Speech, bound_ms: float | None) -> str:
-    return speech.say("none") if bound_ms is None else speech.say("sla.p95_within", bound=speech.ms(bound_ms))
+    return cell(word, TONES[verdict])
 
 
 def percentiles(report: SlaReport, speech: Speech) -> Table:
@@ -105,29 +166,35 @@ def percentiles(report: SlaReport, speech: Speech) -> Table:
         Column("p95", right=True), Column("p99", right=True), Column(say("sla.streams"), right=True, rank=3),
         Column(f"{say('sla.ttft')} p50", right=True, rank=2), Column(f"{say('sla.ttft')} p95", right=True, rank=2),
     )  # fmt: skip
-    rows = [times_row(tier, name_of(tier, speech), speech) for tier in report.tiers]
+    rows = [times_row(tier.service, name_of(tier, speech), speech) for tier in report.tiers]
     return Table(columns, (*rows, times_row(report.overall, speech.say("all"), speech)))
 
 
-def times_row(tier: TierReport, name: str, speech: Speech) -> tuple[Cell, ...]:
-    total, first = tier.total, tier.first_token
+def times_row(service: Service, name: str, speech: Speech) -> tuple[Cell, ...]:
+    total, first = service.total, service.first_token
     return (
-        cell(name, Tone.STRONG), cell(speech.number(tier.requests)), cell(speech.number(total.count)),
+        cell(name, Tone.STRONG), cell(speech.number(service.requests)), cell(speech.number(total.count)),
         cell(speech.ms(total.p50_ms)), cell(speech.ms(total.p95_ms)), cell(speech.ms(total.p99_ms)),
         cell(speech.number(first.count)), cell(speech.ms(first.p50_ms)), cell(speech.ms(first.p95_ms)),
     )  # fmt: skip
 
 
 def excluded(report: SlaReport, speech: Speech) -> Table | Note:
-    """What was left out of availability, by tier and outcome."""
+    """What was left out: of a tier by outcome; of an objective by maintenance, and slices without a request."""
+    say = speech.say
     rows = [
-        (cell(name_of(tier, speech), Tone.STRONG), cell(speech.say(f"outcome.{outcome}")), cell(speech.number(count)))
+        (cell(name_of(tier, speech), Tone.STRONG), cell(say(f"outcome.{outcome}")), cell(speech.number(count)))
         for tier in report.tiers
-        for outcome, count in tier.excluded.items()
+        for outcome, count in tier.service.excluded.items()
     ]
+    away = {name_of(tier, speech): max((one.counts.maintenance for one in tier.dimensions), default=0) for tier in report.tiers}
+    away |= {one.objective.name: one.counts.maintenance for one in report.own}
+    empty = {one.objective.name: one.empty or 0 for one in report.own}
+    for what, counted in (("sla.maintenance", away), ("sla.empty_slices", empty)):
+        rows += [(cell(name, Tone.STRONG), cell(say(what)), cell(speech.number(count))) for name, count in counted.items() if count]
     if not rows:
-        return Note(speech.say("sla.excluded_none"), Tone.QUIET)
-    return Table((Column(speech.say("tier")), Column(speech.say("outcome")), Column(speech.say("requests"), right=True)), tuple(rows))
+        return Note(say("sla.excluded_none"), Tone.QUIET)
+    return Table((Column(say("tier")), Column(say("sla.left_out")), Column(say("sla.count"), right=True)), tuple(rows))
 
 
 def name_of(tier: TierReport, speech: Speech) -> str:

@@ -44,47 +44,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "verdict.no_target": ("no target", "sem meta"),
     "verdict.unverified": ("unverified", "não verificado"),
     "verdict.unsure": ("{verdict}, not sure", "{verdict}, sem certeza"),
-    # service levels
-    "sla.title": ("Service levels", "Níveis de serviço"),
-    "sla.promise": ("promise", "promessa"),
-    "sla.target": ("target", "meta"),
-    "sla.measured": ("measured", "medido"),
-    "sla.interval": ("95% interval", "intervalo de 95%"),
-    "sla.of": ("of", "de"),
-    "sla.availability": ("availability", "disponibilidade"),
-    "sla.latency_p95": ("p95 latency", "latência p95"),
-    "sla.ttft_p95": ("p95 first token", "primeiro token p95"),
-    "sla.quality": ("quality", "qualidade"),
-    "sla.within": ("{share} within {bound}", "{share} em até {bound}"),
-    "sla.at_least": ("at least {share}", "no mínimo {share}"),
-    "sla.p95_within": ("p95 within {bound}", "p95 em até {bound}"),
-    "sla.times": ("Times of answers", "Tempos das respostas"),
-    "sla.streams": ("streams", "fluxos"),
-    "sla.ttft": ("first token", "primeiro token"),
-    "sla.excluded": ("Left out of availability", "Fora da disponibilidade"),
-    "sla.excluded_none": ("nothing left out", "nada de fora"),
-    "sla.method": (
-        ("Availability counts answered requests among all but those the client cancelled, those the provider refused as the client's "
-        "mistake, and those past a limit or a budget of the caller. A p95 is kept when at least 95% of the answers come within it. "
-        "Percentiles are values that were measured (inverse of the empirical distribution), over all answers at once. "
-        "Intervals are Wilson's, 95%; “not sure” means that the interval also holds the other verdict."),
-        ("A disponibilidade conta as requisições respondidas entre todas, menos as canceladas pelo cliente, as que o provedor recusou por "
-        "erro do cliente e as que passaram de um limite ou orçamento de quem chamou. Um p95 é cumprido quando ao menos 95% das respostas "
-        "chegam dentro dele. Percentis são valores medidos (inversa da distribuição empírica), sobre todas as respostas juntas. "
-        "Os intervalos são de Wilson, de 95%; “sem certeza” quer dizer que o intervalo também contém o outro veredito."),
-    ),
-    "sla.quality_note": (
-        "Quality is unverified: nothing measured it, so nothing is claimed.",
-        "A qualidade não foi verificada: nada a mediu, e por isso nada se afirma.",
-    ),
-    "sla.targets_of": (
-        "Targets are those of plan {digest}, the latest of several in this period.",
-        "As metas são as do plano {digest}, o último de vários neste período.",
-    ),
-    "sla.targets_unknown": (
-        "The plan of these requests is not in the data directory: there are no targets to judge by.",
-        "O plano destas requisições não está no diretório de dados: não há metas para julgar.",
-    ),
     # cost
     "cost.title": ("Cost", "Custo"),
     "cost.by_tenant": ("Cost by tenant", "Custo por cliente"),

@@ -14,7 +14,8 @@ from typing import Any
 from roteiro.analysis.sla import TierReport
 from roteiro.plan.model import Plan
 from roteiro.tasks.replay import ReplayResult, replay
-from roteiro.tasks.report import CostAnswer, SlaAnswer, TrafficAnswer, report_cost, report_sla, report_traffic
+from roteiro.tasks.report import CostAnswer, TrafficAnswer, report_cost, report_traffic
+from roteiro.tasks.service_levels import SlaAnswer, report_sla
 from roteiro.tasks.simulate import SimulationResult, predict
 from roteiro.terms.units import NUSD
 from roteiro.testing.exchange import Record
@@ -112,17 +113,19 @@ def rounded(value: float | None, digits: int = 3) -> float | None:
 
 
 def sla_fields(tier: TierReport) -> dict[str, Any]:
+    available, latency, bound_s = tier.attained("availability"), tier.attained("latency_p95"), tier.bound("latency_p95")
     return {
-        "requests": tier.requests,
-        "availability": tier.availability.share,
-        "availability_target": tier.availability.target,
-        "availability_verdict": str(tier.availability.verdict),
-        "p95_ms": rounded(tier.total.p95_ms),
-        "p95_target_ms": tier.latency_target_ms,
-        "within_target": tier.latency.share,
-        "latency_verdict": str(tier.latency.verdict),
-        "quality": str(tier.quality.verdict),
-        "excluded": tier.excluded,
+        "requests": tier.service.requests,
+        "verdict": str(tier.verdict),
+        "availability": available.share,
+        "availability_target": available.target,
+        "availability_verdict": str(available.verdict),
+        "p95_ms": rounded(tier.service.total.p95_ms),
+        "p95_target_ms": None if bound_s is None else bound_s * 1e3,
+        "within_target": latency.share,
+        "latency_verdict": str(latency.verdict),
+        "quality": str(tier.attained("quality").verdict),
+        "excluded": dict(tier.service.excluded),
     }
 
 

@@ -14,12 +14,11 @@ from roteiro.analysis.currency import ExchangeRate
 from roteiro.analysis.purse import Purse
 from roteiro.analysis.savings import OffPeakHours, TargetPrice
 from roteiro.analysis.savings_units import UnitOffer
-from roteiro.analysis.sla import TierTarget
 from roteiro.plan.digest import canonical_json, load_canonical
 from roteiro.plan.model import Budget, Plan
 from roteiro.plan.provisioned import Provisioned
 
-__all__ = ["currencies_of", "keep_plan", "kept_plan", "prices_of", "purses_of", "targets_of"]
+__all__ = ["currencies_of", "keep_plan", "kept_plan", "prices_of", "purses_of"]
 
 
 def keep_plan(data: Path, digest: str, plan: Plan) -> None:
@@ -51,12 +50,6 @@ def kept_texts(data: Path, digest: str) -> Iterator[str]:
             continue
         if isinstance(version, dict) and version.get("digest") == digest and isinstance(version.get("plan"), str):
             yield version["plan"]
-
-
-def targets_of(plan: Plan) -> dict[str, TierTarget]:
-    """What each tier promises, the strictest first; equals in the plan's order."""
-    tiers = sorted(plan.sla_tiers.items(), key=lambda item: (-(item[1].availability or 0.0), item[1].latency_p95_s or float("inf")))
-    return {name: TierTarget(tier.availability, tier.latency_p95_s, tier.ttft_p95_s, tier.quality_score) for name, tier in tiers}
 
 
 def purses_of(plan: Plan) -> tuple[Purse, ...]:

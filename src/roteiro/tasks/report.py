@@ -1,4 +1,4 @@
-"""Report on what did happen: service levels, cost and traffic, read from a ledger.
+"""Report on what did happen: cost and traffic, read from a ledger. Service levels have a room of their own (`service_levels`).
 
 What must not live here: judging and summing (`analysis`), and showing (`report`).
 """
@@ -16,17 +16,15 @@ from roteiro.analysis.cost import CostReport, cost
 from roteiro.analysis.currency import ExchangeRate
 from roteiro.analysis.purse import COLUMNS as PURSE_COLUMNS
 from roteiro.analysis.purse import PurseUse, period_start, purse_use
-from roteiro.analysis.sla import COLUMNS as SLA_COLUMNS
-from roteiro.analysis.sla import SlaReport, sla
 from roteiro.analysis.traffic import COLUMNS as TRAFFIC_COLUMNS
 from roteiro.analysis.traffic import DECISION_COLUMNS, TrafficReport, traffic
 from roteiro.ledger import Ledger
 from roteiro.plan.model import Plan
-from roteiro.tasks.kept_plan import currencies_of, kept_plan, purses_of, targets_of
+from roteiro.tasks.kept_plan import currencies_of, kept_plan, purses_of
 from roteiro.terms.error import SettingsError
 from roteiro.terms.units import QuantityError, parse_duration
 
-__all__ = ["CostAnswer", "Period", "Question", "SlaAnswer", "TrafficAnswer", "parse_since", "report_cost", "report_sla", "report_traffic"]
+__all__ = ["CostAnswer", "Period", "Question", "TrafficAnswer", "parse_since", "report_cost", "report_traffic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +45,6 @@ class Period:
     def digest(self) -> str | None:
         """The plan in force last."""
         return self.digests[-1] if self.digests else None
-
-
-@dataclass(frozen=True, slots=True)
-class SlaAnswer:
-    """`targets_known`: whether the plan in force last is still at hand."""
-
-    period: Period
-    targets_known: bool
-    sla: SlaReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +75,6 @@ def parse_since(text: str, now: datetime | None = None) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def report_sla(data: str | Path, since: datetime | None = None, run: str | None = None) -> SlaAnswer:
-    """Service levels of the live traffic, or of one run in whatever world. Raises SettingsError and LedgerError."""
-    question = Question(Path(data), since, run)
-    period = question.period()
-    plan = question.plan(period)
-    events = question.ask("events", SLA_COLUMNS)
-    return SlaAnswer(period, plan is not None, sla(events, targets_of(plan) if plan is not None else None))
-
-
 def report_cost(data: str | Path, since: datetime | None = None, run: str | None = None) -> CostAnswer:
     """Cost of the same, and what is left of the budgets of the plan in force last.
 
@@ -117,12 +97,12 @@ def report_traffic(data: str | Path, since: datetime | None = None, run: str | N
 
 
 class Question:
-    """Which rows of which ledger a report is about: those of a run, or all that are live; since a moment."""
+    """Which rows of which ledger a report is about: those of a run, or all that are live; since a moment, and until one."""
 
-    def __init__(self, data: Path, since: datetime | None, run: str | None) -> None:
+    def __init__(self, data: Path, since: datetime | None, run: str | None, until: datetime | None = None) -> None:
         if not data.is_dir():
             raise SettingsError(f"there is no data directory {data}; name one with --data")
-        self.data, self.since, self.run = data, since, run
+        self.data, self.since, self.run, self.until = data, since, run, until
         self.ledger = Ledger(data)
         self.world: str | None = None if run is not None else "live"
         if run is not None and run not in (runs := [known.run for known in self.ledger.runs()]):
@@ -142,6 +122,9 @@ class Question:
         if self.since is not None:
             parts.append("time >= $since")
             values["since"] = self.since
+        if self.until is not None:
+            parts.append("time < $until")
+            values["until"] = self.until
         return " AND ".join(parts), values
 
     def ask(self, table: str, columns: Iterable[str]) -> pa.Table:
