@@ -43,6 +43,9 @@ def rows(table: Table, start: int, count: int, step_s: float = 0.01) -> NDArray[
         made["ttft_ms"], made["quality"] = np.where(k % 3 == 0, np.nan, k), np.nan
         made["target"], made["tenant"], made["outcome"] = k % 4 - 1, k % 3, k % 9
         made["key"], made["stream"] = k % 3, k % 2
+    elif table == "signals":
+        made["at_s"], made["value"] = k * step_s, np.where(k % 5 == 0, np.nan, np.cos(k))
+        made["target"], made["kind"], made["probe"] = k % 4 - 1, k % 15 + 1, k - 1
     else:
         made["now_s"], made["u"] = k * step_s, np.mod(k * 0.6180339887498949, 1.0)
         made["x"], made["y"] = np.sin(k), np.where(k % 5 == 0, np.nan, -0.0)

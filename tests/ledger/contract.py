@@ -25,6 +25,7 @@ class LedgerContract:
     def two_runs(self, ledger: Queries, put: Put) -> Queries:
         put(Head("events", RUN, EPOCH_S, names()), rows("events", 0, 500), rows("events", 500, 700))
         put(Head("decisions", RUN, EPOCH_S, names()), rows("decisions", 0, 900))
+        put(Head("signals", RUN, EPOCH_S, names()), rows("signals", 0, 900))
         put(Head("events", "other", EPOCH_S + 3600, names(targets=["fallback", "primary"])), rows("events", 0, 40))
         return ledger
 
@@ -33,7 +34,7 @@ class LedgerContract:
         assert len(ledger.events()) == len(ledger.decisions()) == len(ledger.rows("events", RUN)) == 0
         assert ledger.runs() == []
 
-    @pytest.mark.parametrize("table", ["events", "decisions"])
+    @pytest.mark.parametrize("table", ["events", "decisions", "signals"])
     def test_rows_come_back_as_they_were_written(self, two_runs: Queries, table: Table) -> None:
         assert same(two_runs.rows(table, RUN), rows(table, 0, 1200 if table == "events" else 900))
 

@@ -14,7 +14,7 @@ from roteiro.ledger.place import TABLES, Table
 from roteiro.ledger.schema import columns_of, decode, encode
 from roteiro.terms.codes import Outcome, Step
 from roteiro.terms.error import LedgerError
-from roteiro.terms.event import DECISION_FIELDS, EVENT, EVENT_FIELDS
+from roteiro.terms.event import DECISION_FIELDS, EVENT, EVENT_FIELDS, SIGNAL_FIELDS
 
 from .build import EPOCH_S, RUN, names, rows, same
 
@@ -22,7 +22,7 @@ NAME = st.one_of(st.sampled_from(["primary", "#3", "#3#0", "primary#1", "#-2", "
 
 
 @given(
-    table=st.sampled_from(["events", "decisions"]),
+    table=st.sampled_from(["events", "decisions", "signals"]),
     seed=st.integers(0, 2**32 - 1),
     count=st.integers(0, 40),
     words=st.lists(NAME, max_size=6),
@@ -95,7 +95,9 @@ def test_nonsense_times_do_not_keep_a_row_out() -> None:
     assert same(decode(pa.Table.from_batches([found]), head), meant)
 
 
-@pytest.mark.parametrize(("table", "fields", "own"), [("events", EVENT_FIELDS, 3), ("decisions", DECISION_FIELDS, 2)])
+@pytest.mark.parametrize(
+    ("table", "fields", "own"), [("events", EVENT_FIELDS, 3), ("decisions", DECISION_FIELDS, 2), ("signals", SIGNAL_FIELDS, 2)]
+)
 def test_every_field_is_a_column(table: Table, fields: tuple[object, ...], own: int) -> None:
     columns = [column.name for column in columns_of(table)]
     assert columns[own:] == [field.name for field in fields]  # type: ignore[attr-defined]

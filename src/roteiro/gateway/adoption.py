@@ -83,7 +83,7 @@ def compile_checked(plan: Plan, digest: str, grants: Sequence[Grant], before: Na
     if compiled.edge.version > MOST_VERSIONS:
         message = f"would be version {compiled.edge.version} of this run; at most {MOST_VERSIONS}"
         raise PlanError([Problem("E903", Where("plan"), "", message, "restart the server")])
-    capacities = {**compiled.capacities, "flows": 1, "events": 1, "decisions": 1}
+    capacities = {**compiled.capacities, "flows": 1, "events": 1, "decisions": 1, "signals": 1}
     compiled.fill(build(np.zeros(block_size(capacities), np.uint8), capacities))
     return compiled
 

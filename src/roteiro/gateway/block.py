@@ -76,9 +76,9 @@ class Block:
         """The latest clock reading that a step was taken at, in seconds since the run's epoch."""
         return float(self.state.header["last_now"][0])
 
-    def step(self, what: Step, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> Answer:
+    def step(self, what: Step, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0) -> Answer:
         """Take one of the fleet's steps → (command, argument, reason, flow, how many wait or have news)."""
-        return self._journey.step(what, NO_FLOW, a, b, c, d)
+        return self._journey.step(what, NO_FLOW, a, b, c, d, e)
 
     @contextmanager
     def held(self) -> Iterator[Callable[[Step, int, int], Answer]]:
@@ -92,7 +92,7 @@ class Block:
         return Journey(self.state, SUPERVISOR, clock=lambda: latest).step(what, NO_FLOW, a)[1]
 
     def ring(self, table: str) -> Ring:
-        """The reading side of `events` or `decisions`."""
+        """The reading side of `events`, `decisions` or `signals`."""
         spec, block = self.ring_spec(table), np.frombuffer(self._memory, np.uint8)
         return Ring.over(block, TABLES[table], spec.offset, spec.capacity, spec.head, spec.tail)
 

@@ -32,7 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     os.nice(_NICENESS)
     from roteiro.ledger import compact_segments, expire, recover
 
-    before: dict[Table, date] = {"events": options.events_before, "decisions": options.decisions_before}
+    before: dict[Table, date] = {
+        "events": options.events_before, "decisions": options.decisions_before, "signals": options.events_before,
+    }  # fmt: skip
     try:
         recover(options.directory)
         for table, first in before.items():

@@ -14,6 +14,7 @@ import msgspec
 from roteiro.gateway.block import Block
 from roteiro.gateway.child import Child, Words, rss_bytes, run_to_end
 from roteiro.gateway.data_directory import DataDirectory, RunDirectory
+from roteiro.ledger.place import TABLES
 from roteiro.ledger.writer import WriterSpec
 from roteiro.terms.error import SettingsError
 
@@ -35,7 +36,7 @@ def write_spec(data: DataDirectory, run: RunDirectory, block: Block) -> None:
         epoch_s=block.epoch_unix_s,
         block=str(run.block),
         names=str(run.names),
-        rings={"events": block.ring_spec("events"), "decisions": block.ring_spec("decisions")},
+        rings={table: block.ring_spec(table) for table in TABLES},
     )
     run.writer.write_bytes(msgspec.json.encode(spec))
 

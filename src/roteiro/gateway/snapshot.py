@@ -53,7 +53,9 @@ def snapshot(compiled: Compiled, state: State, now_s: float) -> Row:
             for name, row in zip(compiled.program.names, state.rules, strict=False)
             if row["ops"]
         ],
-        "rings": {table: ring(header, table, word) for table, word in (("events", "event"), ("decisions", "decision"))},
+        "rings": {
+            table: ring(header, table, word) for table, word in (("events", "event"), ("decisions", "decision"), ("signals", "signal"))
+        },
         "unjournaled": int(header["unjournaled"]),
         "lag_s": lag_s(state, now_s),
     }

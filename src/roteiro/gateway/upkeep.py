@@ -14,6 +14,7 @@ from roteiro.gateway.child import run_to_end
 from roteiro.gateway.data_directory import DataDirectory
 from roteiro.gateway.spending import period_start
 from roteiro.plan.compile import PERIOD_S, named_budgets
+from roteiro.plan.compile_objectives import watched, window_length_s
 from roteiro.plan.model import Plan
 
 __all__ = ["EVERY_S", "Upkeep", "keep_from"]
@@ -30,10 +31,13 @@ _MARGIN_S: Final = 8 * 86_400.0
 def keep_from(plan: Plan, unix_s: float) -> tuple[date, date]:
     """The first UTC days of events and of decisions that are to be kept.
 
-    Events that a budget's current period still counts are kept in any case: a restart reads there what was spent.
+    Events that a budget's current period or an objective's window still counts are kept in any case: a restart reads there what was spent.
+    Signals of quality are kept as long as events.
     """
     budgets = named_budgets(plan).values()
     needed = min((period_start(PERIOD_S[budget.period], 0.0, unix_s) - _MARGIN_S for budget in budgets), default=unix_s)
+    windows_s = [window_length_s(one.of.window) for one in watched(plan)]
+    needed = min(needed, unix_s - max(windows_s, default=0.0))
     return day(min(unix_s - plan.retention.events_s, needed)), day(unix_s - plan.retention.decisions_s)
 
 

@@ -46,6 +46,7 @@ BUDGET_SPENT, BUDGET_DEGRADED, LEDGER_FULL, FLOWS_FULL, SHED_RULE = (
     R["FLOWS_FULL"],
     R["SHED_BY_RULE"],
 )
+SHED_SLO = R["SHED_FOR_SLO"]
 RESIDENCY = R["RESIDENCY"]
 COMPLEXITY, LARGER_CONTEXT, CACHE_EXACT, CACHE_SEMANTIC = R["COMPLEXITY"], R["LARGER_CONTEXT"], R["CACHE_EXACT"], R["CACHE_SEMANTIC"]
 MOST_HOPS = 4  # from a model to one of larger context, and on; more is a circle
@@ -234,6 +235,8 @@ def begin(
     )
     if flow.priority >= header.shed_from:
         return reject(block, f, SHED_RULE, SHED_RETRY_AFTER_S, float(flow.priority), float(header.shed_from), now)
+    if flow.priority >= header.step_shed_from:
+        return reject(block, f, SHED_SLO, SHED_RETRY_AFTER_S, float(flow.priority), float(header.step_shed_from), now)
 
     tokens = input_tokens + output_tokens
     wait, which = limit_wait(block, key.requests_limit, key.tokens_limit, tokens, now)

@@ -9,6 +9,7 @@ from roteiro.policy import breaker as breakers
 from roteiro.policy import budget as budgets
 from roteiro.policy import credential as credentials
 from roteiro.policy import hour_cost, price_change, rules, scaling
+from roteiro.policy import objective as objectives
 from roteiro.policy import queue as queues
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import (
@@ -17,9 +18,12 @@ from roteiro.policy.state import (
     Flowing,
     breaker_at,
     budget_at,
+    burn_alert_at,
+    burn_step_at,
     event_at,
     flow_at,
     header_of,
+    objective_at,
     pool_at,
     queue_at,
     route_at,
@@ -30,7 +34,7 @@ from roteiro.policy.state import (
 )
 from roteiro.terms.codes import Reason
 
-__all__ = ["adopt", "capacity", "reap", "recount", "restore", "tend"]
+__all__ = ["adopt", "capacity", "reap", "recall", "recount", "restore", "tend"]
 
 FREE, WAITING, SENT, BACKOFF, DISMISSED, GRANTED = (
     Flowing.FREE, Flowing.WAITING, Flowing.SENT, Flowing.BACKOFF, Flowing.DISMISSED, Flowing.GRANTED,
@@ -39,6 +43,8 @@ RULE_ON, RULE_OFF, BREAKER_FORCED, WORKER_DIED = (
     int(Reason.RULE_ON), int(Reason.RULE_OFF), int(Reason.BREAKER_FORCED), int(Reason.WORKER_DIED),
 )  # fmt: skip
 SCALED_UP, SCALED_DOWN = int(Reason.SCALED_UP), int(Reason.SCALED_DOWN)
+SLO_ALERT, SLO_CLEARED, SLO_STEP = int(Reason.SLO_ALERT), int(Reason.SLO_CLEARED), int(Reason.SLO_STEP)
+LOOK_EVERY_S = 10.0  # at objectives: the shortest window of an alert is a minute
 COST_DEGRADED, COST_RECOVERED = int(Reason.COST_DEGRADED), int(Reason.COST_RECOVERED)
 
 
@@ -65,13 +71,57 @@ def tend(block: int, worker: int, now: float, u: float) -> None:
             note(block, NONE, worker, NONE, NONE, RULE_ON if change > 0 else RULE_OFF, float(r), rule.measured, now)
         if change > 0 and rule.action == rules.CIRCUIT_BREAK and breakers.force_open(breaker_at(block, rule.argument), now, u):
             note(block, NONE, worker, NONE, rule.argument, BREAKER_FORCED, float(r), float(rule.argument), now)
+    if header_of(block).objective_count > 0:
+        judge_objectives(block, worker, now)
     rules.apply(block)
+    objectives.act(block)
     for p in range(header_of(block).pool_count):
         change, why, x, y = scaling.judge(block, p, now)
         if change != 0:
             pool, reason = pool_at(block, p), SCALED_UP if change > 0 else SCALED_DOWN
             before = pool.wanted - change
             note_change(block, NONE, worker, NONE, pool.target, reason, x, y, float(pool.wanted), why, before, pool.ready, now)
+
+
+@kernel
+def judge_objectives(block: int, worker: int, now: float) -> None:
+    """Burn alerts and steps of burn, of the objectives where something failed since the last look, or where something holds."""
+    epoch = header_of(block).epoch_unix_s
+    for o in range(header_of(block).objective_count):
+        objective = objective_at(block, o)
+        if objective.sli == 0 or now - objective.looked_s < LOOK_EVERY_S:
+            objective.due = 0
+            continue
+        objectives.turn(objective, epoch, now)
+        objective.due = 1 if objective.news != 0 or objective.holds != 0 else 0
+        objective.looked_s, objective.news, objective.holds = now, 0, 0
+    for a in range(header_of(block).alert_count):
+        alert = burn_alert_at(block, a)
+        objective = objective_at(block, alert.objective)
+        if objective.due == 0:
+            continue
+        change, share = objectives.judge_alert(block, a, now)
+        objective.holds += alert.firing
+        if change != 0:
+            spent = objectives.spent_share(objective, now)
+            reason = SLO_ALERT if change > 0 else SLO_CLEARED
+            note_change(block, NONE, worker, NONE, NONE, reason, share, alert.share, spent, alert.objective, a, alert.severity, now)
+    for s in range(header_of(block).step_count):
+        step = burn_step_at(block, s)
+        objective = objective_at(block, step.objective)
+        if objective.due == 0:
+            continue
+        change = objectives.judge_step(block, s, now)
+        objective.holds += step.active
+        if change != 0:
+            spent = objectives.spent_share(objective, now)
+            note_change(block, NONE, worker, NONE, NONE, SLO_STEP, spent, step.spent, 0.0, step.objective, s, 1 if change > 0 else 0, now)
+
+
+@kernel
+def recall(block: int, objective: int, slot: int, good: int, bad: int, now: float) -> None:
+    """An objective takes up what was counted before this run."""
+    objectives.recall(block, objective, slot, good, bad, now)
 
 
 @kernel

@@ -9,6 +9,7 @@ from roteiro.journey.journal import note
 from roteiro.policy import breaker as breakers
 from roteiro.policy import hour_cost, limits, price
 from roteiro.policy import meter as meters
+from roteiro.policy import objective as objectives
 from roteiro.policy.kernel import kernel
 from roteiro.policy.state import (
     FLOW_BUDGETS,
@@ -243,6 +244,7 @@ def close(
     event.trace_lo = flow.trace_lo
     event.parent_span = flow.parent_span
     event.client_region = flow.client_region
+    objectives.count_answer(block, event)
     header.event_head += 1  # last: a reader of the ring sees whole rows only
 
     flow.phase = FREE

@@ -5,15 +5,18 @@ The simulator, compiled together with the journey, calls the same entry.
 
 from roteiro.journey import fleet, request
 from roteiro.journey.journal import room, write
+from roteiro.journey.observe import observe
 from roteiro.policy.kernel import entry
 from roteiro.policy.state import NONE, flow_at, header_of
 from roteiro.terms.codes import Command, Reason, Step
 
 __all__ = ["accepts", "step"]
 
-BEGIN, FIRST_BYTE, FAILED, AGAIN, END, GONE, WAKE, TEND, REAP, ADOPT, RESTORE, HEDGE, CAPACITY = (int(s) for s in Step if s)
+BEGIN, FIRST_BYTE, FAILED, AGAIN, END, GONE, WAKE, TEND, REAP, ADOPT, RESTORE, HEDGE, CAPACITY, OBSERVE, RECALL = (
+    int(s) for s in Step if s
+)
 OK, CLIENT_GONE, ADOPTED, MONEY_RESTORED = int(Reason.OK), int(Reason.CLIENT_GONE), int(Reason.ADOPTED), int(Reason.MONEY_RESTORED)
-HEDGED = int(Reason.HEDGED)
+HEDGED, OBSERVED, RECALLED = int(Reason.HEDGED), int(Reason.OBSERVED), int(Reason.RECALLED)
 C_NONE = int(Command.NONE)
 
 
@@ -42,6 +45,8 @@ def step(
     | ADOPT | plan version | | | | |
     | RESTORE | budget | nano-dollars spent in the current period | | | |
     | CAPACITY | target | replicas that serve | bit 0: b is a floor instead | ms that the last took to start, or 0 | |
+    | OBSERVE | kind, version and probe | request, or -1 | key, or -1 | millionths | target, route and workload |
+    | RECALL | objective | hour, or minute with bit 62 | good events | bad ones | |
 
     AGAIN, HEDGE, WAKE and TEND take none. Flags of BEGIN: bit 0 stream; bits 1–2 `CacheKind` of an answer that the driver has (then c and d
     are its tokens); bits 3–4 `Complexity`; bits 5–7 `Operation`; bits 8–23 workload + 1, or 0 for the key's own. Bits 24–38 (features and
@@ -89,6 +94,12 @@ def step(
     elif what == RESTORE:
         fleet.restore(block, a, b, now)
         reason = MONEY_RESTORED
+    elif what == OBSERVE:
+        observe(block, a, b, c, d, e, worker, now)
+        reason = OBSERVED
+    elif what == RECALL:
+        fleet.recall(block, a, b, c, d, now)
+        reason = RECALLED
     if header.journal != 0:
         if answered == NONE:
             write(block, what, flow, now, u, a, b, c, d, e, NONE, worker, NONE, command, argument, reason, 0.0, 0.0, answered)

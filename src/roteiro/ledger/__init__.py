@@ -1,8 +1,8 @@
-"""The ledger: events and decisions to disk and back.
+"""The ledger: events, decisions and signals to disk and back.
 
 Rings in shared memory are drained by a writer process into segments, segments are compacted to Parquet, and both are asked with
-DuckDB as two tables, `events` and `decisions`. The names below are loaded when first used, because a gateway worker imports this
-room and must stay small. What must not live here: what the numbers mean (`analysis`), and a clock.
+DuckDB as three tables, `events`, `decisions` and `signals`. The names below are loaded when first used, because a gateway worker
+imports this room and must stay small. What must not live here: what the numbers mean (`analysis`), and a clock.
 """
 
 from importlib import import_module

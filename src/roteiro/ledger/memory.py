@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from roteiro.ledger.place import Table
+from roteiro.ledger.place import TABLES, Table
 from roteiro.ledger.query import Queries, Sources
 from roteiro.ledger.schema import Head, encode
 from roteiro.terms.edge import Names
@@ -21,7 +21,7 @@ class MemoryLedger(Queries):
     """Rows in memory, asked like those on disk."""
 
     def __init__(self) -> None:
-        self._tables: dict[Table, list[pa.Table]] = {"events": [], "decisions": []}
+        self._tables: dict[Table, list[pa.Table]] = {table: [] for table in TABLES}
 
     def writer(self, head: Head) -> "MemoryWriter":
         """A writer of rows of one run and table."""

@@ -34,7 +34,7 @@ from roteiro.ledger.place import (
     sync_directory,
     unnamed,
 )
-from roteiro.ledger.schema import Head, encode
+from roteiro.ledger.schema import SECONDS, Head, encode
 from roteiro.ledger.segment import Point, nothing, translated
 from roteiro.terms.error import LedgerError
 
@@ -167,7 +167,7 @@ class ParquetWriter:
 
     def _write(self, rows: NDArray[np.void]) -> None:
         self._head = self._head.covering(rows)
-        seconds = rows["arrival_s" if self._head.table == "events" else "now_s"]
+        seconds = rows[SECONDS[self._head.table]]
         days = np.floor((seconds + self._head.epoch_s) / DAY_S).astype(np.int64)
         first, last = int(days.min()), int(days.max())
         if first == last:

@@ -19,7 +19,7 @@ from typing import Final, Literal
 import numpy as np
 
 from roteiro.terms.error import LedgerError
-from roteiro.terms.event import DECISION, EVENT
+from roteiro.terms.event import DECISION, EVENT, SIGNAL
 
 __all__ = [
     "TABLES",
@@ -37,12 +37,12 @@ __all__ = [
     "unnamed",
 ]
 
-Table = Literal["events", "decisions"]
+Table = Literal["events", "decisions", "signals"]
 
-TABLES: Final[dict[Table, np.dtype[np.void]]] = {"events": EVENT, "decisions": DECISION}
+TABLES: Final[dict[Table, np.dtype[np.void]]] = {"events": EVENT, "decisions": DECISION, "signals": SIGNAL}
 """The ledger's tables and the packed rows they are made of."""
 
-_STEM: Final = re.compile(r"(?P<run>[A-Za-z0-9][A-Za-z0-9._-]*)-(?P<table>events|decisions)-(?P<number>\d{6,})")
+_STEM: Final = re.compile(r"(?P<run>[A-Za-z0-9][A-Za-z0-9._-]*)-(?P<table>events|decisions|signals)-(?P<number>\d{6,})")
 _SEALED: Final = ".arrow"
 _OPEN: Final = ".arrow.open"
 _WRITING: Final = ".writing"

@@ -1,4 +1,4 @@
-"""The ledger read: `events` and `decisions` as DuckDB views over whole batches, sealed segments and Parquet, every row once.
+"""The ledger read: `events`, `decisions` and `signals` as DuckDB views over whole batches, sealed segments and Parquet, every row once.
 
 Reading is safe beside a writer, a compaction and an expiry, takes no lock and changes nothing on disk. What must not live here:
 analysis (which queries are asked, and what they mean), and anything that writes.
@@ -64,7 +64,7 @@ class Queries(ABC):
         """Where a table's rows are: all of `run` between the UTC days, perhaps with others."""
 
     def sql(self, text: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pa.Table:
-        """The answer to one SELECT (or EXPLAIN) in DuckDB's SQL over `events` and `decisions`; `?` or `$name` take parameters.
+        """The answer to one SELECT (or EXPLAIN) in DuckDB's SQL over `events`, `decisions` and `signals`; `?` or `$name` take parameters.
 
         Times are UTC. Raises `LedgerError` when it is not such a statement or DuckDB refuses it.
         """

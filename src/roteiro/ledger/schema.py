@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from roteiro.ledger.place import TABLES, Table
 from roteiro.terms.edge import Names
 from roteiro.terms.error import LedgerError
-from roteiro.terms.event import DECISION_FIELDS, EVENT_FIELDS, Field
+from roteiro.terms.event import DECISION_FIELDS, EVENT_FIELDS, SIGNAL_FIELDS, Field
 
-__all__ = ["SCHEMA_VERSION", "Head", "columns_of", "decode", "encode", "words_of"]
+__all__ = ["SCHEMA_VERSION", "SECONDS", "Head", "columns_of", "decode", "encode", "words_of"]
 
 SCHEMA_VERSION: Final = 1
 
-_FIELDS: Final[dict[Table, tuple[Field, ...]]] = {"events": EVENT_FIELDS, "decisions": DECISION_FIELDS}
+_FIELDS: Final[dict[Table, tuple[Field, ...]]] = {"events": EVENT_FIELDS, "decisions": DECISION_FIELDS, "signals": SIGNAL_FIELDS}
 
 
 class _Column(NamedTuple):
@@ -50,7 +50,8 @@ class _Column(NamedTuple):
 
 
 _COLUMNS: Final = {table: tuple(map(_Column.of, fields)) for table, fields in _FIELDS.items()}
-_SECONDS: Final[dict[Table, str]] = {"events": "arrival_s", "decisions": "now_s"}
+SECONDS: Final[dict[Table, str]] = {"events": "arrival_s", "decisions": "now_s", "signals": "at_s"}
+"""The column that a row's `time` is made of."""
 _UNKNOWN: Final = re.compile(r"#(-?\d+)")
 _TIME: Final = pa.timestamp("us", tz="UTC")
 _WORD: Final = pa.dictionary(pa.int16(), pa.string())
@@ -151,7 +152,7 @@ def columns_of(table: Table) -> list[pa.Field]:
 
 def encode(rows: NDArray[np.void], head: Head) -> pa.RecordBatch:
     """Packed rows → one Arrow batch. `head` must cover the rows' codes (`Head.covering`)."""
-    micros = np.rint(np.clip(np.nan_to_num(rows[_SECONDS[head.table]]), 0.0, _LONGEST_RUN_S) * 1e6).astype(np.int64)
+    micros = np.rint(np.clip(np.nan_to_num(rows[SECONDS[head.table]]), 0.0, _LONGEST_RUN_S) * 1e6).astype(np.int64)
     columns = [
         pa.DictionaryArray.from_arrays(_array(np.zeros(len(rows), np.int16), pa.int16()), head.dictionaries["run"]),
         _array(micros + round(head.epoch_s * 1e6), _TIME),

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.plan.compile_edge import Grant, budget_in_words, edge_of, limit_in_words
+from roteiro.plan.compile_objectives import alert_rows, fill_objectives, step_rows, watched
 from roteiro.plan.compile_pools import fill_pools, floor_steps, pool_meters, pooled
 from roteiro.plan.compile_prices import fill_prices, price_changes
 from roteiro.plan.compile_regions import fill_links, named_regions, residency_bits, side_of
@@ -27,6 +28,7 @@ from roteiro.policy.state import CREDENTIALS, NONE, State, block_size, build
 from roteiro.terms.codes import ErrorClass, Priority
 from roteiro.terms.edge import Edge, Names
 from roteiro.terms.error import PlanError
+from roteiro.terms.own import OWN_TENANTS
 from roteiro.terms.problem import Problem, Where
 from roteiro.terms.units import Rate
 
@@ -50,6 +52,7 @@ class RingSizes:
     flows: int = 8192
     events: int = 1 << 16
     decisions: int = 1 << 18
+    signals: int = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Compiled:
             "ops": self.program.ops, "meters": self.program.meters, "candidates": self.candidates(),
             "links": range(len(self.names.regions) ** 2), "pools": list(pooled(self.plan)),
             "prices": price_changes(self.plan, self.names.targets), "floors": floor_steps(self.plan),
+            "objectives": self.names.objectives, "burn_alerts": alert_rows(self.plan), "burn_steps": step_rows(self.plan),
+            "pauses": self.plan.maintenance,
         }  # fmt: skip
         for table, rows in wanted.items():
             room = len(getattr(state, table))
@@ -106,6 +111,7 @@ class Compiled:
         header = state.header[0]
         offset = local_offset_s(self.plan.timezone, float(header["epoch_unix_s"]))
         header["offset_s"], header["queue_bound"] = offset, self.plan.queue.size
+        fill_objectives(self.plan, self.names, state)
         fill_pools(self.plan, self.names.targets, self.program.meters, state)
         fill_cost(self, header)
         header["retry_ratio"], header["retry_per_s"], header["retry_cap"] = self.plan.retry.ratio, self.plan.retry.min_per_second, RETRY_CAP
@@ -141,6 +147,7 @@ def compile_plan(
         budgets=kept(old.budgets, budgets),
         rules=program.names,
         plans=[*old.plans, digest],
+        objectives=kept(old.objectives, [one.name for one in watched(plan)]),
     )
     words = [limit_in_words(name, limits.get(name)) for name in names.limits]
     money = [budget_in_words(name, budgets.get(name)) for name in names.budgets]
@@ -167,7 +174,9 @@ def capacities(compiled: Compiled, sizes: RingSizes) -> dict[str, int]:
         "links": side_of(names.regions) ** 2, "pools": roomy(list(pooled(compiled.plan)), 4),
         "prices": roomy(price_changes(compiled.plan, names.targets), 32),
         "floors": roomy(floor_steps(compiled.plan), 1024 if pooled(compiled.plan) else 1),
-        "flows": sizes.flows, "events": sizes.events, "decisions": sizes.decisions,
+        "objectives": roomy(names.objectives, 4), "burn_alerts": roomy(alert_rows(compiled.plan), 16),
+        "burn_steps": roomy(step_rows(compiled.plan), 8), "pauses": roomy(compiled.plan.maintenance, 8),
+        "flows": sizes.flows, "events": sizes.events, "decisions": sizes.decisions, "signals": sizes.signals,
     }  # fmt: skip
 
 
@@ -364,6 +373,7 @@ def fill_people(compiled: Compiled, state: State) -> None:
             continue
         row["slots"] = tenant.concurrency or UNBOUNDED
         row["residency"] = residency_bits(names.regions, tenant.residency)
+        row["internal"] = name in OWN_TENANTS
         row["tier"] = NONE if tenant.tier is None else names.tiers.index(tenant.tier)
         row["priority"] = NONE if tenant.priority is None else Priority[tenant.priority.name]
         row["requests_limit"] = limit_index(compiled, f"tenant/{name}/requests")

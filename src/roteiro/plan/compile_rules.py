@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from roteiro.plan.condition import And, Comparison, Condition, Expression, Metric, Not, Or
+from roteiro.plan.metric import METRICS as KINDS
 from roteiro.plan.model import ActionKind, Plan, Rule
 from roteiro.policy import meter as meters
 from roteiro.policy.rules import Action, Comparator, OpCode
@@ -28,8 +29,8 @@ ACTIONS: Final = {
     ActionKind.ROUTE_TO: Action.ROUTE_TO, ActionKind.CIRCUIT_BREAK: Action.CIRCUIT_BREAK, ActionKind.AVOID: Action.AVOID,
     ActionKind.DEGRADE: Action.DEGRADE, ActionKind.SHED: Action.SHED,
 }  # fmt: skip
+MEANS: Final = {"quality": meters.Metric.QUALITY, "confidence": meters.Metric.CONFIDENCE}
 METRICS: Final = {"latency": meters.Metric.LATENCY_MS, "ttft": meters.Metric.TTFT_MS}
-DEFAULT_CALLS: Final = 20  # fewer say nothing about a percentile or a rate; a condition may ask for another minimum
 HOUR_S: Final = 3600.0
 HALF: Final = 0.5  # a percentile's verdict reads 0 or 1
 
@@ -139,7 +140,7 @@ def meter_of(leaf: Comparison, condition: Condition, targets: Sequence[str]) -> 
     """The meter that a comparison reads, or None where it reads the state itself."""
     metric: Metric = leaf.metric
     target = NONE if metric.subject == "fleet" else targets.index(metric.subject) if metric.subject in targets else NONE
-    minimum = float(condition.minimum_calls or DEFAULT_CALLS)
+    minimum = float(condition.minimum_calls or KINDS[metric.name].calls)
     if metric.name in METRICS:
         kind = int(METRICS[metric.name])
         if metric.statistic == "mean":
@@ -148,6 +149,8 @@ def meter_of(leaf: Comparison, condition: Condition, targets: Sequence[str]) -> 
         return MeterRow(target, kind, int(meters.Statistic.PERCENTILE), metric.window_s, leaf.value, percentile, minimum)
     if metric.name in ("error_rate", "availability"):
         return MeterRow(target, int(meters.Metric.ERROR), int(meters.Statistic.MEAN), metric.window_s, 0.0, 0.0, minimum)
+    if metric.name in MEANS:
+        return MeterRow(target, int(MEANS[metric.name]), int(meters.Statistic.MEAN), metric.window_s, 0.0, 0.0, minimum)
     if metric.name == "cost_per_hour":
         return MeterRow(target, int(meters.Metric.COST_NUSD), int(meters.Statistic.PER_HOUR), HOUR_S, 0.0, 0.0, 0.0)
     return None

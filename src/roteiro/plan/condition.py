@@ -17,7 +17,7 @@ from typing import Any, Final
 from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
-from roteiro.plan.metric import DEFAULT_WINDOW_S, METRICS, STATISTICS
+from roteiro.plan.metric import METRICS, STATISTICS
 from roteiro.plan.near import did_you_mean
 from roteiro.terms import units
 from roteiro.terms.units import QuantityError
@@ -54,7 +54,7 @@ class Metric:
         kind = METRICS[self.name]
         if kind.statistical and self.statistic != STATISTICS[0]:
             base = f"{base}_{self.statistic}"
-        return base if not kind.windowed or self.window_s == DEFAULT_WINDOW_S else f"{base} over {units.format_duration(self.window_s)}"
+        return base if not kind.windowed or self.window_s == kind.window_s else f"{base} over {units.format_duration(self.window_s)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def resolve(path: Path) -> Metric:
         raise ConditionError("E112", f"asks for the {statistic} of {name}, which has none", f"write {subject}.{name}", path.column)
     if path.window is not None and not kind.windowed:
         raise ConditionError("E112", f"gives a window to {name}, a reading of now", f"write {subject}.{name}", path.column)
-    window_s = DEFAULT_WINDOW_S if path.window is None else seconds(path.window)
+    window_s = kind.window_s if path.window is None else seconds(path.window)
     if path.window is not None and not 1.0 <= window_s <= 86400.0:
         raise ConditionError("E105", f"has a window of {path.window}", "write 1s to 1d", path.window.start_pos or 0)
     if not kind.windowed:

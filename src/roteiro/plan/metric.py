@@ -9,9 +9,14 @@ from typing import Final
 
 from roteiro.terms import units
 
-__all__ = ["DEFAULT_WINDOW_S", "METRICS", "STATISTICS", "Kind", "Scale"]
+__all__ = ["METRICS", "STATISTICS", "Kind", "Scale"]
 
 DEFAULT_WINDOW_S: Final = 60.0
+DEFAULT_CALLS: Final = 20
+"""Fewer say nothing about a percentile or a rate; a condition may ask for another minimum."""
+SIX_HOURS_S: Final = 21_600.0
+"""Quality is looked at now and then, not in each call."""
+FEW: Final = 10
 
 STATISTICS: Final = ("p95", "mean", "p50", "p90", "p99")
 """The first is what a latency means when nothing is said."""
@@ -45,7 +50,10 @@ HOUR: Final = Scale("hour of the day", lambda text: float(units.parse_tokens(tex
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One metric. `windowed`: measured over a window; `statistical`: of a distribution, so that a percentile can be asked for."""
+    """One metric. `windowed`: measured over a window; `statistical`: of a distribution, so that a percentile can be asked for.
+
+    `window_s` and `calls`: the window, and the fewest calls within it, where nothing is said.
+    """
 
     scale: Scale
     of_target: bool
@@ -53,6 +61,8 @@ class Kind:
     doc: str
     windowed: bool = False
     statistical: bool = False
+    window_s: float = DEFAULT_WINDOW_S
+    calls: int = DEFAULT_CALLS
 
 
 METRICS: Final[dict[str, Kind]] = {
@@ -60,6 +70,12 @@ METRICS: Final[dict[str, Kind]] = {
     "ttft": Kind(DURATION, True, True, "time to the first token", windowed=True, statistical=True),
     "error_rate": Kind(SHARE, True, True, "share of attempts that failed", windowed=True),
     "availability": Kind(SHARE, True, True, "share of attempts that were answered", windowed=True),
+    "quality": Kind(
+        SHARE, True, True, "share of good verdicts of those who make the score", windowed=True, window_s=SIX_HOURS_S, calls=FEW
+    ),
+    "confidence": Kind(
+        SHARE, True, True, "mean confidence of answers, by their log-probabilities", windowed=True, window_s=SIX_HOURS_S, calls=FEW
+    ),
     "in_flight": Kind(COUNT, True, True, "requests in flight now"),
     "cost_per_hour": Kind(MONEY, True, True, "dollars spent in the last hour"),
     "queue_depth": Kind(COUNT, False, True, "requests waiting now"),

@@ -8,9 +8,10 @@ from enum import IntEnum
 from typing import Any
 
 from roteiro.policy.kernel import inlined, kernel
-from roteiro.policy.state import METER_SLOTS, header_of, meter_at, target_at
+from roteiro.policy.state import METER_SLOTS, NONE, header_of, meter_at, target_at
+from roteiro.terms.codes import Signal
 
-__all__ = ["Metric", "Statistic", "observe", "observe_attempt", "read"]
+__all__ = ["Metric", "Statistic", "observe", "observe_attempt", "observe_signal", "read"]
 
 
 class Metric(IntEnum):
@@ -21,6 +22,9 @@ class Metric(IntEnum):
     """1 for a failed attempt, 0 for a good one."""
     COST_NUSD = 4
     TOKENS = 5
+    QUALITY = 6
+    """1 for a good verdict of those who make the score, 0 for a bad one."""
+    CONFIDENCE = 7
 
 
 class Statistic(IntEnum):
@@ -32,8 +36,9 @@ class Statistic(IntEnum):
     COUNT = 4
 
 
-LATENCY_MS, TTFT_MS, ERROR, COST_NUSD, TOKENS = (int(m) for m in Metric)
+LATENCY_MS, TTFT_MS, ERROR, COST_NUSD, TOKENS, QUALITY, CONFIDENCE = (int(m) for m in Metric)
 PERCENTILE, MEAN, PER_HOUR, COUNT = (int(s) for s in Statistic)
+OF_CONFIDENCE = int(Signal.CONFIDENCE)
 HOUR_S = 3600.0
 
 
@@ -107,3 +112,20 @@ def observe_attempt(
     first = header_of(block).fleet_meter_first
     for m in range(first, first + header_of(block).fleet_meter_count):
         observe_one(meter_at(block, m), failed, latency_ms, ttft_ms, cost_nusd, tokens, now)
+
+
+@kernel
+def observe_signal(block: int, target: int, kind: int, value: float, now: float) -> None:
+    """Show a signal of quality to the meters of its target and of the fleet."""
+    metric = CONFIDENCE if kind == OF_CONFIDENCE else QUALITY if (header_of(block).score_kinds >> kind) & 1 != 0 else 0
+    if metric == 0:
+        return
+    first = target_at(block, target).meter_first if target != NONE else 0
+    last = first + target_at(block, target).meter_count if target != NONE else 0
+    for m in range(first, last):
+        if meter_at(block, m).metric == metric:
+            observe(meter_at(block, m), value, now)
+    first = header_of(block).fleet_meter_first
+    for m in range(first, first + header_of(block).fleet_meter_count):
+        if meter_at(block, m).metric == metric:
+            observe(meter_at(block, m), value, now)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from roteiro.policy.kernel import JIT, kernel
 from roteiro.terms.error import InvariantError
-from roteiro.terms.event import DECISION, EVENT
+from roteiro.terms.event import DECISION, EVENT, SIGNAL
 
 __all__ = [
     "ANYWHERE",
@@ -20,9 +20,11 @@ __all__ = [
     "FLOW_BUDGETS",
     "FLOW_LIMITS",
     "HEADER",
+    "HOUR_SLOTS",
     "LAYOUT_VERSION",
     "METER_SLOTS",
     "MINUTES",
+    "MINUTE_SLOTS",
     "MOST_REGIONS",
     "NONE",
     "TABLES",
@@ -33,6 +35,8 @@ __all__ = [
     "breaker_at",
     "budget_at",
     "build",
+    "burn_alert_at",
+    "burn_step_at",
     "candidate_at",
     "decision_at",
     "event_at",
@@ -42,20 +46,23 @@ __all__ = [
     "limit_at",
     "link_at",
     "meter_at",
+    "objective_at",
     "op_at",
+    "pause_at",
     "pool_at",
     "price_at",
     "queue_at",
     "release",
     "route_at",
     "rule_at",
+    "signal_at",
     "target_at",
     "tenant_at",
     "view",
     "workload_at",
 ]  # fmt: skip
 
-LAYOUT_VERSION: Final = 6
+LAYOUT_VERSION: Final = 7
 MAGIC: Final = 0x524F544549524F31  # "ROTEIRO1"
 NONE: Final = -1
 ANYWHERE: Final = -1
@@ -70,6 +77,10 @@ CREDENTIALS: Final = 8
 """Most credentials of one provider."""
 TIERS: Final = 3
 MINUTES: Final = 60
+MINUTE_SLOTS: Final = 360
+"""Minutes that an objective remembers."""
+HOUR_SLOTS: Final = 93 * 24
+"""Hours that it does: more than its longest window has."""
 
 
 def record(*fields: tuple[Any, ...]) -> np.dtype[Any]:
@@ -145,6 +156,7 @@ TENANT: Final = record(
     ("slots", "i8"), ("in_flight", "i8"), ("requests_limit", "i4"), ("tokens_limit", "i4"), ("budgets", "i4", (4,)), ("tier", "i2"),
     ("priority", "i2"), ("retired", "i1"),
     ("residency", "i8"),  # bit per region that its data may go to; ANYWHERE
+    ("internal", "i1"),  # the operator's own probes: no objective counts them
 )  # fmt: skip
 
 WORKLOAD: Final = record(
@@ -185,6 +197,40 @@ PRICE: Final = record(
 )  # fmt: skip
 """Prices of a target from a moment on, in order of time."""
 
+OBJECTIVE: Final = record(
+    ("sli", "i2"),  # 0: retired
+    ("bound", "f8"), ("least", "f8"),
+    ("tier", "i4"), ("tenant", "i4"), ("workload", "i4"), ("route", "i4"), ("target", "i4"), ("region", "i4"),  # its scope; NONE: any
+    ("window_s", "f8"),  # rolling; 0: the calendar period below
+    ("period_s", "f8"), ("offset_s", "f8"), ("starts_s", "f8"), ("ends_s", "f8"),  # as of BUDGET
+    ("phase_s", "f8"),  # what local hours are shifted by within the hour
+    ("since_s", "f8"),  # the earliest moment that is counted
+    ("good", "i8"), ("bad", "i8"),  # of the window
+    ("run_good", "i8"), ("run_bad", "i8"),  # of the run
+    ("news", "i1"), ("holds", "i2"), ("due", "i1"),  # something failed since the last look; alerts and steps that hold; to be judged now
+    ("looked_s", "f8"),
+    ("minute", "i8"), ("minute_good", "i4", (MINUTE_SLOTS,)), ("minute_bad", "i4", (MINUTE_SLOTS,)),
+    ("hour", "i8"), ("hour_good", "i4", (HOUR_SLOTS,)), ("hour_bad", "i4", (HOUR_SLOTS,)),
+)  # fmt: skip
+"""A service level objective with the counts of its events, by minute and by hour of the Unix epoch."""
+
+BURN_ALERT: Final = record(
+    ("objective", "i4"), ("severity", "i1"), ("firing", "i1"), ("long_s", "f8"), ("short_s", "f8"), ("burn", "f8"),
+    ("share", "f8"),  # of the window's budget, which the burn spends within the long window
+    ("since_s", "f8"), ("fired", "i8"), ("fired_s", "f8"),  # since when it fires; how often it began to, and for how long it did in all
+)  # fmt: skip
+
+BURN_STEP: Final = record(
+    ("objective", "i4"), ("action", "i2"), ("argument", "i4"), ("spent", "f8"), ("active", "i1"), ("begun", "i8"), ("since_s", "f8"),
+    ("active_s", "f8"),
+)  # fmt: skip
+
+PAUSE: Final = record(
+    ("from_s", "f8"), ("to_s", "f8"),
+    ("tier", "i4"), ("tenant", "i4"), ("workload", "i4"), ("route", "i4"), ("target", "i4"), ("region", "i4"),
+)  # fmt: skip
+"""A stretch of announced maintenance, on the run's clock, and whose."""
+
 FLOW: Final = record(
     ("request", "i8"), ("arrival", "f8"), ("deadline", "f8"), ("sent", "f8"), ("first_byte", "f8"), ("queued", "f8"), ("queue_s", "f8"),
     ("until", "f8"),  # end of a backoff or of the patience in the queue
@@ -214,7 +260,8 @@ TABLES: Final[dict[str, np.dtype[Any]]] = {
     "targets": TARGET, "breakers": BREAKER, "meters": METER, "rules": RULE, "ops": OP, "routes": ROUTE, "candidates": CANDIDATE,
     "limits": LIMIT,
     "budgets": BUDGET, "tenants": TENANT, "workloads": WORKLOAD, "queues": QUEUE, "keys": KEY, "links": LINK,
-    "pools": POOL, "floors": FLOOR, "prices": PRICE, "flows": FLOW, "events": EVENT, "decisions": DECISION,
+    "pools": POOL, "floors": FLOOR, "prices": PRICE, "objectives": OBJECTIVE, "burn_alerts": BURN_ALERT, "burn_steps": BURN_STEP,
+    "pauses": PAUSE, "flows": FLOW, "events": EVENT, "decisions": DECISION, "signals": SIGNAL,
 }  # fmt: skip
 
 HEADER: Final = record(
@@ -224,6 +271,7 @@ HEADER: Final = record(
     ("plan", "i8"), ("world", "i8"), ("journal", "i8"),
     ("seq", "i8"), ("requests", "i8"),
     ("event_head", "i8"), ("event_tail", "i8"), ("decision_head", "i8"), ("decision_tail", "i8"),
+    ("signal_head", "i8"), ("signal_tail", "i8"), ("unsignalled", "i8"),  # the last: signals for whose rows there was no room
     ("free", "i8"), ("live", "i8"),  # free list of flows
     # list of flows dismissed or granted by another's step, whose drivers are yet to be told
     ("waiting", "i8"), ("queue_bound", "i8"), ("news", "i8"),
@@ -236,6 +284,10 @@ HEADER: Final = record(
     # The last hour's cost in a ring of minutes, its bound (0: none), and the cheaper model while it is passed.
     ("minute", "i8"), ("minute_nusd", "i8", (MINUTES,)), ("hour_nusd", "i8"), ("hour_bound_nusd", "i8"),
     ("cost_route", "i8"), ("cost_degrading", "i8"), ("cost_since", "f8"), ("cost_cooldown_s", "f8"),
+    ("objective_count", "i8"), ("alert_count", "i8"), ("step_count", "i8"), ("pause_count", "i8"),
+    ("score_kinds", "i8"),  # bit per Signal whose verdicts make the quality score
+    ("step_shed_from", "i8"),  # the most important priority that a step of burn refuses
+    ("frozen", "i8"),  # a step of burn says that plans stay as they are
     ("region_side", "i8"),  # of the square of links
     ("pool_count", "i8"),
     ("price_count", "i8"), ("price_next", "i8"), ("next_price_at", "f8"),  # of the prices to come the first, and when it begins
@@ -278,9 +330,14 @@ class State(NamedTuple):
     pools: npt.NDArray[Any]
     floors: npt.NDArray[Any]
     prices: npt.NDArray[Any]
+    objectives: npt.NDArray[Any]
+    burn_alerts: npt.NDArray[Any]
+    burn_steps: npt.NDArray[Any]
+    pauses: npt.NDArray[Any]
     flows: npt.NDArray[Any]
     events: npt.NDArray[Any]
     decisions: npt.NDArray[Any]
+    signals: npt.NDArray[Any]
 
 
 LINE: Final = 64  # tables begin on a cache line
@@ -307,7 +364,7 @@ def build(buffer: npt.NDArray[np.uint8], capacities: dict[str, int]) -> State:
         at += rounded(capacities[name] * dtype.itemsize)
     for name in ("redirect", "redirect_rule", "news", "cost_route"):
         header[name] = NONE
-    header["shed_from"] = 127
+    header["shed_from"] = header["step_shed_from"] = 127
     state = view(buffer)
     state.flows["next"] = np.arange(1, len(state.flows) + 1)
     state.flows["next"][-1:] = NONE
@@ -498,3 +555,28 @@ def event_at(block: int, i: int) -> Any:
 @kernel
 def decision_at(block: int, i: int) -> Any:
     return record_at(block, header_of(block).at_decisions, i, DECISION)
+
+
+@kernel
+def objective_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_objectives, i, OBJECTIVE)
+
+
+@kernel
+def burn_alert_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_burn_alerts, i, BURN_ALERT)
+
+
+@kernel
+def burn_step_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_burn_steps, i, BURN_STEP)
+
+
+@kernel
+def pause_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_pauses, i, PAUSE)
+
+
+@kernel
+def signal_at(block: int, i: int) -> Any:
+    return record_at(block, header_of(block).at_signals, i, SIGNAL)

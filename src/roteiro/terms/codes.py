@@ -66,6 +66,12 @@ class Step(IntEnum):
     CAPACITY = 13
     """What a provider with replicas has now. a: target; b: replicas that serve; c: bit 0 set where b is the forecast's floor instead;
     d: milliseconds that the replica which came last took to start, 0 where none came."""
+    OBSERVE = 14
+    """A signal of quality was observed. a: `Signal` + 256 × (version + 1) + 2³² × (probe + 1); b: request, or -1; c: key, or -1;
+    d: value in millionths; e: target + 1, with route + 1 from bit 16 and workload + 1 from bit 32."""
+    RECALL = 15
+    """An objective takes up what the ledger counted before this run. a: objective; b: the hour, counted from the Unix epoch, or the minute
+    with bit 62 set; c: good events; d: bad ones."""
 
 
 class Command(IntEnum):
@@ -280,6 +286,21 @@ class Reason(IntEnum):
     how many are wanted now; a: 1 tokens, 2 latency, 3 the plan's bounds or the floor; b: how many were wanted; c: how many serve."""
     SCALED_DOWN = 56
     """Fewer replicas are wanted. x: what was measured, as of SCALED_UP; y: the threshold. The other columns are those of SCALED_UP."""
+    SLO_ALERT = 57
+    """An error budget burns too fast. x: share of the window's budget that was spent within the alert's long window; y: the share at which
+    it fires. a: objective; b: alert; c: 1 page, 2 ticket. The row's argument is the share spent in the whole window."""
+    SLO_CLEARED = 58
+    """It does no longer. The columns are those of SLO_ALERT."""
+    SLO_STEP = 59
+    """A step of burn began or ended. x: share of the window's budget that is spent; y: the step's. a: objective; b: step; c: 1 began, 0
+    ended."""
+    OBSERVED = 60
+    """A signal of quality was taken in."""
+    RECALLED = 61
+    """What was counted before this run was taken up."""
+    SHED_FOR_SLO = 62
+    """A step of burn refuses this priority for now. x: priority; y: the most important one refused. No objective counts it live, or the
+    step would keep itself alive."""
 
 
 class CacheKind(IntEnum):

@@ -24,6 +24,8 @@ class Names(Struct, frozen=True, kw_only=True):
     rules: list[str]
     plans: list[str]
     """Digest of each plan version of the run."""
+    objectives: list[str] = []
+    """Names of the objectives that are watched."""
 
 
 class EdgeReplica(Struct, frozen=True, kw_only=True):

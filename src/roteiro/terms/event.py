@@ -1,4 +1,4 @@
-"""The two rows that both worlds write: one EVENT a request, one DECISION a step of the journey.
+"""The rows that both worlds write: one EVENT a request, one DECISION a step of the journey, one SIGNAL an observation of quality.
 
 The kernel writes them as packed records into rings; the ledger turns them into Arrow, with the integer codes decoded to words.
 What must not live here: pyarrow, because a gateway worker imports this and should stay small.
@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from roteiro.terms.codes import CacheKind, Command, Complexity, ErrorClass, Operation, Outcome, Priority, Reason, Step, World
+from roteiro.terms.codes import CacheKind, Command, Complexity, ErrorClass, Operation, Outcome, Priority, Reason, Signal, Step, World
 
-__all__ = ["DECISION", "DECISION_FIELDS", "EVENT", "EVENT_FIELDS", "Field"]
+__all__ = ["DECISION", "DECISION_FIELDS", "EVENT", "EVENT_FIELDS", "SIGNAL", "SIGNAL_FIELDS", "Field"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ EVENT_FIELDS: Final = (
     Field("ttft_ms", "f4", "ms", "arrival to the first byte of the answer; NaN where none came or the answer was not streamed"),
     Field("attempt_ms", "f4", "ms", "the last attempt, from its send to its end; NaN where nothing was sent"),
     Field("total_ms", "f4", "ms", "arrival to settlement"),
-    Field("quality", "f4", "0..1", "measured quality; NaN is unverified"),
+    Field("quality", "f4", "0..1", "always NaN: quality is measured after a request ended, and lies in `signals`"),
     Field("input_tokens", "i4", "tokens", "as the provider reports, or estimated"),
     Field("cached_tokens", "i4", "tokens", "the part of the input that the provider read from its cache"),
     Field("output_tokens", "i4", "tokens", "reasoning included"),
@@ -103,5 +103,25 @@ DECISION_FIELDS: Final = (
     Field("answered", "i4", "", "slot of the flow that the command is about (WAKE names another than it was asked for)"),
 )
 
+SIGNAL_FIELDS: Final = (
+    Field("seq", "i8", "", "order of observations within the run; unique with `run`"),
+    Field("request", "i8", "", "number of the request within the run that is spoken of, or -1"),
+    Field("at_s", "f8", "s", "when it was observed, seconds since the run's epoch"),
+    Field("value", "f8", "", "what was observed; its meaning is the kind's"),
+    Field("tenant", "i4", "", "tenant", "tenants"),
+    Field("key", "i4", "", "key", "keys"),
+    Field("probe", "i4", "", "number of the canary question, or -1"),
+    Field("version", "i4", "", "number of the model's version in the registry of those that were seen, or -1"),
+    Field("workload", "i2", "", "workload", "workloads"),
+    Field("tier", "i2", "", "SLA tier of the tenant", "tiers"),
+    Field("model", "i2", "", "the logical model asked for", "routes"),
+    Field("target", "i2", "", "provider that gave the answer", "targets"),
+    Field("region", "i2", "", "region of the target", "regions"),
+    Field("worker", "i2", "", "process that observed"),
+    Field("world", "i1", "", "live, simulated or replay", World),
+    Field("kind", "i1", "", "what was observed", Signal),
+)
+
 EVENT: Final = np.dtype([(f.name, f.kind) for f in EVENT_FIELDS], align=True)
 DECISION: Final = np.dtype([(f.name, f.kind) for f in DECISION_FIELDS], align=True)
+SIGNAL: Final = np.dtype([(f.name, f.kind) for f in SIGNAL_FIELDS], align=True)

@@ -1,0 +1,13 @@
+"""The tenants that are the operator's own: what they ask measures the service, and is nobody's use of it.
+
+What must not live here: what they ask.
+"""
+
+from typing import Final
+
+__all__ = ["CANARIES", "JUDGE", "OWN_TENANTS"]
+
+CANARIES: Final = "canaries"
+JUDGE: Final = "judge"
+OWN_TENANTS: Final = frozenset((CANARIES, JUDGE))
+"""No objective, no customer's report and no unit cost counts them."""
