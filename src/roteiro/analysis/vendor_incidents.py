@@ -1,8 +1,7 @@
 """Incidents of a vendor as its clients see them: from their first failure to the first answer after it.
 
-Time is cut into slices. A slice is bad where enough of its attempts failed by the vendor's fault; an incident is a run of bad slices
-without a good one between, so that the silence of an open breaker does not end it. It begins with the first failure in its first slice
-and ends with the first answer in the first good slice after it.
+An incident begins with the first failure in a slice of time in which enough attempts failed by the vendor's fault. It ends with the first
+answer from which on few of the next attempts fail: one lucky answer does not end it, nor does the silence of an open breaker.
 
 What must not live here: which failures are the vendor's.
 """
@@ -18,6 +17,8 @@ __all__ = ["Incident", "incidents"]
 SLICE_S: Final = 60.0
 BAD_SHARE: Final = 0.2
 LEAST_FAILURES: Final = 3
+NEXT: Final = 10
+"""Attempts from an answer on that are looked at, to see whether it was luck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +49,22 @@ def incidents(
     at_s, failed = at_s[order], failed[order]
     slices, first = np.unique(np.floor(at_s / slice_s), return_index=True)
     edges = [*first.tolist(), len(at_s)]
+    counted = np.concatenate([[0], np.cumsum(failed)])
+    last = np.minimum(np.arange(len(at_s)) + NEXT, len(at_s))
+    fine = ~failed & (counted[last] - counted[:-1] <= bad_share * (last - np.arange(len(at_s))))
     found: list[Incident] = []
-    begun: int | None = None
+    over = 0
     for k in range(len(slices)):
-        inside = failed[edges[k] : edges[k + 1]]
-        bad = int(inside.sum()) >= least and inside.mean() > bad_share
-        if bad and begun is None:
-            begun = edges[k] + int(np.argmax(inside))
-        elif not bad and begun is not None and not inside.all():
-            end = edges[k] + int(np.argmin(inside))
-            found.append(told(at_s, failed, begun, end, float(at_s[end])))
-            begun = None
-    if begun is not None:
-        found.append(told(at_s, failed, begun, len(at_s), None))
+        start = max(edges[k], over)
+        inside = failed[start : edges[k + 1]]
+        if int(inside.sum()) < least or inside.mean() <= bad_share:
+            continue
+        begun = start + int(np.argmax(inside))
+        after = np.flatnonzero(fine[begun:])
+        if not len(after):
+            return (*found, told(at_s, failed, begun, len(at_s), None))
+        over = begun + int(after[0])
+        found.append(told(at_s, failed, begun, over, float(at_s[over])))
     return tuple(found)
 
 

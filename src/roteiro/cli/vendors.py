@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, PlanFile, in_language, present
+from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, PlanFile, directory, in_language, present
 from roteiro.cli.report import Run, Since
 
 __all__ = ["app"]
@@ -54,3 +54,70 @@ def score(
         typer.echo(dumps(answer), nl=False)
         return
     present(score_page(answer, in_language(lang)), lang, as_markdown=as_markdown, as_html=as_html)
+
+
+MaybePlan = Annotated[
+    Path | None, typer.Argument(metavar="[PLAN]", help="The plan's file; without it, the one in force last in --data.", show_default=False)
+]
+OneVendor = Annotated[str | None, typer.Option("--vendor", metavar="NAME", help="Only this: a provider's `name`.", show_default=False)]
+Month = Annotated[str | None, typer.Option("--month", metavar="YYYY-MM", help="Only this month, or quarter (2026-Q3).", show_default=False)]
+
+
+@app.command("sla")
+def sla(
+    plan: MaybePlan = None,
+    data: Data = None,
+    vendor: OneVendor = None,
+    month: Month = None,
+    run: Run = None,
+    environment: Environment = None,
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    as_html: AsHtml = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Whether vendors kept their SLAs, as their contracts count, and what they owe. Ends with 1 where one was missed."""
+    from roteiro.cli.vendors_sla_page import sla_kept_page
+    from roteiro.report.plain import dumps
+    from roteiro.tasks.vendor_sla import sla_kept
+
+    answer = sla_kept(plan, directory(data), vendor=vendor, month=month, run=run, environment=environment)
+    if as_json:
+        typer.echo(dumps(answer), nl=False)
+    else:
+        present(sla_kept_page(answer, in_language(lang)), lang, as_markdown=as_markdown, as_html=as_html)
+    if any(one.attained.met is False for one in answer.periods):
+        raise typer.Exit(1)
+
+
+@app.command("claim")
+def claim(
+    vendor: Annotated[str, typer.Option("--vendor", metavar="NAME", help="The vendor: a provider's `name`.", show_default=False)],
+    month: Annotated[str, typer.Option("--month", metavar="YYYY-MM", help="The month, or quarter (2026-Q3).", show_default=False)],
+    plan: MaybePlan = None,
+    data: Data = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write the letter and the evidence there.", show_default=False)
+    ] = None,
+    run: Run = None,
+    environment: Environment = None,
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    as_html: AsHtml = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Claim the credit that a vendor owes: a letter, each failed request as evidence (no prompts), the SQL that found them, digests."""
+    from roteiro.cli.vendors_sla_page import claim_letter
+    from roteiro.report.html import html
+    from roteiro.report.markdown import markdown
+    from roteiro.report.plain import dumps
+    from roteiro.tasks.vendor_claim import claim_credit, seal
+
+    found = claim_credit(plan, directory(data), vendor, month, out=out, run=run, environment=environment)
+    letter = claim_letter(found, in_language(lang))
+    if out is not None:
+        seal(out, {"claim.md": markdown(letter), "claim.html": html(letter, lang)})
+    if as_json:
+        typer.echo(dumps(found.as_json()), nl=False)
+        return
+    present(letter, lang, as_markdown=as_markdown, as_html=as_html)

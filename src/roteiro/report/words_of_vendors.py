@@ -132,4 +132,106 @@ VENDOR_WORDS: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "vendors.stale": ("Stale, and without a score: {what}", "Vencido, e sem nota: {what}"),
+    "vendors.sla_title": ("Vendors' promises", "Promessas dos fornecedores"),
+    "vendors.sla_about": ("plan {plan}, {data}, as of {at} UTC", "plano {plan}, {data}, em {at} UTC"),
+    "vendors.sla_none": ("No vendor of the plan promises anything.", "Nenhum fornecedor do plano promete algo."),
+    "vendors.sla_no_rows": ("No requests in the ledger to judge by.", "Sem requisições no registro para julgar."),
+    "vendors.sla_without": ("No promise is written of: {names}.", "Nenhuma promessa registrada de: {names}."),
+    "vendors.period": ("period", "período"),
+    "vendors.so_far": ("{period} so far", "{period} até agora"),
+    "vendors.promised": ("promised", "prometido"),
+    "vendors.attained": ("attained", "alcançado"),
+    "vendors.counted": ("counted", "contado"),
+    "vendors.by_requests": ("{failures} of {requests} requests failed", "{failures} de {requests} requisições falharam"),
+    "vendors.by_slices": (
+        "{down} of {slices} slices down ({seen} with requests)",
+        "{down} de {slices} intervalos fora ({seen} com requisições)",
+    ),
+    "vendors.left_out": ("left out", "fora da conta"),
+    "vendors.class.unknown": ("unknown", "desconhecida"),
+    "vendors.class.maintenance": ("maintenance", "manutenção"),
+    "vendors.paid": ("paid", "pago"),
+    "vendors.due": ("owed", "devido"),
+    "vendors.due_share": ("{due} ({share})", "{due} ({share})"),
+    "vendors.claim_until": ("claim by", "reclamar até"),
+    "vendors.days_left": ("{date}, {days} days left", "{date}, restam {days} dias"),
+    "vendors.too_late": ("{date}, too late", "{date}, tarde demais"),
+    "vendors.kept_word": ("kept", "cumprida"),
+    "vendors.missed": ("missed", "descumprida"),
+    "vendors.stale_terms": (
+        "The SLA of {vendor} was read on {as_of} and is stale: read the contract again before a claim.",
+        "O SLA de {vendor} foi lido em {as_of} e está vencido: releia o contrato antes de reclamar.",
+    ),
+    "vendors.unknown_left_out": (
+        "{count} failures of {vendor} are of unknown class, as their decisions are gone, and count for neither side.",
+        "{count} falhas de {vendor} são de classe desconhecida, pois suas decisões expiraram, e não contam para nenhum lado.",
+    ),
+    "vendors.sla_method": (
+        (
+            "Every attempt sent to a vendor counts, as its contract counts it: failures are the classes that the SLA names, what is "
+            "excluded is "
+            "counted apart. A slice without a request counts as up. Paid is the ledger's cost of answers, at the plan's prices."
+        ),
+        (
+            "Conta cada tentativa enviada ao fornecedor, como seu contrato conta: falhas são as classes que o SLA nomeia, e o excluído é "
+            "contado à parte. Um intervalo sem requisição conta como no ar. Pago é o custo das respostas no registro, aos preços do plano."
+        ),
+    ),
+    "claim.title": ("Claim of service credit, {period}", "Reclamação de crédito de serviço, {period}"),
+    "claim.to": ("To", "Para"),
+    "claim.account": ("Account", "Conta"),
+    "claim.date": ("Date", "Data"),
+    "claim.opening": (
+        (
+            "In {period} (from {since} to {until} UTC) your service did not reach the availability that you promise: {share} of {target}. "
+            "We claim the credit that is owed for it: {due}, which is {credit} of the {paid} paid for that period."
+        ),
+        (
+            "Em {period} (de {since} a {until} UTC) seu serviço não alcançou a disponibilidade prometida: {share} de {target}. "
+            "Reclamamos o crédito devido: {due}, que é {credit} dos {paid} pagos por esse período."
+        ),
+    ),
+    "claim.late": (
+        "The window for claims closed on {date}; we ask you to consider this claim nevertheless.",
+        "O prazo para reclamar terminou em {date}; pedimos que esta reclamação seja considerada mesmo assim.",
+    ),
+    "claim.in_time": ("This claim is made in time: it may be made until {date}.", "Esta reclamação é feita no prazo, que vai até {date}."),
+    "claim.how": ("How it was measured", "Como foi medido"),
+    "claim.promise": ("promise", "promessa"),
+    "claim.source": ("{source} (read on {as_of})", "{source} (lido em {as_of})"),
+    "claim.measured": ("measured by", "medido por"),
+    "claim.measured.requests": ("share of requests that did not fail", "parcela de requisições que não falharam"),
+    "claim.measured.slices": (
+        "slices of {length} in which more than {above} of requests failed",
+        "intervalos de {length} em que mais de {above} das requisições falharam",
+    ),
+    "claim.result": ("result", "resultado"),
+    "claim.excluded": ("left out of the count", "fora da conta"),
+    "claim.covered": ("models", "modelos"),
+    "claim.failures": ("Failures", "Falhas"),
+    "claim.class": ("class", "classe"),
+    "claim.hours": ("Hours with failures (UTC)", "Horas com falhas (UTC)"),
+    "claim.hour": ("hour", "hora"),
+    "claim.hours_more": ("and {count} hours more, in by_hour.csv", "e mais {count} horas, em by_hour.csv"),
+    "claim.evidence": ("Evidence", "Evidência"),
+    "claim.evidence_note": (
+        (
+            "One row for each failed request: run and number, time (UTC), class of failure, HTTP status, model and region. No prompts, no "
+            "answers, "
+            "no names of our customers."
+        ),
+        (
+            "Uma linha por requisição que falhou: execução e número, hora (UTC), classe da falha, status HTTP, modelo e região. Sem "
+            "prompts, sem "
+            "respostas, sem nomes de nossos clientes."
+        ),
+    ),
+    "claim.file": ("file", "arquivo"),
+    "claim.rows": ("rows", "linhas"),
+    "claim.bytes": ("bytes", "bytes"),
+    "claim.no_files": ("Write the evidence with --out FOLDER.", "Grave a evidência com --out PASTA."),
+    "claim.closing": (
+        "Please confirm receipt, and tell us with which invoice the credit comes.",
+        "Pedimos que confirmem o recebimento e informem em qual fatura virá o crédito.",
+    ),
 }
