@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from roteiro.testing.exchange import Record
     from roteiro.testing.load import Caller, Load, LoadPlan
+    from roteiro.testing.personality import Personality
     from roteiro.testing.provider_contract import OpenAIProviderContract
     from roteiro.testing.quantiles import Latency, Quantiles
     from roteiro.testing.sandbox import SandboxServer
@@ -23,6 +24,7 @@ __all__ = [
     "Load",
     "LoadPlan",
     "OpenAIProviderContract",
+    "Personality",
     "Phase",
     "Quantiles",
     "Record",
@@ -38,6 +40,7 @@ _HOME = {
     "exchange": ("Record",),
     "load": ("Caller", "Load", "LoadPlan"),
     "provider_contract": ("OpenAIProviderContract",),
+    "personality": ("Personality",),
     "quantiles": ("Latency", "Quantiles"),
     "sandbox": ("SandboxServer",),
     "sandbox_process": ("SandboxProcess",),

@@ -15,6 +15,7 @@ from typing import Final, Literal, Self
 
 import msgspec
 
+from roteiro.testing.personality import Manner
 from roteiro.testing.quantiles import Quantiles
 from roteiro.testing.question import MOST_TOKENS, Question
 from roteiro.testing.schema_sample import sample
@@ -90,6 +91,10 @@ class Answer:
     choices: tuple[Choice, ...]
     usage: Usage
     refused: str | None = None
+    logprob: float = -0.125
+    """Mean log-probability of its tokens."""
+    version: str = ""
+    """What the model says of itself beside its name."""
 
     @property
     def text(self) -> str:
@@ -116,17 +121,27 @@ class Answer:
         )
 
 
-def compose(question: Question, *, name: str, created: int, length: Quantiles, seed: int = 0, cached_share: float = 0.5) -> Answer:
+def compose(
+    question: Question,
+    *,
+    name: str,
+    created: int,
+    length: Quantiles,
+    seed: int = 0,
+    cached_share: float = 0.5,
+    known: Manner | None = None,
+    version: str = "",
+) -> Answer:
     """Make up the answer to a question.
 
     `length` (tokens) is what the model would say on its own; the request's maximum cuts it. `created` is in Unix seconds. Of the prompts
-    long enough for a provider's cache, `cached_share` are found there.
+    long enough for a provider's cache, `cached_share` are found there. `known`: what is said in place of words of the sea.
     """
     key = question.digest.hex()
     draw = random.Random(f"{key}:{seed}:{question.seed or 0}")
     lucky = draw.random() < cached_share
     hit = lucky and question.prompt_tokens >= _CACHE_LEAST
-    choices = tuple(_choice(question, key, length, draw) for _ in range(question.choices))
+    choices = tuple(_choice(question, key, length, draw, known) for _ in range(question.choices))
     reasoning = sum(len(choice.reasoning) for choice in choices)
     said = sum(len(choice.pieces) + (len(choice.call.arguments) // _JSON_PIECE + 1 if choice.call else 0) for choice in choices)
     return Answer(
@@ -141,10 +156,12 @@ def compose(question: Question, *, name: str, created: int, length: Quantiles, s
             completion=said + reasoning,
             reasoning=reasoning,
         ),
+        logprob=-0.125 if known is None else known.logprob,
+        version=version,
     )
 
 
-def _choice(question: Question, key: str, length: Quantiles, draw: random.Random) -> Choice:
+def _choice(question: Question, key: str, length: Quantiles, draw: random.Random, known: Manner | None) -> Choice:
     """One alternative. Always draws the same numbers, whatever the question asks for beside."""
     own = min(max(1, round(length.at(draw.random()))), MOST_TOKENS)
     start, stride = draw.randrange(len(VOCABULARY)), draw.randrange(1, len(VOCABULARY))
@@ -158,7 +175,7 @@ def _choice(question: Question, key: str, length: Quantiles, draw: random.Random
         whole = msgspec.json.encode(sample(question.schema, walk.__next__)).decode()
         pieces = _chunks(_rest(whole, question.prefix))
     else:
-        whole = " ".join(itertools.islice(walk, own))
+        whole = known.text if known is not None else " ".join(itertools.islice(walk, own))
         pieces = tuple(_PIECE.findall(_rest(whole, question.prefix)))
     return _cut(pieces, question, reasoning)
 

@@ -13,7 +13,7 @@ from roteiro.terms.error import RequestError
 from roteiro.testing.answer import Answer, Choice
 from roteiro.testing.dialect import Kind, Request, decoded, one_line
 from roteiro.testing.openai_dialect import halves
-from roteiro.testing.question import MOST_TOKENS, PART, Question, Texts, Tool, Turn, asks_for_tool, digest_of, tokens_of
+from roteiro.testing.question import MOST_TOKENS, PART, Question, Texts, Tool, Turn, asks_for_tool, digest_of, last_said, tokens_of
 from roteiro.testing.tape import Frame, FrameKind, Tape, json_tape
 
 __all__ = ["AnthropicDialect"]
@@ -92,6 +92,7 @@ class AnthropicDialect:
         return Question(
             model=asked.model,
             digest=digest_of(turns),
+            said=last_said(turns),
             prompt_tokens=tokens,
             most_tokens=min(asked.max_tokens or MOST_TOKENS, MOST_TOKENS),
             prefix=prefix,
@@ -204,7 +205,7 @@ def _role(content: _Blocks) -> Any:
 
 
 def _head(answer: Answer) -> dict[str, Any]:
-    return {"id": f"msg_{answer.key}", "type": "message", "role": "assistant", "model": answer.model}
+    return {"id": f"msg_{answer.key}", "type": "message", "role": "assistant", "model": f"{answer.model}{answer.version}"}
 
 
 def _ending(answer: Answer) -> dict[str, Any]:

@@ -14,7 +14,19 @@ from msgspec import Meta
 from roteiro.terms.error import RequestError
 from roteiro.testing.answer import Answer, Choice
 from roteiro.testing.dialect import Kind, Request, decoded, one_line
-from roteiro.testing.question import MOST_TOKENS, PART, Question, Texts, Tool, Turn, asks_for_tool, digest_of, tokens_of, tokens_of_text
+from roteiro.testing.question import (
+    MOST_TOKENS,
+    PART,
+    Question,
+    Texts,
+    Tool,
+    Turn,
+    asks_for_tool,
+    digest_of,
+    last_said,
+    tokens_of,
+    tokens_of_text,
+)
 from roteiro.testing.tape import Frame, FrameKind, Tape, json_tape
 
 __all__ = ["GeminiDialect"]
@@ -122,6 +134,7 @@ class GeminiDialect:
         return Question(
             model=model,
             digest=digest_of(turns),
+            said=last_said(turns),
             prompt_tokens=tokens,
             most_tokens=min(config.max_output_tokens or MOST_TOKENS, MOST_TOKENS),
             prefix=prefix,
@@ -263,7 +276,7 @@ def _schema(config: _Config) -> Mapping[str, Any] | None:
 
 
 def _head(answer: Answer) -> dict[str, Any]:
-    return {"modelVersion": answer.model, "responseId": answer.key}
+    return {"modelVersion": f"{answer.model}{answer.version}", "responseId": answer.key}
 
 
 def _parts(choice: Choice) -> list[dict[str, Any]]:

@@ -13,7 +13,19 @@ from msgspec import Meta
 
 from roteiro.testing.answer import Answer, Choice
 from roteiro.testing.dialect import Kind, Request, decoded, one_line
-from roteiro.testing.question import MOST_TOKENS, PART, Question, Texts, Tool, Turn, asks_for_tool, digest_of, tokens_of, tokens_of_text
+from roteiro.testing.question import (
+    MOST_TOKENS,
+    PART,
+    Question,
+    Texts,
+    Tool,
+    Turn,
+    asks_for_tool,
+    digest_of,
+    last_said,
+    tokens_of,
+    tokens_of_text,
+)
 from roteiro.testing.tape import Frame, FrameKind, Tape, json_tape
 
 __all__ = ["OpenAIDialect"]
@@ -185,6 +197,7 @@ def _chat(body: bytes) -> Question:
     return Question(
         model=asked.model,
         digest=digest_of(turns),
+        said=last_said(turns),
         prompt_tokens=tokens,
         most_tokens=min(asked.max_completion_tokens or asked.max_tokens or MOST_TOKENS, MOST_TOKENS),
         prefix=prefix,
@@ -252,7 +265,7 @@ def _head(answer: Answer, kind: str) -> dict[str, Any]:
         "object": kind,
         "created": answer.created,
         "model": answer.model,
-        "system_fingerprint": f"fp_sandbox_{answer.name}",
+        "system_fingerprint": f"fp_sandbox_{answer.name}{answer.version}",
     }
 
 
@@ -275,7 +288,7 @@ def _whole(index: int, choice: Choice, answer: Answer) -> dict[str, Any]:
         message["reasoning_content"] = "".join(choice.reasoning)
     if call is not None:
         message["tool_calls"] = [{"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}]
-    logprobs = None if answer.question.logprobs is None else _logprobs(choice.pieces, answer.question.logprobs)
+    logprobs = None if answer.question.logprobs is None else _logprobs(choice.pieces, answer.question.logprobs, answer.logprob)
     return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": choice.finish}
 
 
@@ -288,7 +301,7 @@ def _streamed(index: int, choice: Choice, answer: Answer, head: Mapping[str, Any
     question = answer.question
 
     def frame(kind: FrameKind, delta: dict[str, Any], piece: str | None = None, finish: str | None = None) -> Frame:
-        logprobs = None if question.logprobs is None or piece is None else _logprobs((piece,), question.logprobs)
+        logprobs = None if question.logprobs is None or piece is None else _logprobs((piece,), question.logprobs, answer.logprob)
         one = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         return Frame(kind, one_line({**head, "choices": [one]}), piece is not None)
 
@@ -316,13 +329,13 @@ def halves(text: str) -> tuple[str, str]:
     return text[:middle], text[middle:]
 
 
-def _logprobs(pieces: Sequence[str], alternatives: int) -> dict[str, Any]:
+def _logprobs(pieces: Sequence[str], alternatives: int, mean: float) -> dict[str, Any]:
     def one(token: str, logprob: float) -> dict[str, Any]:
         return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
 
     return {
         "content": [
-            {**one(piece, -0.125), "top_logprobs": [one(piece if i == 0 else f"{piece}~{i}", -0.125 - i) for i in range(alternatives)]}
+            {**one(piece, mean), "top_logprobs": [one(piece if i == 0 else f"{piece}~{i}", mean - i) for i in range(alternatives)]}
             for piece in pieces
         ],
         "refusal": None,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-__all__ = ["MOST_TOKENS", "Question", "Texts", "Tool", "Turn", "asks_for_tool", "digest_of", "tokens_of", "tokens_of_text"]
+__all__ = ["MOST_TOKENS", "Question", "Texts", "Tool", "Turn", "asks_for_tool", "digest_of", "last_said", "tokens_of", "tokens_of_text"]
 
 MOST_TOKENS: Final = 131_072
 PART: Final = "\x00part\x00"
@@ -63,6 +63,8 @@ class Question:
     choices: int = 1
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    said: str = ""
+    """What the user said last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,12 @@ def digest_of(turns: Iterable[Turn]) -> bytes:
         for text in turn.texts:
             hashed.update(text.encode("utf-8", "surrogatepass") + b"\x00")
     return hashed.digest()
+
+
+def last_said(turns: Iterable[Turn]) -> str:
+    """What a user said last."""
+    users = [turn for turn in turns if turn.role == "user"]
+    return "".join(users[-1].texts) if users else ""
 
 
 def tokens_of(turns: Iterable[Turn]) -> int:

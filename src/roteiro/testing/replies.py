@@ -45,6 +45,8 @@ class Replies:
         self._by_fault: Counter[str] = Counter()
         self._by_key: Counter[int] = Counter()
         self._counts: Counter[str] = Counter()
+        self._asked: Counter[str] = Counter()
+        """How often each question of the book was asked."""
 
     def stats(self) -> dict[str, Any]:
         """Counts since the start, see `SandboxServer.stats`."""
@@ -89,9 +91,16 @@ class Replies:
 
     def composed(self, question: Question) -> Answer:
         """What would be said to a question."""
-        settings = self.settings
+        settings, phase, known = self.settings, self.player.phase, None
+        personality = phase.personality if phase is not None and phase.personality is not None else settings.personality
+        if (pair := settings.book.get(question.said)) is not None:
+            self._asked[question.said] += 1
+            drawn = random.Random(f"{question.said}:{settings.seed}:{self._asked[question.said]}")
+            known = personality.answer(*pair, drawn)
         return compose(
             question,
+            known=known,
+            version=personality.version,
             name=settings.name,
             created=int(time.time()),
             length=settings.output_tokens,
@@ -132,6 +141,7 @@ class Replies:
 
     def _struck(self, asked: Question | Texts, key: int) -> Tape:
         """The answer, as the script lets it be."""
+        self.player.advance(self._clock())
         answer = self.composed(asked) if isinstance(asked, Question) else None
         said = 0 if answer is None else answer.usage.completion
         scene = Scene(self.dialect, time.time(), answer, asked.prompt_tokens, key)

@@ -14,6 +14,7 @@ import msgspec
 
 from roteiro.terms.error import SettingsError
 from roteiro.testing.fault import AnyFault, Quota, Status
+from roteiro.testing.personality import Book, Personality
 from roteiro.testing.quantiles import Latency, Quantiles
 from roteiro.testing.script import Script, load_script
 
@@ -31,6 +32,7 @@ class SandboxSettings:
     does not cut it. `cached_share`: of the prompts of 1,024 tokens or more, how many are found in its prompt cache. `dialect`: `openai`,
     `anthropic` or `gemini`. `api_key`, `api_keys`: when given, a request needs one of them, as its dialect sends keys. `prefix`: what it
     does with the beginning of an answer: go on from it, refuse it, or answer anew. `tls`: with a certificate that nobody vouches for.
+    `book`: questions whose answers it knows, and `personality`: how it gives them; a phase of the script may have another.
     `always`: faults and quotas that hold whatever the script says. `fixed`: every chat request gets the
     same ready-made answer at once, unread, for benchmarks; script, key and latency are then not heeded.
     """
@@ -47,6 +49,8 @@ class SandboxSettings:
     prefix: Literal["continue", "refuse", "ignore"] = "continue"
     tls: bool = False
     always: tuple[AnyFault, ...] = ()
+    book: Book = field(default_factory=dict)
+    personality: Personality = field(default_factory=Personality)
     script: Script = field(default_factory=Script)
     seed: int = 0
     fixed: bool = False

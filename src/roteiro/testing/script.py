@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 
 from roteiro.terms.error import SettingsError
 from roteiro.testing.fault import AnyFault, Quota, Scene, Slow
+from roteiro.testing.personality import Personality
 from roteiro.testing.quota import QuotaMeter
 
 __all__ = ["Phase", "Player", "Script", "Verdict", "load_script", "read_script"]
@@ -34,6 +35,8 @@ class Phase(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     requests: Annotated[int, Meta(ge=1)] | None = None
     faults: tuple[AnyFault, ...] = ()
     closed: bool = False
+    personality: Personality | None = None
+    """Who answers, in place of the sandbox's own."""
 
 
 class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
