@@ -9,7 +9,7 @@ import pyarrow as pa
 from roteiro.ledger import MemoryLedger
 from roteiro.ledger.place import TABLES, Table
 from roteiro.ledger.schema import Head
-from roteiro.terms.codes import Command, ErrorClass, Outcome, Priority, Reason, Step
+from roteiro.terms.codes import Command, ErrorClass, Outcome, Priority, Reason, Signal, Step
 from roteiro.terms.edge import Names
 
 EPOCH_S = 1_769_904_000.0
@@ -30,13 +30,15 @@ NAMES = Names(
 )
 CODES: dict[str, Any] = {
     "outcome": Outcome, "reason": Reason, "route_reason": Reason, "error_class": ErrorClass, "priority": Priority, "step": Step,
-    "command": Command,
+    "command": Command, "kind": Signal,
 }  # fmt: skip
 LISTS = {
     "tenant": NAMES.tenants, "workload": NAMES.workloads, "tier": NAMES.tiers, "target": NAMES.targets, "first_target": NAMES.targets,
     "model": NAMES.routes, "key": NAMES.keys,
 }  # fmt: skip
-ABSENT = {"events": {"quality": np.nan, "ttft_ms": np.nan}, "decisions": {"answered": -1, "flow": -1}}
+ABSENT: dict[str, dict[str, Any]] = {
+    "events": {"quality": np.nan, "ttft_ms": np.nan}, "decisions": {"answered": -1, "flow": -1}, "signals": {"probe": -1, "version": -1},
+}  # fmt: skip
 
 
 def coded(field: str, value: Any) -> Any:
@@ -46,10 +48,12 @@ def coded(field: str, value: Any) -> Any:
     return CODES[field][value.upper()] if field in CODES and isinstance(value, str) else value
 
 
-def ledger_of(events: Sequence[dict[str, Any]] = (), decisions: Sequence[dict[str, Any]] = (), run: str = RUN) -> MemoryLedger:
+def ledger_of(
+    events: Sequence[dict[str, Any]] = (), decisions: Sequence[dict[str, Any]] = (), run: str = RUN, signals: Sequence[dict[str, Any]] = ()
+) -> MemoryLedger:
     """A ledger with these rows; what a row leaves out is 0, or the first name."""
     ledger = MemoryLedger()
-    for table, given in (("events", events), ("decisions", decisions)):
+    for table, given in (("events", events), ("decisions", decisions), ("signals", signals)):
         write(ledger, table, given, run)  # type: ignore[arg-type]
     return ledger
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from tests.plan.chapter import BLOCKS
 
-from roteiro.plan import check_levers, check_notify, check_prices, check_regions, check_vendors
+from roteiro.plan import check_levers, check_notify, check_objectives, check_prices, check_regions, check_vendors
 from roteiro.plan.look import CHECKS
 from roteiro.plan.read import read_text
 from roteiro.plan.starter import Language, starter
@@ -56,19 +56,6 @@ CASES: list[tuple[str, str, str, str]] = [
         "models.chat.degrade_to",
         "small has a context of 2048; this model's is 128k",
         BASE + "  far: {name: openai, model: gpt-4o-mini}\nmodels: {chat: {targets: [far], degrade_to: small}, small: {targets: [here]}}\n",
-    ),
-    (
-        "E207",
-        "sla_tiers.gold.availability",
-        "is 99.99%; the vendors jointly promise 99.8%",
-        HEAD + "providers: {a: {name: local, model: m, local: smollm2, promised_sla: {availability: 98%}},"
-        " b: {name: local, model: n, local: smollm2, promised_sla: {availability: 90%}}}\nsla_tiers: {gold: {availability: 99.99%}}\n",
-    ),
-    (
-        "W208",
-        "sla_tiers.gold.latency_p95",
-        "is 1s; the fastest vendor promises 2s",
-        here("promised_sla: {latency_p95: 2s}") + "sla_tiers: {gold: {latency_p95: 1s}}\n",
     ),
     ("E209", "routing_logic[0].condition", "never hold: it is at most 100%", rules("here.error_rate > 100% → avoid_here")),
     ("E209", "routing_logic[0].condition", "attempts are cut at 60000ms", rules("here.latency > 2min → avoid_here")),
@@ -239,7 +226,7 @@ def test_each_check_finds_its_case(code: str, path: str, words: str, text: str) 
 
 
 def test_every_check_has_a_case() -> None:
-    own_tests = {module.__name__ for module in (check_levers, check_notify, check_prices, check_regions, check_vendors)}
+    own_tests = {module.__name__ for module in (check_levers, check_notify, check_objectives, check_prices, check_regions, check_vendors)}
     elsewhere = {code for code, check in CHECKS if check.__module__ in own_tests}
     assert {code for code, _ in CHECKS} - elsewhere == {case[0] for case in CASES}
 

@@ -84,6 +84,32 @@ def test_a_request_is_auditable_where_its_first_and_its_last_decision_are_in_the
     assert count_objectives(ledger, [one], BEGIN, END)["audit"].counts("audit") == Counts(2, 3)
 
 
+def test_signals_are_counted_by_kind_and_a_canary_for_whoever_its_provider_serves() -> None:
+    gold: dict[str, Any] = {"tier": "enterprise", "tenant": "acme", "target": "primary"}
+    signals = [
+        *({"kind": "judge", "value": value, **gold} for value in (1.0, 1.0, 0.0)),
+        {"kind": "judge", "value": 0.0, **gold, "tier": "basic"},
+        {"kind": "canary", "value": 1.0, "tier": None, "tenant": None, "target": "primary"},
+        {"kind": "feedback", "value": 0.0, **gold},
+        {"kind": "confidence", "value": 0.85, **gold}, {"kind": "confidence", "value": 0.8, **gold},
+        {"kind": "leaks", "value": 0.0, **gold}, {"kind": "leaks", "value": 2.0, **gold},
+        {"kind": "factual", "value": 1.0, **gold},
+    ]  # fmt: skip
+    ledger, of = ledger_of(signals=signals), Scope(tier="enterprise")
+    objectives = [
+        Objective("quality", Sli.QUALITY, 0.9, 0.5, of, kinds=("judge", "canary")),
+        Objective("by users", Sli.QUALITY, 0.9, 0.5, of, kinds=("feedback",)),
+        Objective("elsewhere", Sli.QUALITY, 0.9, 0.5, Scope(target="secondary"), kinds=("judge", "canary")),
+        Objective("confidence", Sli.CONFIDENCE, 0.95, 0.85, of),
+        Objective("leaks", Sli.LEAKS, 1.0, None, of),
+        Objective("hallucination", Sli.HALLUCINATION, 0.99, 0.5, of),
+    ]
+    answers = count_objectives(ledger, objectives, BEGIN, END)
+    assert {name: (one.counts(name).good, one.counts(name).bad) for name, one in answers.items()} == {
+        "quality": (3, 1), "by users": (0, 1), "elsewhere": (0, 0), "confidence": (1, 1), "leaks": (1, 1), "hallucination": (1, 0),
+    }  # fmt: skip
+
+
 @settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 3599), st.sampled_from(["success", "failed", "limited"])), min_size=1, max_size=30), st.integers(0, 29)

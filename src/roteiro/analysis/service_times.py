@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from roteiro.analysis.sla import Service
-from roteiro.analysis.sli import EXCLUDED, LIVE, literal, spell_period
+from roteiro.analysis.sli import CUSTOMERS, EXCLUDED, LIVE, literal, spell_period
 from roteiro.analysis.spread import Times
 
 __all__ = ["services_of", "times_query"]
@@ -28,6 +28,7 @@ def times_query(since: datetime, until: datetime, rows: str = LIVE) -> str:
 FROM events
 WHERE {rows}
   AND {spell_period(since, until)}
+  AND {CUSTOMERS}
 GROUP BY GROUPING SETS ((tier), ())
 ORDER BY everything, tier"""  # noqa: S608 (words and times of ours)
 

@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from roteiro.analysis.objective import Measure, Objective, Scope, Sli
+from roteiro.terms.own import OWN_TENANTS
 
-__all__ = ["EXCLUDED", "LIVE", "Absence", "Grouping", "Query", "count_queries", "count_query", "literal", "spell_period"]
+__all__ = ["CUSTOMERS", "EXCLUDED", "LIVE", "Absence", "Grouping", "Query", "count_queries", "count_query", "literal", "spell_period"]
 
 EXCLUDED: Final = ("cancelled", "invalid", "limited", "budget")
 """Outcomes that leave the denominator."""
@@ -28,6 +29,8 @@ LIVE: Final = "world = 'live'"
 Grouping = Literal["tier", "tenant", "workload", "model", "target", "region"]
 
 OF_SIGNALS: Final = (Sli.QUALITY, Sli.CONFIDENCE, Sli.HALLUCINATION, Sli.LEAKS)
+CUSTOMERS: Final = f"(tenant IS NULL OR tenant NOT IN ({', '.join(repr(name) for name in sorted(OWN_TENANTS))}))"
+"""The operator's own probes are nobody's service."""
 ANSWERED: Final = "outcome = 'success'"
 STREAMED: Final = f"{ANSWERED} AND stream = 1 AND ttft_ms IS NOT NULL"
 
@@ -165,9 +168,12 @@ def conditions(one: Objective, since: datetime, until: datetime, rows: str) -> I
     scope = matching(one.scope)
     if one.sli is Sli.QUALITY and "canary" in one.kinds:
         served = matching(Scope(target=one.scope.target, region=one.scope.region)) or "true"
-        yield f"(kind = 'canary' AND {served} OR kind <> 'canary' AND {scope or 'true'})"
-    elif scope:
+        yield f"(kind = 'canary' AND {served} OR kind <> 'canary' AND {scope or 'true'} AND {CUSTOMERS})"
+        return
+    if scope:
         yield scope
+    if one.scope.tier is None:  # they are of no tier
+        yield CUSTOMERS
 
 
 def spell_period(since: datetime, until: datetime) -> str:

@@ -1,7 +1,7 @@
 """Runs every cross-check on a resolved plan.
 
-What must not live here: any one check (`check_fleet`, `check_levers`, `check_notify`, `check_people`, `check_prices`, `check_regions`,
-`check_rules`, `check_demand`, `check_vendors`).
+What must not live here: any one check (`check_demand`, `check_fleet`, `check_levers`, `check_notify`, `check_objectives`, `check_people`,
+`check_prices`, `check_regions`, `check_rules`, `check_vendors`).
 """
 
 from roteiro.plan import (
@@ -9,6 +9,7 @@ from roteiro.plan import (
     check_fleet,
     check_levers,
     check_notify,
+    check_objectives,
     check_people,
     check_prices,
     check_regions,
@@ -26,6 +27,7 @@ REGISTERED = (
     check_fleet,
     check_levers,
     check_notify,
+    check_objectives,
     check_people,
     check_prices,
     check_regions,

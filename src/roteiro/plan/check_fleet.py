@@ -5,14 +5,13 @@ What must not live here: tenants and money's budgets (`check_people`), routing l
 
 from collections.abc import Iterator
 from itertools import pairwise
-from math import prod
 from urllib.parse import urlsplit
 
 from roteiro.catalog.prices import similar_models
 from roteiro.plan.logical import LogicalModel, Retry
 from roteiro.plan.look import Found, Look, checks
 from roteiro.plan.resolve import Path
-from roteiro.terms.units import format_duration, format_rate, format_share, format_tokens
+from roteiro.terms.units import format_duration, format_rate, format_tokens
 
 
 @checks("W202", "there is no provider", "The plan can be checked, and cannot serve.")
@@ -86,38 +85,6 @@ def smaller_context(look: Look) -> Iterator[Found]:
         if to is not None and to.context_tokens is not None and to.context_tokens < context:
             message = f"{model.degrade_to} has a context of {format_tokens(to.context_tokens)}; this model's is {format_tokens(context)}"
             yield Found(("models", name, "degrade_to"), message, "degrade to a model with as much context")
-
-
-@checks(
-    "E207",
-    "a tier promises more availability than its vendors",
-    "Joint availability is 1 − ∏(1 − aᵢ), if they fail independently; what is not promised counts as nothing.",
-)
-def promised_availability(look: Look) -> Iterator[Found]:
-    promises = [
-        one.promised_sla.availability
-        for one in look.plan.providers.values()
-        if one.promised_sla and one.promised_sla.availability is not None
-    ]
-    if not promises:
-        return
-    joint = 1 - prod(1 - promise for promise in promises)
-    for name, tier in look.plan.sla_tiers.items():
-        if tier.availability is not None and tier.availability > joint + 1e-12:
-            together = f"the vendors jointly promise {format_share(round(joint, 9))}, if they fail independently"
-            message = f"is {format_share(tier.availability)}; {together}"
-            yield Found(("sla_tiers", name, "availability"), message, "promise less, or add a provider")
-
-
-@checks("W208", "a tier promises less latency than any vendor", "The 95th percentile can be no better than the fastest vendor's.")
-def promised_latency(look: Look) -> Iterator[Found]:
-    promises = [
-        one.promised_sla.latency_p95_s for one in look.plan.providers.values() if one.promised_sla and one.promised_sla.latency_p95_s
-    ]
-    for name, tier in look.plan.sla_tiers.items():
-        if promises and tier.latency_p95_s is not None and tier.latency_p95_s < min(promises):
-            message = f"is {format_duration(tier.latency_p95_s)}; the fastest vendor promises {format_duration(min(promises))}"
-            yield Found(("sla_tiers", name, "latency_p95"), message, "promise more time")
 
 
 @checks("E213", "a breaker contradicts itself", "Its times must fit each other and the fleet's tick of 250 ms.")

@@ -1,82 +1,47 @@
 """A plan's objectives: every promise of every tier, and its `slos`.
 
-What must not live here: what an objective means (`analysis.objective`), and the plan's checks.
+What must not live here: what an objective means (`analysis.objective`), and the list of what is promised (`plan.promised`).
 """
 
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from roteiro.analysis.objective import BurnAlert, BurnStep, Measure, Objective, Scope, Severity, Sli, Slices, Window, usual_alerts
 from roteiro.plan.model import Plan
-from roteiro.plan.objectives import Alerts, SlaTier, Slo
-from roteiro.plan.objectives import BurnStep as PlannedStep
+from roteiro.plan.objectives import Alerts, Slo
+from roteiro.plan.promised import Promised, promised
 
 __all__ = ["objectives_of", "window_of"]
 
-PERCENTILES: Final = (50, 90, 95, 99)
-REACHED: Final = 0.95
-"""Share of streamed answers that a promised throughput means."""
 GOOD: Final = 0.5
 """A verdict at least this good is a good one: judges and canaries say 0 or 1, users anything between."""
+VERDICTS: Final = (Sli.QUALITY, Sli.HALLUCINATION)
 
 
 def objectives_of(plan: Plan) -> tuple[Objective, ...]:
     """The promises of the tiers, the strictest tier first and each named `tier.what`; then the plan's `slos` under their own names."""
-    tiers = sorted(plan.sla_tiers.items(), key=lambda item: (-(item[1].availability or 0.0), item[1].latency_p95_s or float("inf")))
-    found = [objective for name, tier in tiers for objective in promises(plan, name, tier)]
-    return (*found, *(own(plan, name, slo) for name, slo in plan.slos.items()))
+    return tuple(objective(plan, one) for one in promised(plan))
 
 
-def promises(plan: Plan, name: str, tier: SlaTier) -> Iterator[Objective]:
-    """What a tier promises, one dimension after the other."""
-    for what, sli, least, bound in dimensions(tier):
-        yield made(
-            plan, f"{name}.{what}", sli, least, bound, tier,
-            scope=Scope(tier=name), tier=name, measure=Measure.MEAN if sli is Sli.COST else Measure.SHARE,
-        )  # fmt: skip
-
-
-def dimensions(tier: SlaTier) -> Iterator[tuple[str, Sli, float, float | None]]:
-    """The word, the SLI, the least share and the bound of each promise."""
-    if tier.availability is not None:
-        yield "availability", Sli.AVAILABILITY, tier.availability, None
-    for sli in (Sli.LATENCY, Sli.TTFT):
-        for percent in PERCENTILES:
-            bound_s: float | None = getattr(tier, f"{sli}_p{percent}_s")
-            if bound_s is not None:
-                yield f"{sli}_p{percent}", sli, percent / 100, bound_s
-    if tier.throughput is not None:
-        yield "throughput", Sli.THROUGHPUT, REACHED, tier.throughput
-    if tier.quality_score is not None:
-        yield "quality", Sli.QUALITY, tier.quality_score, GOOD
-    if tier.confidence is not None:
-        yield "confidence", Sli.CONFIDENCE, tier.confidence.of, tier.confidence.above
-    if tier.hallucination_rate is not None:
-        yield "hallucination", Sli.HALLUCINATION, 1.0 - tier.hallucination_rate, GOOD
-    if tier.pii_leaks is not None:
-        yield "leaks", Sli.LEAKS, 1.0, None
-    if tier.auditable is not None:
-        yield "auditable", Sli.AUDITABLE, tier.auditable, None
-    if tier.cost_per_request_nusd is not None:
-        yield "cost", Sli.COST, 1.0, float(tier.cost_per_request_nusd)
-
-
-def own(plan: Plan, name: str, slo: Slo) -> Objective:
-    sli, of = Sli(slo.sli), slo.of
-    bound = GOOD if sli in (Sli.QUALITY, Sli.HALLUCINATION) else slo.bound
-    scope = Scope(of.tier, of.tenant, of.workload, of.model, of.provider, of.region)
-    slices = None if slo.slices is None else Slices(slo.slices.length_s, slo.slices.objective)
-    return made(plan, name, sli, slo.objective, bound, slo, scope=scope, slices=slices)
-
-
-def made(plan: Plan, name: str, sli: Sli, least: float, bound: float | None, of: SlaTier | Slo, **more: Any) -> Objective:
+def objective(plan: Plan, one: Promised) -> Objective:
     """With its window, alerts and steps. Where nothing may be bad, or means are judged, there is no budget that could burn."""
-    window = window_of(of.window, plan.timezone)
+    sli, of, window = Sli(one.sli), one.scope, window_of(one.of.window, plan.timezone)
+    slices = one.of.slices if isinstance(one.of, Slo) else None
     return Objective(
-        name, sli, least, bound, window=window, steps=tuple(map(step, of.steps)), page=of.alerts.page, ticket=of.alerts.ticket,
-        alerts=alerts_of(of.alerts, window, least) if least < 1.0 else (),
-        kinds=plan.quality.score if sli is Sli.QUALITY else (), **more,
-    )  # fmt: skip
+        one.name,
+        sli,
+        one.least,
+        GOOD if sli in VERDICTS else one.bound,
+        Scope(of.tier, of.tenant, of.workload, of.model, of.provider, of.region),
+        window,
+        None if slices is None else Slices(slices.length_s, slices.objective),
+        one.tier,
+        alerts_of(one.of.alerts, window, one.least) if one.least < 1.0 else (),
+        tuple(BurnStep(step.spent, step.do, step.to, step.below) for step in one.of.steps),
+        Measure.MEAN if one.mean else Measure.SHARE,
+        one.of.alerts.page,
+        one.of.alerts.ticket,
+        plan.quality.score if sli is Sli.QUALITY else (),
+    )
 
 
 def window_of(window: str | float, timezone: str) -> Window:
@@ -90,7 +55,3 @@ def alerts_of(alerts: Alerts, window: Window, least: float) -> tuple[BurnAlert, 
     if alerts.burn == "auto":
         return usual_alerts(window, least)
     return tuple(BurnAlert(rule.burn, rule.long_s, rule.short_s, Severity(rule.severity)) for rule in alerts.burn)
-
-
-def step(planned: PlannedStep) -> BurnStep:
-    return BurnStep(planned.spent, planned.do, planned.to, planned.below)
