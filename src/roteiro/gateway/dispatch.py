@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -32,7 +32,7 @@ from roteiro.terms.error import InvariantError, RequestError
 from roteiro.wire.dialect import Ask, Front
 from roteiro.wire.features import features_of
 
-__all__ = ["DEAD_LETTER", "REASONS", "Dispatch", "Incoming", "Waiter"]
+__all__ = ["DEAD_LETTER", "REASONS", "Dispatch", "Incoming", "Samples", "Waiter"]
 
 log = logging.getLogger("roteiro.gateway")
 
@@ -77,6 +77,22 @@ class Waiter(Protocol):
         """Does what the journey commands."""
 
 
+class Samples(Protocol):
+    """Chooses the answers that are looked at (`sampler.Sampler`)."""
+
+    def adopt(self, edge: Edge) -> bool:
+        """Takes a new plan's edge. Whether any answer is looked at."""
+
+    def takes(self, number: int, key: int, route: int, workload: int) -> bool:
+        """Whether a request's answer is."""
+
+    def watch(self, number: int, exchange: Any, client: Any, origin: Any, key: int, route: int, workload: int) -> Any:
+        """What stands in for an exchange's client and its origin, and hears the answer."""
+
+    def close(self) -> None:
+        """The worker ends."""
+
+
 class Dispatch:
     """One worker's exchanges, between the journey and the providers."""
 
@@ -95,9 +111,11 @@ class Dispatch:
         trace: TraceContext | None = None,
         region: str | None = None,
         calls: Calls | None = None,
+        sampler: "Samples | None" = None,
     ) -> None:
         """`notify(worker)` tells another worker to `wake()`; `desk` keeps what is to be kept; `trace` is there where providers are told;
-        `region` is where this gateway is; `calls` counts the calls at servers of which a provider has several.
+        `region` is where this gateway is; `calls` counts the calls at servers of which a provider has several;
+        `sampler` hands over what is looked at of answers.
 
         Raises SettingsError where a target cannot be called.
         """
@@ -117,7 +135,9 @@ class Dispatch:
         self.date = b""
         self.targets: list[Target] = []
         self.edge: Edge
-        self._environment, self._region, self._calls = environment, region, calls
+        self._environment, self._region, self._calls, self._sampler = environment, region, calls, sampler
+        self.sampler: Samples | None = None
+        """There where the plan has any answer looked at."""
         self.whereabouts = 0
         """Flags of BEGIN that say which region clients are in; 0 where the plan does not know it."""
         self._notify = notify
@@ -138,6 +158,7 @@ class Dispatch:
         ]
         if self.caches is not None:
             self.caches.adopt(edge)
+        self.sampler = self._sampler if self._sampler is not None and self._sampler.adopt(edge) else None
         self.targets = fresh
         for known, told in zip(fresh, edge.targets, strict=True):
             if known.edge != told:
@@ -275,6 +296,8 @@ class Dispatch:
             target.close()
         if self.caches is not None:
             self.caches.close()
+        if self._sampler is not None:
+            self._sampler.close()
 
     def _each_second(self) -> None:
         self.date = b"date: %b\r\n" % formatdate(self.sweep.unix(), usegmt=True).encode()

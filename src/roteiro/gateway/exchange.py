@@ -142,6 +142,9 @@ class Exchange:
         command, argument, reason, self._flow, waiting = answer
         if self._origin is not None and command != _REJECT and command != _DONE:
             self.degraded = dispatch.journey.is_degraded(self._flow)
+        sampler = dispatch.sampler
+        if sampler is not None and self._number >= 0 and sampler.takes(self._number, key, route, workload):
+            self._client = self._origin = sampler.watch(self._number, self, self._client, self._origin, key, route, workload)
         if trace is not None and self._flow != NO_FLOW and command != _REJECT and command != _DONE:  # else the flow may be another's by now
             if trace != _UNTRACED:
                 dispatch.journey.annotate(self._flow, trace)

@@ -9,14 +9,17 @@ import random
 import struct
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol
 
+import numpy as np
+
 from roteiro.journey.step import accepts
 from roteiro.journey.step import step as kernel_step
-from roteiro.policy.state import FLOW, State
+from roteiro.policy import limits
+from roteiro.policy.state import FLOW, NONE, State
 from roteiro.terms.codes import Step
 
 __all__ = ["NO_FLOW", "Answer", "FileLock", "Journey", "JourneyPort"]
@@ -45,6 +48,9 @@ class JourneyPort(Protocol):
 
     def workload_of_key(self, key: int) -> int:
         """The workload of a key's requests that name none."""
+
+    def admit(self, key: int) -> float:
+        """Takes one request of the limits of a key and its tenant, for what is no journey; where they are reached, the seconds to wait."""
 
     def annotate(self, flow: int, trace: tuple[int, int, int]) -> None:
         """Keeps the client's trace with a flow: its id, in halves, and the span."""
@@ -111,6 +117,16 @@ class Journey:
     def workload_of_key(self, key: int) -> int:
         return int(self.state.keys["workload"][key])
 
+    def admit(self, key: int) -> float:
+        with self._lock or nullcontext():
+            now, owner = self._clock() - self.epoch_monotonic_s, self.state.keys[key]
+            tenant = self.state.tenants[owner["tenant"]]
+            rows = [self.state.limits[i : i + 1] for i in (owner["requests_limit"], tenant["requests_limit"]) if i != NONE]
+            wait = max((_wait_for(row.view(np.recarray)[0], 1.0, now) for row in rows), default=0.0)
+            for row in rows if wait <= 0.0 else ():
+                _take(row.view(np.recarray)[0], 1.0, now)
+        return wait
+
     def annotate(self, flow: int, trace: tuple[int, int, int]) -> None:
         _TRACE_OF(self._flows, flow * FLOW.itemsize + _TRACE_AT, *trace)
 
@@ -136,6 +152,9 @@ class Journey:
 
 
 _BEGIN: Final = int(Step.BEGIN)
+_wait_for: Final = getattr(limits.wait_for, "py_func", limits.wait_for)
+_take: Final = getattr(limits.take, "py_func", limits.take)
+"""The rules themselves, in Python: their machine code is for other machine code only."""
 assert FLOW.names is not None and FLOW.names[:3] == ("request", "arrival", "deadline") and FLOW.fields is not None
 _OF_FLOW: Final[Callable[[memoryview, int], tuple[int, float, float]]] = struct.Struct(f"=q8xd{FLOW.fields['y'][1] - 24}xd").unpack_from
 _TRACE_AT: Final = FLOW.fields["trace_hi"][1]

@@ -35,6 +35,8 @@ class WorkerSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     acks_bell: int = -1
     counts_fd: int = -1
     """Inherited: where calls are counted at servers that the gateway runs itself (`replica_counts`); -1 counts them for this worker."""
+    samples_fd: int = -1
+    """Inherited: where answers that are to be looked at are handed over (`sampler.channel`); -1 hands over none."""
     trace_ratio: float | None = None
     """Share of the requests without a trace of the client's that are traced; None where no collector is told of any."""
     region: str | None = None

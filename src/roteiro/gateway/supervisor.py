@@ -2,6 +2,7 @@
 
     supervisor ─┬─ worker × N         answer clients
                 ├─ the ledger's writer
+                ├─ the examiner         looks at a share of the answers, and takes feedback
                 ├─ local models          servers of a model, more and fewer as scaling decides
                 └─ now and then: upkeep of the ledger, questions to it
 
@@ -34,6 +35,7 @@ from roteiro.gateway.crew import Crew
 from roteiro.gateway.data_directory import DataDirectory, RunDirectory
 from roteiro.gateway.doors import Doors, listen_on
 from roteiro.gateway.enactment import Enactment
+from roteiro.gateway.examining import Examining
 from roteiro.gateway.inner_call import InnerPort
 from roteiro.gateway.internal import Secrets, share_secrets
 from roteiro.gateway.key_care import KeyCare, Spread
@@ -103,6 +105,7 @@ class Supervisor:
         self._scribe: Scribe
         self._telemetry: Telemetry
         self._tracing: Tracing
+        self._examining: Examining
         self._models = LocalModels(
             make_model,
             lambda provider, replicas: self._adoption.move(provider, replicas),
@@ -192,11 +195,13 @@ class Supervisor:
         runs = RunnerSpec(edge=str(self._run.edge), host=self._serving.host, port=doors.port, certificate=certificate)
         self._batches = BatchesTending(runs, self._run.batches, secrets_fd, self._data.vault, self._kept.thread)
         self._key_care = KeyCare(keys, self._adoption, self._acks)
+        self._examining = stack.enter_context(contextlib.closing(Examining(self._data, self._run, lambda: self._adoption.edge)))
         self._crew = Crew(
             self._data, self._run, doors, self._serving.workers,
             drain_s=self._serving.drain_s, tls=self._tls(), died=lambda worker: self._bury(tending, worker), broke=self._break_down,
             trace_ratio=None if collector is None else self._serving.trace_ratio, region=self._serving.region,
-            inherit={"secrets_fd": secrets_fd, "acks_fd": self._acks.fd, "acks_bell": self._acks.bell, "counts_fd": self._counts.fd},
+            inherit={"secrets_fd": secrets_fd, "acks_fd": self._acks.fd, "acks_bell": self._acks.bell, "counts_fd": self._counts.fd,
+                     "samples_fd": self._examining.samples_fd},
         )  # fmt: skip
         stack.callback(self._crew.close)
         try:
@@ -233,6 +238,7 @@ class Supervisor:
                     await tending.stop()
         finally:
             await self._tracing.stop()
+            await self._examining.stop()
             all_durable = await self._scribe.stop()
             if all_durable:
                 self._run.tidy()
@@ -260,6 +266,7 @@ class Supervisor:
             "workers": self._crew.look(),
             "writer": self._scribe.look(),
             "exporter": self._tracing.look(),
+            "examiner": self._examining.look(),
             "local_models": self._models.look(),
             "vault": self._kept.seen,
             "batches": self._batches.look(),
@@ -333,7 +340,8 @@ class Supervisor:
     async def _begin(self, tending: Tending, asking: Awaitable[Mapping[str, int]]) -> None:
         """Start the processes, and restore the budgets meanwhile. Raises SettingsError, LedgerError."""
         starting = asyncio.create_task(
-            all_started(self._scribe.start(), self._crew.start(), self._tracing.start()), name="start the processes"
+            all_started(self._scribe.start(), self._crew.start(), self._tracing.start(), self._examining.start()),
+            name="start the processes",
         )
         try:
             with self._block.held() as step:  # a worker that is ready sooner waits here: nothing is decided before budgets know

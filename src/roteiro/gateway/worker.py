@@ -34,11 +34,13 @@ from roteiro.gateway.batches_routes import batch_routes
 from roteiro.gateway.caches import Caches
 from roteiro.gateway.desk import Desk
 from roteiro.gateway.dispatch import Dispatch
+from roteiro.gateway.feedback import feedback_routes
 from roteiro.gateway.internal import read_secrets
 from roteiro.gateway.journey_port import FileLock, Journey
 from roteiro.gateway.lane import Lane
 from roteiro.gateway.plain import application
 from roteiro.gateway.replica_counts import WorkerCounts
+from roteiro.gateway.sampler import Sampler
 from roteiro.gateway.slim import give_back
 from roteiro.gateway.spec import WorkerSpec
 from roteiro.gateway.sweep import Sweep
@@ -101,10 +103,13 @@ async def serve(spec: WorkerSpec) -> None:
         region=spec.region,
         calls=counts,
         trace=None if spec.trace_ratio is None else TraceContext(spec.run, spec.trace_ratio),
+        sampler=Sampler(edge, socket.socket(fileno=spec.samples_fd), spec.worker, journey.workload_of_key)
+        if spec.samples_fd >= 0
+        else None,
     )
     server = Server(
         uvicorn.Config(
-            application(dispatch, batch_routes(dispatch, desk, spec.secrets_fd)),
+            application(dispatch, [*batch_routes(dispatch, desk, spec.secrets_fd), *feedback_routes(dispatch)]),
             http=functools.partial(Lane, dispatch),  # type: ignore[arg-type]
             ws="none",
             lifespan="off",

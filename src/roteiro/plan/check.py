@@ -1,7 +1,7 @@
 """Runs every cross-check on a resolved plan.
 
-What must not live here: any one check (`check_demand`, `check_fleet`, `check_levers`, `check_notify`, `check_objectives`, `check_people`,
-`check_prices`, `check_regions`, `check_rules`, `check_vendors`).
+What must not live here: any one check (`check_demand`, `check_fleet`, `check_levers`, `check_notify`, `check_objectives`, `check_observe`,
+`check_people`, `check_prices`, `check_regions`, `check_rules`, `check_vendors`).
 """
 
 from roteiro.plan import (
@@ -10,6 +10,7 @@ from roteiro.plan import (
     check_levers,
     check_notify,
     check_objectives,
+    check_observe,
     check_people,
     check_prices,
     check_regions,
@@ -28,6 +29,7 @@ REGISTERED = (
     check_levers,
     check_notify,
     check_objectives,
+    check_observe,
     check_people,
     check_prices,
     check_regions,

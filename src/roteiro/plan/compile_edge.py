@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from roteiro.plan.levers import drain_s
 from roteiro.plan.model import Budget, Plan, PriorityName, Workload
 from roteiro.policy.state import NONE
-from roteiro.terms.edge import Edge, EdgeHours, EdgeRoute, EdgeTarget, EdgeTenant, Names
+from roteiro.terms.codes import Signal
+from roteiro.terms.edge import Edge, EdgeHours, EdgeObserve, EdgeRoute, EdgeTarget, EdgeTenant, Names
 from roteiro.terms.units import Rate, format_money
 
 __all__ = ["Grant", "budget_in_words", "edge_of", "limit_in_words"]
@@ -86,6 +87,21 @@ def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant], limi
         batch_workloads=[names.workloads.index(name) for name, row in plan.workloads.items() if row.priority == PriorityName.BATCH],
         batch_hours=[batch_hours(plan, plan.workloads.get(name)) for name in names.workloads],
         budgets=budgets,
+        observe=edge_observe(plan, names),
+        feedback_s=plan.quality.feedback.within_s if plan.quality.feedback is not None else 0.0,
+    )
+
+
+def edge_observe(plan: Plan, names: Names) -> EdgeObserve:
+    """Which answers are looked at."""
+    given = plan.quality.observe
+    return EdgeObserve(
+        share=given.share,
+        routes={names.routes.index(name): share for name, share in given.models.items() if name in plan.models},
+        workloads={names.workloads.index(name): share for name, share in given.workloads.items() if name in plan.workloads},
+        most_bytes=given.most_bytes,
+        signals=[int(Signal[name.upper()]) for name in given.signals],
+        least_claims=plan.quality.grounding.least_claims,
     )
 
 

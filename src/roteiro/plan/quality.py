@@ -3,10 +3,12 @@
 What must not live here: measuring (`quality`, `gateway`).
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from roteiro.plan.caching import switched
+from roteiro.plan.observing import Feedback, Grounding, Observe
 from roteiro.plan.part import Part
 
 __all__ = ["Quality", "Scorer"]
@@ -19,4 +21,9 @@ class Quality(Part):
 
     score: tuple[Scorer, ...] = Field(
         default=("judge", "canary"), min_length=1, description="Whose verdicts make the quality score of a provider and of a tier."
+    )
+    observe: Observe = Field(default_factory=Observe, description="Answers that are looked at; a share is the short form.")
+    grounding: Grounding = Field(default_factory=Grounding, description="How claims are held against the sources of a request.")
+    feedback: Annotated[Feedback | None, BeforeValidator(switched)] = Field(
+        default=None, description="Take what users say of answers, at /v1/feedback; true, or within a time."
     )

@@ -37,6 +37,8 @@ def json_schema() -> dict[str, Any]:
     definitions["Criterion"] = {"anyOf": [definitions["Criterion"], weight]}
     share = definitions["ErrorRate"]["properties"]["share"]
     definitions["ErrorRate"] = {"anyOf": [definitions["ErrorRate"], share]}
+    definitions["Observe"] = {"anyOf": [definitions["Observe"], definitions["Observe"]["properties"]["share"]]}
+    definitions["Feedback"] = {"anyOf": [definitions["Feedback"], {"type": "boolean", "description": "All defaults, or none."}]}
     dates = {"type": "array", "items": {"$ref": "#/$defs/PlannedOutage"}, "description": "Outages whose time is known."}
     definitions["Outages"] = {"anyOf": [definitions["Outages"], dates]}
     targets = definitions["LogicalModel"]["properties"]["targets"]

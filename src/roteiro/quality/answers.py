@@ -20,9 +20,15 @@ from roteiro.terms.codes import Signal
 __all__ = ["OF_ANSWERS", "signals_of"]
 
 
-def signals_of(asked: Asked, answered: Answered, wanted: Collection[Signal]) -> Iterator[tuple[Signal, float]]:
-    """The signals of `wanted` that have a value. What cannot be told is left out: it is unverified, and never good."""
+def signals_of(asked: Asked, answered: Answered, wanted: Collection[Signal], least_claims: int = 1) -> Iterator[tuple[Signal, float]]:
+    """The signals of `wanted` that have a value. What cannot be told is left out: it is unverified, and never good.
+
+    `least_claims`: an answer with fewer claims that can be checked is not held against its sources.
+    """
     declined = refused(answered)
+    # who declines states nothing
+    if Signal.GROUNDED in wanted and not declined and (value := grounded(asked, answered.text, least_claims)) is not None:
+        yield Signal.GROUNDED, value
     for signal, look in _LOOKS.items():
         if signal in wanted and (value := look(asked, answered, declined)) is not None:
             yield signal, float(value)
@@ -34,11 +40,6 @@ def _confidence(asked: Asked, answered: Answered, declined: bool | None) -> floa
 
 def _truncated(asked: Asked, answered: Answered, declined: bool | None) -> bool | None:
     return None if answered.finish is None else answered.finish == "length"
-
-
-def _grounded(asked: Asked, answered: Answered, declined: bool | None) -> float | None:
-    """Who declines states nothing."""
-    return None if declined else grounded(asked, answered.text)
 
 
 def _leaks(asked: Asked, answered: Answered, declined: bool | None) -> int | None:
@@ -53,9 +54,8 @@ _LOOKS: Final[Mapping[Signal, Callable[[Asked, Answered, bool | None], float | N
     Signal.FORMAT: lambda asked, answered, declined: None if declined else well_formed(asked, answered),
     Signal.LANGUAGE: lambda asked, answered, declined: in_language_of(asked, answered.text),
     Signal.REPETITION: lambda asked, answered, declined: degenerate(answered.text),
-    Signal.GROUNDED: _grounded,
     Signal.LEAKS: _leaks,
 }
 
-OF_ANSWERS: Final = tuple(_LOOKS)
+OF_ANSWERS: Final = (*_LOOKS, Signal.GROUNDED)
 """The signals that an answer itself gives."""

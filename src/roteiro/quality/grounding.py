@@ -26,12 +26,12 @@ class Grounding(NamedTuple):
     claims: int
 
 
-def grounded(asked: Asked, answer: str) -> float | None:
-    """Share of the checkable claims that are supported, 0..1; None where there are no sources, or nothing to check."""
+def grounded(asked: Asked, answer: str, least: int = 1) -> float | None:
+    """Share of the checkable claims that are supported, 0..1; None where there are no sources, or fewer than `least` claims."""
     if not asked.sources:
         return None
     found = checked((*asked.sources, asked.text), answer)
-    return found.supported / found.claims if found.claims else None
+    return found.supported / found.claims if found.claims >= least else None
 
 
 def checked(sources: Sequence[str], answer: str) -> Grounding:

@@ -6,7 +6,7 @@ What must not live here: secrets. `key_env` names an environment variable; the v
 
 from msgspec import Struct
 
-__all__ = ["Edge", "EdgeHours", "EdgeReplica", "EdgeRoute", "EdgeTarget", "EdgeTenant", "Names"]
+__all__ = ["Edge", "EdgeHours", "EdgeObserve", "EdgeReplica", "EdgeRoute", "EdgeTarget", "EdgeTenant", "Names"]
 
 
 class Names(Struct, frozen=True, kw_only=True):
@@ -98,6 +98,32 @@ class EdgeHours(Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
 
 
+class EdgeObserve(Struct, frozen=True, kw_only=True):
+    """Which answers are looked at, by the request's number, and for what. Shares 0..1; routes and workloads by index."""
+
+    share: float = 0.0
+    routes: dict[int, float] = {}
+    """Of a route, in place of `share`."""
+    workloads: dict[int, float] = {}
+    """Of a workload, before its route's."""
+    judge: float = 0.0
+    """Of the answers that a judge is asked about."""
+    most_bytes: int = 0
+    """Of request and answer together."""
+    signals: list[int] = []
+    """Codes of `Signal`."""
+    least_claims: int = 1
+
+    def share_of(self, route: int, workload: int) -> float:
+        """Share of the answers on a route, of a workload, that signals are taken of."""
+        return self.workloads.get(workload, self.routes.get(route, self.share))
+
+    @property
+    def any(self) -> bool:
+        """Whether any answer is looked at."""
+        return max((self.share, self.judge, *self.routes.values(), *self.workloads.values())) > 0.0
+
+
 class EdgeTenant(Struct, frozen=True, kw_only=True):
     """What one tenant may ask for. Indices of routes and workloads; None allows all."""
 
@@ -149,5 +175,8 @@ class Edge(Struct, frozen=True, kw_only=True):
     """Assumed length of an answer whose request sets no maximum, for the reservation."""
     regions: list[str] = []
     """Name of each region, by index: a gateway tells the journey where it is."""
+    observe: EdgeObserve = EdgeObserve()
+    feedback_s: float = 0.0
+    """How long after a request its user may say what the answer was worth; 0 takes no feedback."""
     key_names: list[str] = []
     """Name of each key index: a call on behalf of a key names it, and what failed for good says whose it was."""

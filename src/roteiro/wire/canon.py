@@ -217,6 +217,8 @@ class Choice(Struct, frozen=True, kw_only=True):
     finish: Finish | None = None
     logprobs: Mapping[str, Any] | None = None
     stop_sequence: str | None = None
+    mean_logprob: float | None = None
+    """Of its tokens, where the provider tells it of the whole."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -86,6 +86,7 @@ class Candidate(Struct, rename="camel"):
     finish_reason: str | None = None
     index: int = 0
     logprobs_result: _Logprobs | None = None
+    avg_logprobs: float | None = None
 
 
 class _Feedback(Struct, rename="camel"):
@@ -157,7 +158,12 @@ def read_answer(body: bytes) -> Answer:
             finish = finish_of(candidate.finish_reason, any(isinstance(part, ToolCall) for part in parts))
         if not parts and finish == "stop" and not _wrote(response):
             raise BadAnswerError(ErrorClass.PROTOCOL, "an empty answer")
-        choices.append(Choice(index=candidate.index, parts=_joined(parts), finish=finish, logprobs=logprobs_of(candidate)))
+        choices.append(
+            Choice(
+                index=candidate.index, parts=_joined(parts), finish=finish, logprobs=logprobs_of(candidate),
+                mean_logprob=candidate.avg_logprobs,
+            )
+        )  # fmt: skip
     return Answer(id=response.response_id, model=response.model_version, choices=choices, usage=usage_of(response))
 
 
