@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from roteiro.report.document import Document
     from roteiro.report.speech import Speech
     from roteiro.tasks.money import BudgetAnswer, SavingsAnswer, UnitCostAnswer
+    from roteiro.tasks.quality import QualityAnswer
     from roteiro.tasks.report import CostAnswer, Period, TrafficAnswer
     from roteiro.tasks.service_levels import SlaAnswer
 
@@ -33,14 +34,15 @@ class Subject(StrEnum):
     UNIT_COSTS = "unit-costs"
     BUDGETS = "budgets"
     SAVINGS = "savings"
+    QUALITY = "quality"
 
 
 What = Annotated[
     Subject,
     typer.Argument(
-        metavar="sla|cost|traffic|unit-costs|budgets|savings",
+        metavar="sla|cost|traffic|unit-costs|budgets|savings|quality",
         help="Service levels; money and what is left of budgets; where requests went and why; what a token, a user and a transaction cost; "
-        "when budgets will be spent; or what could be saved.",
+        "when budgets will be spent; what could be saved; or how good answers were.",
     ),
 ]
 Since = Annotated[
@@ -112,6 +114,7 @@ def report(
     from roteiro.report.plain import dumps
     from roteiro.tasks import money
     from roteiro.tasks import report as tasks
+    from roteiro.tasks.quality import report_quality
     from roteiro.tasks.service_levels import report_sla
 
     if what is not Subject.SLA and (month, zone, by) != (None, None, None):
@@ -142,6 +145,9 @@ def report(
         case Subject.SAVINGS:
             answer = saved = money.report_savings(*scope, prefixes)
             page = of_savings(saved, speech)
+        case Subject.QUALITY:
+            answer = good = report_quality(*scope)
+            page = of_quality(good, speech)
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
@@ -199,6 +205,12 @@ def of_savings(answer: "SavingsAnswer", speech: "Speech") -> "Document":
         told = speech.say("savings.prefixes", source=one.source, requests=speech.number(one.requests), shared=speech.share(one.shared))
         remarks = (*remarks, told)
     return savings_page(answer.savings, answer.cost_nusd, speech, about(answer.period, speech), answer.currencies, remarks)
+
+
+def of_quality(answer: "QualityAnswer", speech: "Speech") -> "Document":
+    from roteiro.report.quality import quality_page
+
+    return quality_page(answer.quality, speech, about(answer.period, speech))
 
 
 def about(period: "Period", speech: "Speech") -> str:

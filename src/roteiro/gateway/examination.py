@@ -21,6 +21,7 @@ from roteiro.gateway.sampler import Sample
 from roteiro.quality.answered import Answered, read_stream, read_whole
 from roteiro.quality.answers import signals_of
 from roteiro.quality.asked import Asked, read_asked
+from roteiro.quality.language import load_languages
 from roteiro.quality.sampling import taken
 from roteiro.terms.codes import Operation, Signal
 from roteiro.terms.edge import Edge
@@ -85,6 +86,12 @@ class Examination:
         self._edge, self._observes, self._judged = edge, observes, judged
         self._lost: dict[int, tuple[int, int]] = {}
         signal.signal(signal.SIGALRM, _too_slow)
+
+    def follow(self) -> None:
+        """Goes by the plan in force; loads beforehand, and outside of any alarm, what its signals want."""
+        self._edge.look()
+        if self._edge.edge.observe.any and Signal.LANGUAGE in self._edge.edge.observe.signals:
+            load_languages()
 
     def look(self, message: bytes) -> None:
         """Never raises for what a client, a provider or a worker said."""

@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
@@ -30,9 +30,11 @@ from roteiro.gateway.feedback_desk import FeedbackDesk, Given
 from roteiro.gateway.journey_port import NO_FLOW, FileLock, Journey
 from roteiro.gateway.observing import Observer
 from roteiro.journey.warm import warm
-from roteiro.ledger import Ledger
 from roteiro.policy.state import State, view
 from roteiro.terms.error import InvariantError, RoteiroError, SettingsError
+
+if TYPE_CHECKING:
+    from roteiro.ledger import Ledger
 
 __all__ = ["ExaminerSpec", "main", "observer_of", "serve"]
 
@@ -66,18 +68,19 @@ def serve(spec: ExaminerSpec, stop: threading.Event) -> None:
     edge = EdgeFile(Path(spec.edge))
     warm()
     examination = Examination(edge, observer_of(state, Path(spec.lock)))
+    examination.follow()
     end = socket.socket(fileno=spec.samples_fd)
     end.settimeout(LOOK_EVERY_S)
     with contextlib.closing(Given(Path(spec.data) / "feedback.sqlite")) as given:
-        desk = FeedbackDesk(spec.run, state, edge, Ledger(spec.data), given, observer_of(state, Path(spec.lock)), time.time)
+        desk = FeedbackDesk(spec.run, state, edge, lambda: ledger_in(spec.data), given, observer_of(state, Path(spec.lock)), time.time)
         desk.open()
         say(ready=True, pid=os.getpid())
-        look_until_told(examination, edge, end, lambda: stop.is_set() or os.getppid() != parent)
+        look_until_told(examination, end, lambda: stop.is_set() or os.getppid() != parent)
         desk.close()
     say(examined=dataclasses.asdict(examination.counts))
 
 
-def look_until_told(examination: Examination, edge: EdgeFile, end: socket.socket, over: Callable[[], bool]) -> None:
+def look_until_told(examination: Examination, end: socket.socket, over: Callable[[], bool]) -> None:
     """Then what is in the channel by that moment, for a while. Counts are told as they change, the edge is read as it does."""
     told, tell_at, until = dataclasses.asdict(examination.counts), 0.0, 0.0
     while not until or time.monotonic() < until:
@@ -85,7 +88,7 @@ def look_until_told(examination: Examination, edge: EdgeFile, end: socket.socket
             until = time.monotonic() + LAST_LOOKS_S
             end.settimeout(0.01)
         if time.monotonic() >= tell_at:
-            edge.look()
+            examination.follow()
             tell_at = time.monotonic() + TELL_EVERY_S
             if (counts := dataclasses.asdict(examination.counts)) != told:
                 told = counts
@@ -99,6 +102,13 @@ def look_until_told(examination: Examination, edge: EdgeFile, end: socket.socket
         if not message:  # nobody holds the other end any more
             return
         examination.look(message)
+
+
+def ledger_in(directory: str) -> "Ledger":
+    """Imported when it is first asked: feedback is nearly always of the latest requests, and DuckDB takes 100 MB."""
+    from roteiro.ledger import Ledger
+
+    return Ledger(directory)
 
 
 def observer_of(state: State, lock: Path) -> Observer:

@@ -14,7 +14,7 @@ import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -22,11 +22,13 @@ import numpy as np
 from roteiro.gateway.examination import EdgeFile
 from roteiro.gateway.feedback_question import FeedbackQuestion, address_of
 from roteiro.gateway.observing import Observes
-from roteiro.ledger.query import Ledger
 from roteiro.policy.state import State
 from roteiro.terms.codes import Outcome, Signal
 from roteiro.terms.error import LedgerError
 from roteiro.terms.observation import Observation
+
+if TYPE_CHECKING:
+    from roteiro.ledger.query import Queries
 
 __all__ = ["FeedbackDesk", "Given"]
 
@@ -76,10 +78,17 @@ class _Request(msgspec.Struct):
 
 
 class FeedbackDesk:
-    """One run's. `clock` tells Unix seconds."""
+    """One run's. `ledger` opens it, `clock` tells Unix seconds."""
 
     def __init__(
-        self, run: str, state: State, edge: EdgeFile, ledger: Ledger, given: Given, observes: Observes, clock: Callable[[], float]
+        self,
+        run: str,
+        state: State,
+        edge: EdgeFile,
+        ledger: "Callable[[], Queries]",
+        given: Given,
+        observes: Observes,
+        clock: Callable[[], float],
     ) -> None:
         self._run, self._state, self._edge, self._ledger = run, state, edge, ledger
         self._given, self._observes, self._clock = given, observes, clock
@@ -140,7 +149,7 @@ class FeedbackDesk:
         return None
 
     def _in_ledger(self, asked: FeedbackQuestion) -> _Request | None:
-        rows = self._ledger.events(run=asked.run, where=f"request = {int(asked.request)} AND world = 'live'").to_pylist()
+        rows = self._ledger().events(run=asked.run, where=f"request = {int(asked.request)} AND world = 'live'").to_pylist()
         if not rows:
             return None
         row, edge = rows[0], self._edge.edge

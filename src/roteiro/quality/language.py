@@ -12,7 +12,7 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from roteiro.quality.asked import Asked
 
-__all__ = ["in_language_of", "language_of"]
+__all__ = ["in_language_of", "language_of", "load_languages"]
 
 LANGUAGES: Final = ("de", "en", "es", "fr", "it", "nl", "pt")
 """Those that are told apart; a text in another is taken for one of them, or for none."""
@@ -48,9 +48,13 @@ def in_language_of(asked: Asked, text: str) -> bool | None:
     return None if wanted is None or said is None else wanted == said
 
 
+def load_languages() -> None:
+    """Loads what tells languages apart, which else the first text does: a second, and 100 MB."""
+    _identifier()
+
+
 @cache
 def _identifier() -> LanguageIdentifier:
-    """Loaded at its first use: a second, and 100 MB."""
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     identifier.set_languages(list(LANGUAGES))
     return identifier

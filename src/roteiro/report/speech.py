@@ -15,6 +15,7 @@ from roteiro.report.words_of_drills import DRILL_WORDS
 from roteiro.report.words_of_forecast import FORECAST_WORDS
 from roteiro.report.words_of_money import MONEY_WORDS
 from roteiro.report.words_of_notices import NOTICE_WORDS
+from roteiro.report.words_of_quality import QUALITY_WORDS
 from roteiro.report.words_of_rehearsal import REHEARSAL_WORDS
 from roteiro.report.words_of_service_levels import SERVICE_LEVEL_WORDS
 from roteiro.report.words_of_simulation import SIMULATION_WORDS
@@ -36,6 +37,7 @@ PHRASES: Final = (
     | FORECAST_WORDS
     | MONEY_WORDS
     | NOTICE_WORDS
+    | QUALITY_WORDS
     | REHEARSAL_WORDS
     | SERVICE_LEVEL_WORDS
     | TOP
