@@ -92,7 +92,9 @@ def test_what_workers_lost_is_added_up(tmp_path: Path, seen: Seen) -> None:
 
 
 def test_the_provider_tells_of_the_whole_what_the_clients_dialect_cannot() -> None:
-    told = answer_of(sample(answered=json.dumps({"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}).encode(), logprob=-0.25))
+    told = answer_of(
+        sample(answered=json.dumps({"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}).encode(), logprob=-0.25)
+    )
     assert told is not None and told.logprob == -0.25
 
 

@@ -115,7 +115,9 @@ def test_an_examiner_that_is_killed_is_missed_by_nobody(server: Server) -> None:
     before = server.state()["examiner"]
     os.kill(before["pid"], signal.SIGKILL)
     requests = [chat(server, key) for _ in range(5)]
-    eventually(lambda: (now := server.state()["examiner"])["pid"] not in (None, before["pid"]) and now["restarts"] == before["restarts"] + 1)
+    eventually(
+        lambda: (now := server.state()["examiner"])["pid"] not in (None, before["pid"]) and now["restarts"] == before["restarts"] + 1
+    )
     eventually(lambda: signals(server.data, requests[-1]))
     assert post(server, key, "/v1/feedback", {"request": requests[0], "thumb": "down"})[0] == 200
 
@@ -128,6 +130,8 @@ def test_feedback_comes_after_a_restart_too(server: Server) -> None:
     server.start()
     assert post(server, key, "/v1/feedback", {"request": request, "thumb": "up"})[0] == 200
     assert post(server, key, "/v1/feedback", {"request": request, "thumb": "up"})[0] == 409
-    row = eventually(lambda: Ledger(server.data).sql("SELECT * FROM signals WHERE run = ? AND kind = 'feedback'", [server.ready["run"]]).to_pylist())
+    row = eventually(
+        lambda: Ledger(server.data).sql("SELECT * FROM signals WHERE run = ? AND kind = 'feedback'", [server.ready["run"]]).to_pylist()
+    )
     assert (row[0]["tenant"], row[0]["target"], row[0]["model"], row[0]["value"]) == ("acme", "one", "chat", 1.0)
     assert row[0]["request"] == -1, "the request is another run's"

@@ -29,12 +29,16 @@ def test_the_short_forms() -> None:
     off = read_text(PLAN).plan
     assert off is not None and not off.quality.observe.any and off.quality.feedback is None
     jsonschema.validate({"roteiro": 1, "quality": {"observe": "10%", "feedback": True}}, json_schema())
-    again = read_text(PLAN + "quality: " + json.dumps(quality.model_dump(mode="json", by_alias=True, exclude={"canaries", "judge", "drift"})) + "\n")
+    again = read_text(
+        PLAN + "quality: " + json.dumps(quality.model_dump(mode="json", by_alias=True, exclude={"canaries", "judge", "drift"})) + "\n"
+    )
     assert again.plan is not None and again.plan.quality.observe == quality.observe, again.problems
 
 
 def test_a_workload_goes_before_its_model() -> None:
-    reading = read_text(PLAN + "quality: {observe: {share: 10%, models: {other: 50%}, workloads: {support: 100%, nightly: 0%}, signals: [refused]}}\n")
+    reading = read_text(
+        PLAN + "quality: {observe: {share: 10%, models: {other: 50%}, workloads: {support: 100%, nightly: 0%}, signals: [refused]}}\n"
+    )
     assert reading.plan is not None, reading.problems
     compiled = compile_plan(reading.plan, reading.digest)
     observe, names = compiled.edge.observe, compiled.names
