@@ -24,6 +24,7 @@ from roteiro.cli import (
     rehearse,
     report,
     simulate,
+    slo,
     top,
     vendors,
     worlds,
@@ -65,6 +66,7 @@ app.add_typer(plan.adopting, name="plan", rich_help_panel=DURING)
 app.add_typer(keys.app, name="keys", rich_help_panel=DURING)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=DURING)
 app.command("report", rich_help_panel=AFTER)(report.report)
+app.add_typer(slo.app, name="slo", rich_help_panel=AFTER)
 app.add_typer(export.app, name="export", rich_help_panel=AFTER)
 app.add_typer(vendors.app, name="vendors", rich_help_panel=AFTER)
 app.command("replay", rich_help_panel=AFTER)(worlds.replay)

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from roteiro.plan.composition import Composed, compose, models_of_tier
 from roteiro.plan.look import Found, Look, checks
+from roteiro.plan.model import Plan
 from roteiro.plan.objectives import ObjectiveScope, SlaTier, Slo
 from roteiro.plan.promised import Promised, promised
 from roteiro.plan.resolve import Path
 from roteiro.policy.burn import most_burn
 from roteiro.terms.units import format_duration, format_share
 
-__all__ = ["requests_per_s"]
+__all__ = ["COUNTED", "requests_per_s"]
 
 ALMOST = 1.0 + 1e-9
 COUNTED = ("availability", "latency", "cost")
@@ -129,7 +130,7 @@ def deaf_alerts(look: Look) -> Iterator[Found]:
 def nervous_alerts(look: Look) -> Iterator[Found]:
     seen = set()
     for path, one in alerted(look):
-        rate = requests_per_s(look, one.scope)
+        rate = requests_per_s(look.plan, one.scope)
         if isinstance(one.of.alerts.burn, str) or one.sli not in COUNTED or one.mean or one.least >= 1.0 or rate is None:
             continue
         for index, rule in enumerate(one.of.alerts.burn):
@@ -165,26 +166,22 @@ def no_budget(look: Look) -> Iterator[Found]:
                 yield Found(("slos", name, key), message, "write an objective below 100%", at_key=True)
 
 
-def requests_per_s(look: Look, scope: ObjectiveScope) -> float | None:
+def requests_per_s(plan: Plan, scope: ObjectiveScope) -> float | None:
     """Requests a second of a scope at the plan's demand; None where the plan does not tell."""
-    demand = look.plan.demand
+    demand = plan.demand
     if scope.provider is not None or scope.region is not None:
         return None
+    whole = None if demand.arrivals is None or demand.arrivals.rate is None else float(demand.arrivals.rate.per_second)
     if demand.groups:
-        rates = [group.rate.per_second for group in demand.groups.values() if group.rate is not None]
-        whole = demand.arrivals.rate if demand.arrivals is not None else None
-        base = 0.0 if whole is None else float(whole.per_second)
-        shares = [float(group.share) * base for group in demand.groups.values() if group.share is not None]
-        total = float(sum(rates)) + sum(shares)
+        rates = [float(group.rate.per_second) for group in demand.groups.values() if group.rate is not None]
+        total = sum(rates) + sum(float(group.share) * (whole or 0.0) for group in demand.groups.values() if group.share is not None)
         return total if total > 0.0 and not any((scope.tier, scope.tenant, scope.workload, scope.model)) else None
-    if demand.arrivals is None or demand.arrivals.rate is None:
-        return None
-    return float(demand.arrivals.rate.per_second) * share_of(look, scope)
+    return None if whole is None else whole * share_of(plan, scope)
 
 
-def share_of(look: Look, scope: ObjectiveScope) -> float:
-    """The share of the demand's mix that is of a scope; of what the mix does not say all may be."""
-    tenants, mix = look.plan.tenants, look.plan.demand.mix
+def share_of(plan: Plan, scope: ObjectiveScope) -> float:
+    """The share of the demand's mix that is of a scope; what the mix does not say may be of any."""
+    tenants, mix = plan.tenants, plan.demand.mix
     if not mix:
         return 1.0
 

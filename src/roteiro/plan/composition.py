@@ -24,7 +24,7 @@ from typing import Final
 from roteiro.plan.logical import LogicalModel
 from roteiro.plan.model import Plan
 
-__all__ = ["Composed", "Part", "compose", "models_of_tier", "promised_by"]
+__all__ = ["AUTO", "Composed", "Part", "compose", "models_of_tier", "promised_by"]
 
 P95: Final = 0.95
 AUTO: Final = "auto"

@@ -27,7 +27,10 @@ MOST_PROBLEMS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What became of reading a plan. `plan` is resolved, and None where a problem is an error; `digest` is empty then."""
+    """What became of reading a plan. `plan` is resolved, and None where a problem is an error; `digest` is empty then.
+
+    `refused`: the resolved plan that has errors, for showing why; nothing may run it.
+    """
 
     plan: Plan | None
     problems: tuple[Problem, ...]
@@ -35,6 +38,7 @@ class Reading:
     origins: Origins
     digest: str = ""
     files: tuple[str, ...] = ()
+    refused: Plan | None = None
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -150,6 +154,7 @@ def finish(files: Files, node: Node | None, name: str, on: date | None) -> Readi
         origins,
         digest(plan) if fine and plan is not None else "",
         tuple(files.names),
+        None if fine else plan,
     )
 
 

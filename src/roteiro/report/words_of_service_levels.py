@@ -86,4 +86,101 @@ SERVICE_LEVEL_WORDS: Final[dict[str, tuple[str, str]]] = {
         "Unverified: nothing measured it, so nothing is claimed.",
         "Não verificado: nada mediu isso, e por isso nada se afirma.",
     ),
+    # objectives of a plan
+    "slo.title": ("Objectives", "Objetivos"),
+    "slo.of": ("of", "de"),
+    "slo.window": ("window", "janela"),
+    "slo.rolling": ("last {length}", "últimos {length}"),
+    "slo.calendar.day": ("day ({zone})", "dia ({zone})"),
+    "slo.calendar.week": ("week ({zone})", "semana ({zone})"),
+    "slo.calendar.month": ("month ({zone})", "mês ({zone})"),
+    "slo.calendar.quarter": ("quarter ({zone})", "trimestre ({zone})"),
+    "slo.in_slices": ("{window}, slices of {length}", "{window}, fatias de {length}"),
+    "slo.steps": ("steps", "passos"),
+    "slo.do.notify": ("notify", "avisar"),
+    "slo.do.degrade": ("degrade", "degradar"),
+    "slo.do.freeze": ("freeze", "congelar"),
+    "slo.do.shed": ("shed", "descartar"),
+    "slo.no_objectives": ("The plan promises nothing.", "O plano não promete nada."),
+    "slo.alerts": ("Burn alerts", "Alertas de queima"),
+    "slo.severity": ("severity", "gravidade"),
+    "slo.page": ("page", "urgente"),
+    "slo.ticket": ("ticket", "chamado"),
+    "slo.burn": ("burn", "queima"),
+    "slo.windows": ("windows", "janelas"),
+    "slo.spends": ("of the budget", "do orçamento"),
+    "slo.events": ("requests in the long one", "requisições na longa"),
+    "slo.failures": ("fires at failures", "dispara com falhas"),
+    "slo.unknown": ("unknown", "desconhecido"),
+    "slo.never": ("never", "nunca"),
+    "slo.terms": (
+        ("An alert fires where both windows burn so fast, the long one's failures have really spent that share of the window's budget, and "
+        "so many are rarer than once in a thousand in a service that just keeps its objective. Failures are told for the plan's demand."),
+        ("Um alerta dispara quando as duas janelas queimam tão depressa, as falhas da longa gastaram de fato essa parte do orçamento da "
+        "janela, e tantas falhas são mais raras que uma vez em mil num serviço que cumpre o objetivo por pouco. As falhas são ditas para "
+        "a demanda do plano."),
+    ),
+    # composition
+    "slo.composition": ("What vendors' promises carry", "O que as promessas dos fornecedores sustentam"),
+    "slo.first": ("first attempts", "primeiras tentativas"),
+    "slo.p95": ("p95 latency", "latência p95"),
+    "slo.fate": ("goes down with", "cai junto com"),
+    "slo.nothing": ("nothing", "nada"),
+    "slo.independent": (
+        "If they fail independently, the path promises {share} of the requests.",
+        "Se falham de modo independente, o caminho promete {share} das requisições.",
+    ),
+    "slo.together": ("If all fail at once, {share}.", "Se todos falham ao mesmo tempo, {share}."),
+    "slo.carried_p95": ("p95 latency that is carried: {bound}.", "Latência p95 que se sustenta: {bound}."),
+    "slo.cached": ("Answered by the cache without a vendor: {share}.", "Respondidas pelo cache, sem fornecedor: {share}."),
+    "slo.alone": (
+        "A request's attempts reach one target alone: raise retry.attempts above retry.same_target + 1.",
+        "As tentativas de uma requisição só alcançam um alvo: aumente retry.attempts acima de retry.same_target + 1.",
+    ),
+    "slo.carried": ("{tier} promises {promise}: carried.", "{tier} promete {promise}: sustenta-se."),
+    "slo.not_carried": ("{tier} promises {promise}: not carried.", "{tier} promete {promise}: não se sustenta."),
+    "slo.caveat": (
+        ("Nobody promises independence: a shared cloud, network or identity provider is down for several vendors at once, and targets "
+        "named as going down together count as one. Public status pages of two large vendors show outages on the same day about as "
+        "often as chance would have it. What is not promised counts as nothing. Answers after a failed attempt take longer than any "
+        "vendor's p95."),
+        ("Ninguém promete independência: nuvem, rede ou provedor de identidade compartilhados derrubam vários fornecedores de uma vez, e "
+        "alvos que caem juntos contam como um. As páginas de status de dois grandes fornecedores mostram falhas no mesmo dia mais ou menos "
+        "como o acaso faria. O que não é prometido conta como nada. Respostas depois de uma tentativa falha demoram mais que qualquer p95 "
+        "de fornecedor."),
+    ),
+    # as of now
+    "slo.status": ("Error budgets", "Orçamentos de erro"),
+    "slo.spent_by": ("spent", "gasto"),
+    "slo.status_note": (
+        ("As of {at}, each objective in its own window. A budget is that of the requests which the whole window is expected to have. It is "
+        "spent when failures go on at the rate of the window's last thirtieth; the interval is 95%."),
+        ("Em {at}, cada objetivo em sua própria janela. O orçamento é o das requisições que se esperam na janela inteira. Ele se gasta se "
+        "as falhas seguirem no ritmo do último trigésimo da janela; o intervalo é de 95%."),
+    ),
+    "slo.not_in_window": ("not in this window", "não nesta janela"),
+    "slo.at_worst": ("not in this window; at worst {at}", "não nesta janela; no pior caso {at}"),
+    "slo.between": ("{at} ({earliest} – {latest})", "{at} ({earliest} – {latest})"),
+    "slo.spent_already": ("spent already", "já gasto"),
+    "slo.burns": ("How fast they burn", "Em que ritmo queimam"),
+    "slo.no_burn": ("Nothing burns.", "Nada queima."),
+    "slo.fires_at": ("fires at", "dispara em"),
+    "slo.long": ("long window", "janela longa"),
+    "slo.short": ("short window", "janela curta"),
+    "slo.state": ("state", "estado"),
+    "slo.fires": ("fires", "dispara"),
+    "slo.quiet": ("quiet", "quieto"),
+    # alerts over a record
+    "slo.fired": ("{pages} pages and {tickets} tickets.", "{pages} alertas urgentes e {tickets} chamados."),
+    "slo.times": ("times", "vezes"),
+    "slo.usual": ("by the usual rule", "pela regra usual"),
+    "slo.usual_note": (
+        "The usual rule asks neither for budget really spent nor for more failures than chance brings.",
+        "A regra usual não pede nem orçamento gasto de fato nem mais falhas que o acaso traz.",
+    ),
+    "slo.story": ("When", "Quando"),
+    "slo.from": ("from", "de"),
+    "slo.to": ("to", "até"),
+    "slo.still": ("still", "ainda"),
+    "slo.failed": ("failures", "falhas"),
 }  # fmt: skip

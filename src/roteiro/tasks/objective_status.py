@@ -120,27 +120,26 @@ def alerts(data: str | Path, run: str | None = None, since: datetime | None = No
 def counted(
     question: Question, plan: Plan, these: Sequence[Objective], since: datetime, until: datetime, run: str | None
 ) -> tuple[dict[str, CountSeries], tuple[str, ...]]:
-    """Counts by the minute, of slices where an objective is judged by them; and the statements."""
+    """Counts of events by the minute, and the statements."""
     if until <= since:
         raise SettingsError(f"{until:%Y-%m-%d %H:%M} UTC is before the first request, {since:%Y-%m-%d %H:%M}")
     answers = count_objectives(question.ledger, these, since, until, step_s=STEP_S, run=run, absences=absences_of(plan))
     series = {one.name: answers[one.name].series(one.name) for one in these}
-    for one in these:
-        if one.slices is not None:
-            series[one.name] = sliced(series[one.name], one.slices.length_s, one.slices.objective)
     return series, tuple(dict.fromkeys(answer.query.text for answer in answers.values()))
 
 
-def of_objective(one: Objective, series: CountSeries, at: datetime) -> ObjectiveStatus:
+def of_objective(one: Objective, events: CountSeries, at: datetime) -> ObjectiveStatus:
+    """Its budget by slices where it is judged by them. Alerts look at events, which tell sooner, as the live ones do."""
     since, until = one.window.bounds(at)
+    series = events if one.slices is None else sliced(events, one.slices.length_s, one.slices.objective)
     counts = series.between(since, at)
     if not one.has_budget:
         return ObjectiveStatus(one, since, until, counts, None)
     budget = Budget.of(counts, one.least, expected_events(series, one.window, at))
-    fired = firings(series, one.alerts, one.least, one.window.length_s)
+    fired = firings(events, one.alerts, one.least, one.window.length_s)
     firing = {each.alert for each in fired if each.until is None}
     burns = tuple(
-        Burn(alert, burn_of(series, alert.long_s, one.least, at), burn_of(series, alert.short_s, one.least, at), alert in firing)
+        Burn(alert, burn_of(events, alert.long_s, one.least, at), burn_of(events, alert.short_s, one.least, at), alert in firing)
         for alert in one.alerts
     )
     spent = budget.spent or 0.0
