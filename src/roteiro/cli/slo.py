@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from roteiro.cli.option import (
-    AsHtml,
     AsJson,
     AsMarkdown,
     Data,
@@ -16,7 +15,6 @@ from roteiro.cli.option import (
     Lang,
     Language,
     PlanFile,
-    ToPdf,
     directory,
     in_language,
     present,
@@ -43,8 +41,6 @@ def listing(
     environment: Environment = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
-    as_html: AsHtml = False,
-    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Say what a plan promises and aims at, and how many failures make each alert fire at the plan's demand."""
@@ -56,7 +52,7 @@ def listing(
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
-    present(list_page(answer, in_language(lang), str(plan)), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
+    present(list_page(answer, in_language(lang), str(plan)), lang, as_markdown=as_markdown)
 
 
 @app.command("compose")
@@ -65,8 +61,6 @@ def compose(
     environment: Environment = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
-    as_html: AsHtml = False,
-    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Compose what vendors promise into what each model's path can promise: targets, fallbacks and cache, with the arithmetic."""
@@ -81,7 +75,7 @@ def compose(
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
-    present(compose_page(answer, in_language(lang), str(plan)), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
+    present(compose_page(answer, in_language(lang), str(plan)), lang, as_markdown=as_markdown)
 
 
 @app.command("status")
@@ -90,8 +84,6 @@ def status(
     run: Run = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
-    as_html: AsHtml = False,
-    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Say what is left of each error budget in its own window, how fast it burns, and when it will be spent."""
@@ -105,7 +97,7 @@ def status(
         typer.echo(dumps(answer), nl=False)
         return
     speech = in_language(lang)
-    present(status_page(answer, speech, about(answer.period, speech)), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
+    present(status_page(answer, speech, about(answer.period, speech)), lang, as_markdown=as_markdown)
 
 
 @app.command("alerts")
@@ -115,8 +107,6 @@ def alerts(
     run: Run = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
-    as_html: AsHtml = False,
-    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Say when each burn alert would have fired and cleared over what is recorded, and how often the usual rule would have."""
@@ -131,4 +121,4 @@ def alerts(
         typer.echo(dumps(answer), nl=False)
         return
     speech = in_language(lang)
-    present(alerts_page(answer, speech, about(answer.period, speech)), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
+    present(alerts_page(answer, speech, about(answer.period, speech)), lang, as_markdown=as_markdown)
