@@ -121,3 +121,42 @@ def claim(
         typer.echo(dumps(found.as_json()), nl=False)
         return
     present(letter, lang, as_markdown=as_markdown, as_html=as_html)
+
+
+Candidates = Annotated[
+    list[str] | None,
+    typer.Option("--candidate", metavar="VENDOR/MODEL", help="Of the price list, to be tried as a remedy; repeatable.", show_default=False),
+]
+
+
+@app.command("contingency")
+def contingency(
+    plan: PlanFile,
+    vendor: OneVendor = None,
+    candidate: Candidates = None,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, max=100, help="Possible days.")] = 3,
+    scenario: Annotated[str | None, typer.Option("--scenario", metavar="NAME", help="One of the demand's.", show_default=False)] = None,
+    remedies: Annotated[bool, typer.Option("--remedies/--no-remedies", help="Try what could be done about it.")] = True,
+    environment: Environment = None,
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    as_html: AsHtml = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Simulate the loss of each vendor for an hour, a day, for good: promises that break, money, recovery, and the cheapest remedy."""
+    from roteiro.cli.contingency_page import contingency_page
+    from roteiro.cli.progress import watched
+    from roteiro.report.plain import dumps
+    from roteiro.tasks.contingency import contingency as simulate_losses
+    from roteiro.tasks.prepared import Asked
+
+    speech = in_language(lang)
+    with watched(speech, "contingency.running") as watch:
+        answer = simulate_losses(
+            plan, vendor, Asked(scenario=scenario), seeds=seeds, remedies=remedies, candidates=tuple(candidate or ()),
+            environment=environment, on_progress=watch,
+        )  # fmt: skip
+    if as_json:
+        typer.echo(dumps(answer.as_json()), nl=False)
+        return
+    present(contingency_page(answer, speech), lang, as_markdown=as_markdown, as_html=as_html)

@@ -234,4 +234,94 @@ VENDOR_WORDS: Final[dict[str, tuple[str, str]]] = {
         "Please confirm receipt, and tell us with which invoice the credit comes.",
         "Pedimos que confirmem o recebimento e informem em qual fatura virá o crédito.",
     ),
+    "contingency.title": ("If a vendor goes away", "Se um fornecedor desaparecer"),
+    "contingency.running": ("Simulating losses", "Simulando perdas"),
+    "contingency.about": (
+        "plan {plan}, demand {demand}, {simulated} requests simulated, {seeds}",
+        "plano {plan}, demanda {demand}, {simulated} requisições simuladas, {seeds}",
+    ),
+    "contingency.all_kept": (
+        "No promise breaks, whichever vendor goes away: for an hour, a day, or for good.",
+        "Nenhuma promessa quebra, qualquer que seja o fornecedor: por uma hora, um dia ou para sempre.",
+    ),
+    "contingency.worst": (
+        "The loss of {vendor} breaks most: {hour} promises after an hour, {day} after a day, {good} if it is for good.",
+        "A perda de {vendor} quebra mais: {hour} promessas após uma hora, {day} após um dia, {good} se for para sempre.",
+    ),
+    "contingency.loss": ("Without {vendor} ({providers})", "Sem {vendor} ({providers})"),
+    "contingency.kind.hour": ("an hour", "uma hora"),
+    "contingency.kind.day": ("a day", "um dia"),
+    "contingency.kind.good": ("for good", "para sempre"),
+    "contingency.gone": ("gone for", "ausente por"),
+    "contingency.broken": ("promises broken", "promessas quebradas"),
+    "contingency.none_broken": ("none", "nenhuma"),
+    "contingency.lost": ("answers lost", "respostas perdidas"),
+    "contingency.extra": ("spent more", "gasto a mais"),
+    "contingency.recovery": ("as usual after its return", "normal após a volta"),
+    "contingency.at_once": ("at once", "de imediato"),
+    "contingency.not_seen": ("not within 30 min", "não em 30 min"),
+    "contingency.promise": ("promise", "promessa"),
+    "contingency.usual": ("usual", "normal"),
+    "contingency.month": ("its month", "seu mês"),
+    "contingency.verdict.kept": ("kept", "cumprida"),
+    "contingency.verdict.broken": ("broken", "quebrada"),
+    "contingency.verdict.missed_anyway": ("missed anyway", "descumprida de todo modo"),
+    "contingency.verdict.no_data": ("no data", "sem dados"),
+    "contingency.within": ("{share} within {bound}", "{share} em até {bound}"),
+    "contingency.answered": ("{share} answered", "{share} respondidas"),
+    "contingency.remedies": ("What to do about {vendor}", "O que fazer quanto a {vendor}"),
+    "contingency.remedy": ("remedy", "remédio"),
+    "contingency.option.quota": ("raise the quota of {what} to {factor} times", "elevar a cota de {what} a {factor} vezes"),
+    "contingency.option.servers": ("{factor} times the servers of {what}", "{factor} vezes os servidores de {what}"),
+    "contingency.option.weights": ("give its weight to {what} beforehand", "dar seu peso a {what} de antemão"),
+    "contingency.option.vendor": ("add {what} at its list price", "adicionar {what} ao preço de lista"),
+    "contingency.still_broken": ("still broken", "ainda quebradas"),
+    "contingency.cost_h": ("answers an hour", "respostas por hora"),
+    "contingency.standing_h": ("standing an hour", "fixo por hora"),
+    "contingency.unknown_cost": ("not known", "não sabido"),
+    "contingency.choice": (
+        "Cheapest that keeps every promise: {option}, {cost} an hour of answers{standing}.",
+        "O mais barato que cumpre toda promessa: {option}, {cost} por hora em respostas{standing}.",
+    ),
+    "contingency.and_standing": (" and {cost} an hour standing", " e {cost} por hora fixos"),
+    "contingency.and_unknown": (", and servers whose cost the plan does not say", ", e servidores cujo custo o plano não diz"),
+    "contingency.no_choice": (
+        "None of what was tried keeps every promise; {option} comes nearest ({broken} broken).",
+        "Nada do que foi tentado cumpre toda promessa; {option} chega mais perto ({broken} quebradas).",
+    ),
+    "contingency.concentration": ("Concentration", "Concentração"),
+    "contingency.index": ("HHI", "HHI"),
+    "contingency.like": ("as {count} equal ones", "como {count} iguais"),
+    "contingency.spend": ("spend", "gasto"),
+    "contingency.points": ("Single points", "Pontos únicos"),
+    "contingency.point.region": ("in one region, {what}: {who}", "em uma só região, {what}: {who}"),
+    "contingency.point.cloud": ("on one cloud, {what}: {who}", "em uma só nuvem, {what}: {who}"),
+    "contingency.point.family": ("of one family of models, {what}: {who}", "de uma só família de modelos, {what}: {who}"),
+    "contingency.point.key": ("with one key, {what}: {who}", "com uma só chave, {what}: {who}"),
+    "contingency.point.one_vendor": ("model {what} has no second vendor beside {who}", "o modelo {what} não tem fornecedor além de {who}"),
+    "contingency.point.smaller_context": (
+        "without {who}, the longest requests of model {what} tokens fit nowhere",
+        "sem {who}, as maiores requisições do modelo {what} tokens não cabem em lugar algum",
+    ),
+    "contingency.no_points": ("None is known of.", "Nenhum conhecido."),
+    "contingency.method": (
+        (
+            "Losses begin at the demand's peak, with connections refused. Of an hour and a day, a promise is judged over a month of "
+            "30 days with that one loss in it; for good, over the peak hour without the vendor. Remedies are tried at that hour, with "
+            "the same seeds."
+        ),
+        (
+            "As perdas começam no pico da demanda, com conexões recusadas. De uma hora e de um dia, a promessa é julgada no mês de 30 "
+            "dias que tem essa perda; para sempre, na hora de pico sem o fornecedor. Remédios são testados nessa hora, com as mesmas "
+            "sementes."
+        ),
+    ),
+    "contingency.short_day": (
+        "The demand is large: {time} stand for a day, so that this takes minutes and not hours.",
+        "A demanda é grande: {time} representam um dia, para que isto leve minutos e não horas.",
+    ),
+    "contingency.assumed_vendor": (
+        "A vendor that is added is assumed to serve as the lost one did, with its quotas.",
+        "Supõe-se que um fornecedor adicionado sirva como o perdido servia, com as mesmas cotas.",
+    ),
 }
