@@ -129,3 +129,15 @@ def test_since_as_a_time() -> None:
         parse_since("soon")
     with pytest.raises(SettingsError, match="no period and no time"):
         parse_since("99999999999w")
+
+
+def test_a_month_is_that_of_a_zones_clocks(tmp_path: Path) -> None:
+    """The first three hours of February in UTC are January in São Paulo."""
+    record(tmp_path, "run-1", *({"arrival_s": hour * 3600.0} for hour in range(6)))
+    assert report_sla(tmp_path, month="2026-01", zone="America/Sao_Paulo").sla.requests == 3
+    assert report_sla(tmp_path, month="2026-02", zone="America/Sao_Paulo").sla.requests == 3
+    assert report_sla(tmp_path, month="2026-02").sla.requests == 6, "without a plan by UTC"
+    with pytest.raises(SettingsError, match="is no month"):
+        report_sla(tmp_path, month="2026-13")
+    with pytest.raises(SettingsError, match="no time zone"):
+        report_sla(tmp_path, month="2026-01", zone="Mars/Olympus")
