@@ -5,7 +5,16 @@ import re
 import pytest
 from tests.plan.chapter import BLOCKS
 
-from roteiro.plan import check_levers, check_notify, check_objectives, check_observe, check_prices, check_regions, check_vendors
+from roteiro.plan import (
+    check_credits,
+    check_levers,
+    check_notify,
+    check_objectives,
+    check_observe,
+    check_prices,
+    check_regions,
+    check_vendors,
+)
 from roteiro.plan.look import CHECKS
 from roteiro.plan.read import read_text
 from roteiro.plan.starter import Language, starter
@@ -228,7 +237,16 @@ def test_each_check_finds_its_case(code: str, path: str, words: str, text: str) 
 def test_every_check_has_a_case() -> None:
     own_tests = {
         module.__name__
-        for module in (check_levers, check_notify, check_objectives, check_observe, check_prices, check_regions, check_vendors)
+        for module in (
+            check_credits,
+            check_levers,
+            check_notify,
+            check_objectives,
+            check_observe,
+            check_prices,
+            check_regions,
+            check_vendors,
+        )
     }
     elsewhere = {code for code, check in CHECKS if check.__module__ in own_tests}
     assert {code for code, _ in CHECKS} - elsewhere == {case[0] for case in CASES}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from tests.report import results
 
-from roteiro.report.document import Column, Document, Note, Section, Table, cell
+from roteiro.report.document import Code, Column, Document, Note, Section, Table, cell
 from roteiro.report.html import html
 from roteiro.report.markdown import markdown
 from roteiro.report.plain import dumps, plain
@@ -52,6 +52,27 @@ def test_markup_in_the_data_is_shown_and_not_obeyed(text: str, width: int) -> No
     out = io.StringIO()
     show(one(f"[red]{text}[/red]"), Console(file=out, width=width, highlight=False))
     assert "[red]" in out.getvalue().replace("\n", "").replace(" ", "")
+
+
+@given(TEXT, TEXT)
+def test_code_stands_as_it_is(text: str, name: str) -> None:
+    """In Markdown within a fence that nothing in it closes; in HTML escaped; on a terminal letter by letter."""
+    document = Document("t", (Section("s", (Code(f"```\n{text}\n```", name=name),)),))
+    lines = markdown(document).split("\n")
+    fences = [line for line in lines if line.startswith("````")]
+    assert len(fences) == 2 and fences[0] == f"{fences[1]}sql"
+    found, plain_one = Tags(), Tags()
+    found.feed(html(document))
+    plain_one.feed(html(Document("t", (Section("s", (Code("x", name="x"),)),))))
+    assert found.seen <= plain_one.seen
+
+
+def test_a_cover_opens_the_page_and_its_tables_are_for_paper() -> None:
+    document = Document("t", (Section("s", (Note("later"),)),), cover=(Note("verdict"), Table((Column("head"),), ((cell("a cell"),),))))
+    out = io.StringIO()
+    show(document, Console(file=out, width=80, highlight=False))
+    for text in (out.getvalue(), markdown(document), html(document)):
+        assert text.index("verdict") < text.index("later") and "a cell" not in text
 
 
 def test_columns_of_the_highest_rank_go_first_and_rank_0_stays() -> None:

@@ -29,6 +29,7 @@ class Subject(StrEnum):
     """What can be reported on."""
 
     SLA = "sla"
+    CUSTOMER = "customer"
     COST = "cost"
     TRAFFIC = "traffic"
     UNIT_COSTS = "unit-costs"
@@ -40,9 +41,9 @@ class Subject(StrEnum):
 What = Annotated[
     Subject,
     typer.Argument(
-        metavar="sla|cost|traffic|unit-costs|budgets|savings|quality",
-        help="Service levels; money and what is left of budgets; where requests went and why; what a token, a user and a transaction cost; "
-        "when budgets will be spent; what could be saved; or how good answers were.",
+        metavar="sla|customer|cost|traffic|unit-costs|budgets|savings|quality",
+        help="Service levels; what a customer is told of them (--tier); money and what is left of budgets; where requests went and why; "
+        "what a token, a user and a transaction cost; when budgets will be spent; what could be saved; or how good answers were.",
     ),
 ]
 Since = Annotated[
@@ -62,6 +63,12 @@ Ahead = Annotated[
 ]
 Month = Annotated[
     str | None, typer.Option("--month", metavar="MONTH", help="Service levels of a calendar month: 2026-10.", show_default=False)
+]
+Tier = Annotated[
+    str | None, typer.Option("--tier", metavar="TIER", help="Of a customer's report: whose promises it is about.", show_default=False)
+]
+Tenant = Annotated[
+    str | None, typer.Option("--tenant", metavar="NAME", help="Of a customer's report: one tenant of the tier.", show_default=False)
 ]
 Zone = Annotated[
     str | None,
@@ -109,16 +116,19 @@ def report(
     month: Month = None,
     zone: Zone = None,
     by: By = None,
+    tier: Tier = None,
+    tenant: Tenant = None,
 ) -> None:
     """Report on what did happen, read from the ledger."""
+    from roteiro.report.customer import customer_page
     from roteiro.report.plain import dumps
     from roteiro.tasks import money
     from roteiro.tasks import report as tasks
+    from roteiro.tasks.customer import report_customer
     from roteiro.tasks.quality import report_quality
     from roteiro.tasks.service_levels import report_sla
 
-    if what is not Subject.SLA and (month, zone, by) != (None, None, None):
-        raise SettingsError(f"--month, --zone and --by are of the report on sla; this is {what}")
+    refuse_strangers(what, zone=zone, by=by, month=month, tier=tier, tenant=tenant, since=since)
     scope = (directory(data), tasks.parse_since(since) if since else None, run)
     speech = in_language(lang)
     answer: object
@@ -127,6 +137,9 @@ def report(
             by_column = None if by is None else COLUMNS[by]
             answer = levels = report_sla(*scope, month=month, zone=zone, by=by_column)
             page = of_sla(levels, speech)
+        case Subject.CUSTOMER:
+            answer = told = report_customer(scope[0], tier or "", month, tenant, run)
+            page = customer_page(told, speech)
         case Subject.COST:
             answer = costs = tasks.report_cost(*scope)
             page = of_cost(costs, speech)
@@ -137,8 +150,6 @@ def report(
             answer = units = money.report_unit_costs(*scope)
             page = of_unit_costs(units, speech)
         case Subject.BUDGETS:
-            if since:
-                raise SettingsError("budgets have their own periods; leave out --since")
             with watched(speech, "forecast.running") as watch:
                 answer = purses = money.report_budgets(scope[0], run, ahead=ahead, on_progress=watch)
             page = of_budgets(purses, speech)
@@ -152,6 +163,24 @@ def report(
         typer.echo(dumps(answer), nl=False)
         return
     present(page, lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
+
+
+OPTIONS: Final = {
+    "zone": (Subject.SLA,), "by": (Subject.SLA,), "month": (Subject.SLA, Subject.CUSTOMER), "tier": (Subject.CUSTOMER,),
+    "tenant": (Subject.CUSTOMER,),
+}  # fmt: skip
+"""Whose an option is."""
+
+
+def refuse_strangers(what: Subject, **given: object) -> None:
+    """Options of another report, and those that are missing. Raises SettingsError."""
+    for name, subjects in OPTIONS.items():
+        if given[name] is not None and what not in subjects:
+            raise SettingsError(f"--{name} is of the report on {' and '.join(subjects)}; this is {what}")
+    if given["since"] and what in (Subject.BUDGETS, Subject.CUSTOMER):
+        raise SettingsError(f"{what} has its own periods; leave out --since")
+    if what is Subject.CUSTOMER and given["tier"] is None:
+        raise SettingsError("a customer's report is about a tier; name one with --tier")
 
 
 def of_sla(answer: "SlaAnswer", speech: "Speech") -> "Document":

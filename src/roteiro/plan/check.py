@@ -1,10 +1,11 @@
 """Runs every cross-check on a resolved plan.
 
-What must not live here: any one check (`check_demand`, `check_fleet`, `check_levers`, `check_notify`, `check_objectives`, `check_observe`,
-`check_people`, `check_prices`, `check_regions`, `check_rules`, `check_vendors`).
+What must not live here: any one check (`check_credits`, `check_demand`, `check_fleet`, `check_levers`, `check_notify`, `check_objectives`,
+`check_observe`, `check_people`, `check_prices`, `check_regions`, `check_rules`, `check_vendors`).
 """
 
 from roteiro.plan import (
+    check_credits,
     check_demand,
     check_fleet,
     check_levers,
@@ -25,6 +26,7 @@ from roteiro.terms.problem import Problem, Severity
 __all__ = ["REGISTERED", "check"]
 
 REGISTERED = (
+    check_credits,
     check_fleet,
     check_levers,
     check_notify,

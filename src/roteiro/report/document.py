@@ -71,12 +71,19 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`subtitle` says what the report is about: the period, the run, the plan. `cover`: what a reader of one page alone must know."""
+    """`subtitle` says what the report is about: the period, the run, the plan.
+
+    `cover`: what a reader of one page alone must know. Forms without pages show its notes; what its tables say follows there at once.
+    """
 
     title: str
     sections: tuple[Section, ...]
     subtitle: str = ""
     cover: tuple[Note | Table, ...] = ()
+
+    @property
+    def opening(self) -> tuple[Note, ...]:
+        return tuple(part for part in self.cover if isinstance(part, Note))
 
 
 def cell(text: str, tone: Tone = Tone.PLAIN) -> Cell:

@@ -37,14 +37,14 @@ def html(document: Document, language: str = "en") -> str:
     if document.subtitle:
         body.append(f'<p class="quiet">{escape(document.subtitle)}</p>')
     pictures = count(1)
-    if document.cover:
-        body.append(f'<div class="cover">\n{chr(10).join(block(part, pictures) for part in document.cover)}\n</div>')
+    if document.opening:
+        body.append(f'<div class="cover">\n{chr(10).join(block(part, pictures) for part in document.opening)}\n</div>')
     for section in document.sections:
         if section.title:
             body.append(f"<h2>{escape(section.title)}</h2>")
         body += [block(part, pictures) for part in section.parts]
     style = STYLE if next(pictures) == 1 else f"{STYLE}\n{CHART_STYLE}"
-    if document.cover or any(isinstance(part, Code) for section in document.sections for part in section.parts):
+    if document.opening or any(isinstance(part, Code) for section in document.sections for part in section.parts):
         style += f"\n{RARE_STYLE}"
     return (
         f'<!doctype html>\n<html lang="{escape(language)}">\n<head><meta charset="utf-8">'

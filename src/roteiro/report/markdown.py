@@ -22,7 +22,7 @@ def markdown(document: Document) -> str:
     blocks = [f"# {escaped(document.title)}"]
     if document.subtitle:
         blocks.append(escaped(document.subtitle))
-    blocks += [block(part) for part in document.cover]
+    blocks += [block(part) for part in document.opening]
     for section in document.sections:
         if section.title:
             blocks.append(f"## {escaped(section.title)}")

@@ -11,6 +11,7 @@ from roteiro.report.words import WORDS
 from roteiro.report.words_of_calibration import CALIBRATION_WORDS
 from roteiro.report.words_of_capacity import CAPACITY_WORDS
 from roteiro.report.words_of_codes import CODES
+from roteiro.report.words_of_customers import CUSTOMER_WORDS
 from roteiro.report.words_of_drills import DRILL_WORDS
 from roteiro.report.words_of_forecast import FORECAST_WORDS
 from roteiro.report.words_of_money import MONEY_WORDS
@@ -33,6 +34,7 @@ PHRASES: Final = (
     | CALIBRATION_WORDS
     | CAPACITY_WORDS
     | CODES
+    | CUSTOMER_WORDS
     | DRILL_WORDS
     | FORECAST_WORDS
     | MONEY_WORDS

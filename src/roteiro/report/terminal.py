@@ -63,8 +63,8 @@ def rendered(document: Document, width: int, form: Form = Form.PLAIN) -> Rendera
     parts: list[RenderableType] = [Text(document.title, style="bold underline")]
     if document.subtitle:
         parts.append(Text(document.subtitle, style="dim"))
-    if document.cover:
-        parts += [Text(), *(block(part, width, form) for part in document.cover)]
+    if document.opening:
+        parts += [Text(), *(block(part, width, form) for part in document.opening)]
     for section in document.sections:
         parts.append(Text())
         if section.title:

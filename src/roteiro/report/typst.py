@@ -33,10 +33,10 @@ LETTER_EM: Final = 0.47
 """Mean width of a letter or figure of the serif, generously."""
 GAP_PT: Final = 9.0
 SIZES_PT: Final = (9.5, 9.0, 8.5, 8.0, 7.5, 7.0)
-"""Of a table's text: the largest in which no row need be broken into lines."""
+"""Of a table's text: the largest in which no short cell need be broken into lines."""
 BOLD: Final = 'weight: "semibold"'
 WHOLE: Final = 28
-"""A cell of so few signs in a column of numbers is not broken."""
+"""A cell of so few signs is short; in a column of numbers it is never broken."""
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 SETTINGS: Final = """
@@ -128,7 +128,10 @@ def table(part: Table) -> str:
 
 
 def size_of(part: Table) -> float:
-    wide = [max(len(column.head), *(len(row[i].text) for row in part.rows)) for i, column in enumerate(part.columns)]
+    wide = [
+        max(*map(len, column.head.split(" ")), *(min(len(row[i].text), WHOLE) for row in part.rows))
+        for i, column in enumerate(part.columns)
+    ]  # fmt: skip
     room = WIDTH_PT - GAP_PT * len(wide)
     return next((size for size in SIZES_PT if sum(wide) * LETTER_EM * size <= room), SIZES_PT[-1] if len(wide) > 6 else 8.5)
 
