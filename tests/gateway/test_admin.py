@@ -36,6 +36,7 @@ class FakeServer:
         self.refusal: Exception | None = None
         self.rotated: list[tuple[str, float]] = []
         self.expires: str | None = None
+        self.by = ("", "")
         self.vault: VaultThread
 
     @property
@@ -50,6 +51,7 @@ class FakeServer:
             **snapshot(self.world.compiled, self.world.state, 10.0), "workers": workers,
             "writer": {"pid": 18, "rss_bytes": 2048, "restarts": 0, "error": None}, "local_models": [],
             "supervisor": {"pid": 16, "rss_bytes": 4096},
+            "slo": {"frozen": False, "objectives": []}, "notices": {"ops": {"waiting": 1}},
         }  # fmt: skip
 
     def metrics(self, accept: str) -> tuple[bytes, str]:
@@ -58,7 +60,8 @@ class FakeServer:
     def overview(self) -> dict[str, Any]:
         return {"recent": {}}
 
-    async def adopt(self, reading: Reading) -> bool:
+    async def adopt(self, reading: Reading, by: str, override: str = "") -> bool:
+        self.by = (by, override)
         self.readings.append(reading)
         if reading.plan is None:
             raise PlanError(reading.problems)

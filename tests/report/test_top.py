@@ -114,6 +114,28 @@ def test_durations(seconds: float, said: str) -> None:
     assert lasting(seconds) == said
 
 
+def objective(name: str, left: float, *, firing: bool = False, freeze: bool = False) -> dict[str, Any]:
+    return {
+        "name": name, "promise": "availability ≥ 99.9%, month", "left": left,
+        "alerts": [{"alert": "14.4x1h", "severity": "page", "firing": firing}],
+        "steps": [{"step": "90% freeze", "do": "freeze", "active": freeze}],
+    }  # fmt: skip
+
+
+def test_error_budgets_and_notices_are_in_sight() -> None:
+    """What burns comes first, then what has least left; a channel that takes nothing is told with its reason."""
+    seen = copy.deepcopy(OVERVIEW)
+    rows = [objective("a.availability", 0.69), objective("b.availability", 0.05, freeze=True), objective("c.latency_p95", 0.9, firing=True)]
+    seen["slo"] = {"frozen": True, "objectives": [*rows, {**objective("d.leaks", 0.0), "left": None}]}
+    seen["notices"] = {"pager": {"waiting": 3, "attempts": 2, "said": "500"}, "ops": {"waiting": 1, "attempts": 0, "said": ""}}
+    lines = drawn(TopView(speech("en")), seen, 120, 50)
+    told = [line for line in lines if ".availability" in line or ".latency" in line or ".leaks" in line]
+    assert [line.split()[0] for line in told[:3]] == ["c.latency_p95", "b.availability", "a.availability"]
+    assert "● PAGE 14.4x1h" in told[0] and "5% left ▸ 90% freeze" in told[1] and "69% left availability ≥ 99.9%, month" in told[2]
+    text = "\n".join(lines)
+    assert "changed plans are refused: b.availability" in text and "notices: 3 to pager wait: 500" in text and "to ops" not in text
+
+
 def test_servers_that_scale_are_told_with_what_waits_for_them() -> None:
     seen = copy.deepcopy(OVERVIEW)
     seen["pools"] = [{"name": "own", "active": True, "ready": 1, "wanted": 2, "least": 1, "most": 3, "waiting_tokens": 1250.0}]

@@ -20,6 +20,7 @@ from roteiro.cli import (
     export,
     forecast,
     keys,
+    notify,
     plan,
     rehearse,
     report,
@@ -65,6 +66,7 @@ app.command("top", rich_help_panel=DURING)(top.top)
 app.add_typer(plan.adopting, name="plan", rich_help_panel=DURING)
 app.add_typer(keys.app, name="keys", rich_help_panel=DURING)
 app.add_typer(dlq.app, name="dlq", rich_help_panel=DURING)
+app.add_typer(notify.app, name="notify", rich_help_panel=BEFORE)
 app.command("report", rich_help_panel=AFTER)(report.report)
 app.add_typer(slo.app, name="slo", rich_help_panel=AFTER)
 app.add_typer(export.app, name="export", rich_help_panel=AFTER)

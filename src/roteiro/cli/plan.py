@@ -115,9 +115,17 @@ def adopt(
     data: Data = None,
     admin_port: AdminPort = None,
     token: AdminToken = None,
+    override: Annotated[
+        str | None,
+        typer.Option(
+            "--override", metavar="REASON", help="Adopt it although a step of burn has frozen plans; why is kept.", show_default=False
+        ),
+    ] = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Have a running server adopt a plan. A plan with errors is refused, every problem is told, and the old one runs on."""
+    from getpass import getuser
+
     from roteiro.report.plan import check_lines
     from roteiro.report.terminal import STYLES, console
     from roteiro.tasks.check import check as look
@@ -127,7 +135,11 @@ def adopt(
         for line in check_lines(reading, str(plan), in_language(lang)):
             console(stderr=True).print(line.text, style=STYLES[line.tone], markup=False, soft_wrap=True)
         raise typer.Exit(2)
-    answer = reach(data, admin_port, token).adopt(plan)
+    try:
+        who: str | None = getuser()
+    except (KeyError, OSError):  # a container without a name for its user
+        who = None
+    answer = reach(data, admin_port, token).adopt(plan, who, override)
     typer.echo(f"adopted: version {answer['version']}, digest {answer['digest'][:12]}")
 
 

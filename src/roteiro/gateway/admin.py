@@ -39,6 +39,8 @@ log = logging.getLogger("roteiro.gateway")
 
 PLAN_BYTES: Final = 4 * 1024 * 1024
 """Largest body of a call."""
+NAME: Final = 80
+"""Characters of who adopts a plan."""
 
 
 class Administered(HasLetters, Protocol):
@@ -64,7 +66,7 @@ class Administered(HasLetters, Protocol):
     def overview(self) -> dict[str, Any]:
         """The state, and the last minute (see `overview`)."""
 
-    async def adopt(self, reading: Reading) -> bool:
+    async def adopt(self, reading: Reading, by: str, override: str = "") -> bool:
         """Whether the plan differs from the one in force. Raises PlanError, SettingsError, LedgerError."""
 
     async def add_key(self, tenant: str, workload: str | None, name: str | None, expires: str | None = None) -> tuple[Key, str, Spread]:
@@ -133,13 +135,18 @@ def administration(server: Administered, token: str) -> Starlette:
     async def overview(request: Request) -> Response:
         return JSONResponse(server.overview())
 
+    async def slo(request: Request) -> Response:
+        state = server.state()
+        return JSONResponse({"slo": state["slo"], "notices": state["notices"]})
+
     async def show_plan(request: Request) -> Response:
         plan, digest, version = server.in_force
         return JSONResponse({"digest": digest, "version": version, "plan": json.loads(canonical_json(plan))})
 
     async def adopt_plan(request: Request) -> Response:
         reading = await run_in_threadpool(read_plan, await body(request), server.environment)
-        adopted = await server.adopt(reading)
+        asked = request.query_params
+        adopted = await server.adopt(reading, asked.get("by", "")[:NAME] or "administration", asked.get("override", ""))
         _, digest, version = server.in_force
         return JSONResponse({"adopted": adopted, "digest": digest, "version": version, "problems": [row_of(p) for p in reading.problems]})
 
@@ -169,6 +176,7 @@ def administration(server: Administered, token: str) -> Starlette:
             Route("/metrics", guarded(metrics)),
             Route("/admin/state", guarded(state)),
             Route("/admin/overview", guarded(overview)),
+            Route("/admin/slo", guarded(slo)),
             Route("/admin/plan", guarded(show_plan), methods=["GET"]),
             Route("/admin/plan", guarded(adopt_plan), methods=["POST"]),
             Route("/admin/keys", guarded(list_keys), methods=["GET"]),

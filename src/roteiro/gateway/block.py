@@ -81,10 +81,10 @@ class Block:
         return self._journey.step(what, NO_FLOW, a, b, c, d, e)
 
     @contextmanager
-    def held(self) -> Iterator[Callable[[Step, int, int], Answer]]:
-        """Hold the lock, while no other process takes a step; yields what takes steps within."""
+    def held(self) -> Iterator[Callable[..., Answer]]:
+        """Hold the lock, while no other process takes a step; yields what takes steps within: of a `Step` and its arguments."""
         with self.lock:
-            yield lambda what, a, b: self._alone.step(what, NO_FLOW, a, b)
+            yield lambda what, *arguments: self._alone.step(what, NO_FLOW, *arguments)
 
     def at_rest(self, what: Step, a: int = 0) -> float:
         """Take a step on the block of a run that is over, at the last clock reading it saw → the answer's argument."""

@@ -27,6 +27,7 @@ from roteiro.gateway.access_log import AccessLog
 from roteiro.gateway.acks import Acks
 from roteiro.gateway.admin import AdminServer, administration
 from roteiro.gateway.adoption import Adoption, Surroundings, compile_checked
+from roteiro.gateway.alerting import Alerting
 from roteiro.gateway.batches_runner import RunnerSpec
 from roteiro.gateway.batches_tending import BatchesTending
 from roteiro.gateway.block import Block
@@ -42,6 +43,7 @@ from roteiro.gateway.key_care import KeyCare, Spread
 from roteiro.gateway.keys import Key, Keys
 from roteiro.gateway.local_models import LocalModels
 from roteiro.gateway.model_group import StartsModels
+from roteiro.gateway.recalling import Recalling
 from roteiro.gateway.recovery import recover_runs
 from roteiro.gateway.replica_counts import ReplicaCounts
 from roteiro.gateway.scribe import Scribe, write_spec
@@ -104,6 +106,7 @@ class Supervisor:
         self._crew: Crew
         self._scribe: Scribe
         self._telemetry: Telemetry
+        self._alerting: Alerting
         self._tracing: Tracing
         self._examining: Examining
         self._models = LocalModels(
@@ -220,12 +223,18 @@ class Supervisor:
         )
         stack.push_async_callback(self._telemetry.stop)
         self._telemetry.start()
+        self._alerting = Alerting(
+            known, self._block, lambda: self._adoption.compiled, self._telemetry.recent, lambda: time.monotonic() - epoch_monotonic_s,
+            Recalling(self._data, self._run.name, self._block, lambda: self._adoption.compiled), self._environ,
+        )  # fmt: skip
+        stack.push_async_callback(self._alerting.stop)
         self._tracing = Tracing(self._run, self._block, collector, self._serving.trace_ratio)
         all_durable = False
         try:
             async with self._upkept(), self._administered(admin, token):
                 try:
                     await self._begin(tending, asking)
+                    await self._alerting.start()
                     self.status, self._starting = "serving", None
                     self._key_care.begin()
                     self._batches.start()
@@ -270,6 +279,7 @@ class Supervisor:
             "local_models": self._models.look(),
             "vault": self._kept.seen,
             "batches": self._batches.look(),
+            **self._alerting.look(),
             "supervisor": {"pid": os.getpid(), "rss_bytes": rss_bytes(os.getpid())},
         }
 
@@ -281,10 +291,19 @@ class Supervisor:
         """The state, and the last minute."""
         return self._telemetry.overview(self.state())
 
-    async def adopt(self, reading: Reading) -> bool:
-        """Take up another plan. Whether it differs from the one in force. Raises PlanError, SettingsError, LedgerError."""
+    async def adopt(self, reading: Reading, by: str, override: str = "") -> bool:
+        """Take up another plan, for someone. Whether it differs from the one in force. Raises PlanError, SettingsError, LedgerError.
+
+        `override`: why, where a step of burn has frozen plans.
+        """
         self._only_while_serving()
-        return await self._adoption.adopt(reading)
+        before = self._adoption.edge.digest
+        if reading.plan is not None:
+            await self._alerting.admit(reading.digest, by, override)
+        adopted = await self._adoption.adopt(reading)
+        if adopted:
+            await self._alerting.adopted(before, by, override)
+        return adopted
 
     async def add_key(self, tenant: str, workload: str | None, name: str | None, expires: str | None = None) -> tuple[Key, str, Spread]:
         """Make a key and open it. While the server starts, it waits. Raises RequestError, PlanError, SettingsError, LedgerError."""
@@ -434,7 +453,7 @@ class Supervisor:
         for problem in reading.problems:
             log.log(logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING, "%s", problem)
         try:
-            if not await self.adopt(reading):
+            if not await self.adopt(reading, "SIGHUP"):
                 log.info("%s is the plan in force already", self._plan_path)
         except RoteiroError as error:
             words = f"{len(reading.errors)} errors" if isinstance(error, PlanError) and reading.plan is None else str(error)

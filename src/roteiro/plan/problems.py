@@ -61,6 +61,7 @@ for _row in (
     ("E114", "an action cannot be read", "Actions are route_to_X, circuit_break_X, avoid_X, degrade, and shed batch."),
     ("E115", "hours of the day cannot be read", "A time is written 16:30, hours 22:00-06:00; they may go past midnight."),
     ("E116", "a date cannot be read", "A date is written 2026-03-01, perhaps with a time: 2026-03-01T14:30Z."),
+    ("E341", "changed plans are refused", "A step of burn says `freeze`, and so much of the error budget is spent."),
     ("E901", "the running server has no room for the plan", "Its tables were made for twice the plan that it began with."),
     (
         "E902",

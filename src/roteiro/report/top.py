@@ -13,6 +13,7 @@ from rich.text import Text
 from roteiro.report.live import STATE_SIGNS, STATE_STYLES, bar, sparkline
 from roteiro.report.speech import Speech
 from roteiro.report.top_columns import COLUMNS, Cell
+from roteiro.report.top_objectives import objective_lines, promise_lines
 
 __all__ = ["TABLES", "TopView"]
 
@@ -54,6 +55,7 @@ class TopView:
         head = [self._head(seen, width), *self._figures(seen, width), self._minute(seen, width)]
         foot = [
             *self._fleet(seen),
+            *promise_lines(seen, self._speech),
             *self._processes(seen, width),
             *([Text(f" {self._speech.say('top.keys')}", style="dim")] if full else []),
         ]
@@ -61,6 +63,8 @@ class TopView:
         room = height - len(head) - len(foot) - 1
         shown_budgets = budgets[: max(0, min(len(budgets), max(BUDGET_ROWS, room // 4)))]
         titled = [self._title("top.budgets", width), *shown_budgets] if budgets else []
+        if objectives := objective_lines(seen, width, self._speech)[: max(BUDGET_ROWS, room // 4)]:
+            titled += [self._title("top.objectives", width), *objectives]
         tables = self._tables(seen, width, max(LEAST_ROWS + 2, room - len(titled)))
         lines = [*head, *tables, *titled]
         spare = height - len(lines) - len(foot)

@@ -89,9 +89,17 @@ class Administration:
         which: dict[str, Any] = given(tenant=tenant, older_than_s=older_than_s, all="true" if all else None, id=list(ids) or None)
         return int(self.call("DELETE", f"/admin/dlq?{urlencode(which, doseq=True)}")["purged"])
 
-    def adopt(self, plan: Path) -> dict[str, Any]:
-        """Has the server read the plan's file and adopt it. Raises PlanError with every problem where it refuses."""
-        return self.call("POST", "/admin/plan", msgspec.json.encode({"path": str(plan.resolve())}))
+    def adopt(self, plan: Path, by: str | None = None, override: str | None = None) -> dict[str, Any]:
+        """Has the server read the plan's file and adopt it. Raises PlanError with every problem where it refuses.
+
+        `by`: who asks for it. `override`: why it is to be adopted although a step of burn has frozen plans.
+        """
+        asked = urlencode(given(by=by, override=override))
+        return self.call("POST", f"/admin/plan?{asked}", msgspec.json.encode({"path": str(plan.resolve())}), START_WITHIN_S)
+
+    def service_levels(self) -> dict[str, Any]:
+        """`slo`: how each objective stands, and whether plans are frozen; `notices`: what became of those to each channel."""
+        return self.call("GET", "/admin/slo")
 
     def call(self, method: str, path: str, body: bytes | None = None, within_s: float = WITHIN_S) -> dict[str, Any]:
         """The answer's JSON."""
