@@ -90,6 +90,8 @@ def simulation_page(result: "SimulationResult", speech: Speech) -> Document:
     sections.append(Section(say("sim.outcomes"), (outcomes(found, speech),)))
     if any(budget.spent_usd.mean > 0.0 for budget in found.budgets.values()):
         sections.append(Section(say("sim.budgets"), (budgets(found, speech),)))
+    if found.objectives:
+        sections.append(Section(say("sim.objectives"), (objectives(found, speech), Note(say("sim.objectives_note"), Tone.QUIET))))
     if found.pools:
         sections.append(Section(say("sim.pools"), (pools(found, speech),)))
     if result.thinning is not None:
@@ -316,6 +318,33 @@ def budgets(found: "Measured[Estimate]", speech: Speech) -> Table:
                 cell(f"{speech.trimmed(one.share.mean * 100, 1)}%" if not math.isnan(one.share.mean) else say("no_data")),
                 cell(about(one.exhausted_s, "seconds", speech) if gone else say("sim.never"), Tone.BAD if gone else Tone.QUIET),
                 cell(speech.share(one.exhausted.mean, 0) if gone else ""),
+            )
+        )  # fmt: skip
+    return Table(columns, tuple(rows))
+
+
+def objectives(found: "Measured[Estimate]", speech: Speech) -> Table:
+    """What was left of each error budget, and whom it would have woken."""
+    say = speech.say
+    columns = (
+        Column(say("sim.objective")), Column(say("sim.good_events"), right=True), Column(say("sim.budget_spent"), right=True),
+        Column(say("sim.pages"), right=True), Column(say("sim.tickets"), right=True), Column(say("sim.firing"), right=True, rank=1),
+        Column(say("sim.steps"), right=True, rank=2),
+    )  # fmt: skip
+    rows = []
+    for name, one in found.objectives.items():
+        spent = one.spent.mean
+        rows.append(
+            (
+                cell(name, Tone.STRONG), cell(about(one.good, "share", speech)),
+                cell(
+                    say("none") if math.isnan(spent) else f"{speech.trimmed(spent * 100, 1)}%",
+                    Tone.BAD if spent > 1.0 else Tone.PLAIN,
+                ),
+                cell(speech.trimmed(one.pages.mean, 1), Tone.WARN if one.pages.mean > 0.0 else Tone.QUIET),
+                cell(speech.trimmed(one.tickets.mean, 1), Tone.WARN if one.tickets.mean > 0.0 else Tone.QUIET),
+                cell(about(one.firing_s, "seconds", speech) if one.firing_s.mean > 0.0 else "", Tone.QUIET),
+                cell(about(one.steps_s, "seconds", speech) if one.steps_s.mean > 0.0 else "", Tone.QUIET),
             )
         )  # fmt: skip
     return Table(columns, tuple(rows))

@@ -13,7 +13,7 @@ from roteiro.plan.quantity import Count, Factor, PositiveSeconds, RateOf, Second
 from roteiro.terms.codes import ErrorClass
 from roteiro.terms.units import format_share
 
-__all__ = ["DurationSpread", "ErrorRate", "ErrorRates", "Load", "PrefixCache", "Quota", "Service", "Tail", "TokenSpread"]
+__all__ = ["AnswerQuality", "DurationSpread", "ErrorRate", "ErrorRates", "Load", "PrefixCache", "Quota", "Service", "Tail", "TokenSpread"]
 
 HEAVIEST: Final = 5.0
 """A p99 at five times the p95 is a Pareto tail of exponent 1, whose mean is infinite."""
@@ -116,6 +116,18 @@ class PrefixCache(Part):
     ttl_s: Seconds = Field(default=300.0, alias="ttl", description="How long it keeps what nobody asked for again; 0s is without one.")
 
 
+class AnswerQuality(Part):
+    """How good its answers are, as a judge would say, and how many of them a judge sees."""
+
+    good: Share = Field(description="Share of its answers that are good.")
+    judged: Annotated[Share, Field(gt=0)] = Field(default=0.1, description="Share of its answers that somebody judges.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def shorthand(cls, value: object) -> object:
+        return {"good": value} if isinstance(value, str | int | float) and not isinstance(value, bool) else value
+
+
 class Service(Part):
     """How the provider serves, for the sandbox and for the simulator before there is a ledger to fit."""
 
@@ -133,6 +145,7 @@ class Service(Part):
     stalls: Share = Field(default=0.0, description="Share of attempts that fall silent, half of the streams among them in the middle.")
     quota: Quota | None = Field(default=None, description="What it really lets in; without a word, its `limits`.")
     prefix_cache: PrefixCache | None = Field(default=None, description="Its cache of the beginnings of prompts.")
+    quality: AnswerQuality | None = Field(default=None, description="How good its answers are; unverified without a word.")
     outages: Outages | None = Field(default=None, description="When it is down: a list of dates, or how often and for how long.")
 
     @model_validator(mode="after")

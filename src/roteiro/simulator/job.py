@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from roteiro.ledger import Head, ParquetWriter
+from roteiro.ledger.place import Table
 from roteiro.plan.compile import Compiled
 from roteiro.plan.version import save_version
 from roteiro.simulator.arriving import TRACE
@@ -62,16 +63,23 @@ def simulate_one(job: Job, seed: int, on_progress: Callable[[float], None] | Non
     run = f"{job.name}-{seed}"
     with ExitStack() as stack:
         stack.callback(simulation.close)
-        hands: list[Rows | None] = []
+        hands: dict[Table, Rows] = {}
         if job.data is not None:
-            for table in ("events", "decisions") if job.journal else ("events",):
+            for table in tables_of(job):
                 head = Head(table, run, job.epoch_unix_s, job.compiled.names)
-                hands.append(stack.enter_context(ParquetWriter(job.data, head)).append)
+                hands[table] = stack.enter_context(ParquetWriter(job.data, head)).append
             if job.journal:
                 save_version(job.data / "run" / run, job.compiled, job.epoch_unix_s)
-        on_events, on_decisions = [*hands, None, None][:2]
-        simulation.run(job.requests, job.duration_s, on_events, on_decisions, tell)
+        simulation.run(
+            job.requests, job.duration_s, hands.get("events"), hands.get("decisions"), tell, on_signals=hands.get("signals")
+        )  # fmt: skip
         return measure(simulation, batches=batches)
+
+
+def tables_of(job: Job) -> tuple[Table, ...]:
+    """What a run writes; signals only where someone judges answers."""
+    judged = any(target.judged > 0.0 for target in job.service.targets)
+    return ("events", *(("decisions",) if job.journal else ()), *(("signals",) if judged else ()))
 
 
 def simulation_of(job: Job, seed: int) -> Simulation:

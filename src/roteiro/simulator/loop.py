@@ -7,6 +7,7 @@ What must not live here: decisions, and how demand and service came about.
 """
 
 from roteiro.journey.journal import room, rows_a_flow
+from roteiro.journey.observe import INDEX
 from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, inlined, kernel
@@ -31,22 +32,27 @@ from roteiro.simulator.records import (
 from roteiro.simulator.returning import remember, turned_away
 from roteiro.simulator.serving import TIMEOUT, answers, breaks, draw_length, fails, said_by, settle_quota, way_of, weather_of
 from roteiro.simulator.timers import ENTER, FLOW_BITS, FLOW_MASK, HEARD, LATE, OVER, PATIENCE, set_timer
-from roteiro.terms.codes import Command, Reason, Step
+from roteiro.terms.codes import Command, Reason, Signal, Step
 
 __all__ = ["TICK_S", "run"]
 
 TICK_S = 0.25
 FINISHED, DRAIN, REACHED = Stop.FINISHED, Stop.DRAIN, Stop.REACHED
-BEGIN, FIRST_BYTE, FAILED, AGAIN, END, WAKE, TEND, HEDGE, CAPACITY = (
-    int(s) for s in (Step.BEGIN, Step.FIRST_BYTE, Step.FAILED, Step.AGAIN, Step.END, Step.WAKE, Step.TEND, Step.HEDGE, Step.CAPACITY)
-)
+BEGIN, FIRST_BYTE, FAILED, AGAIN, END, WAKE, TEND, HEDGE, CAPACITY, OBSERVE = (
+    int(s)
+    for s in (
+        Step.BEGIN, Step.FIRST_BYTE, Step.FAILED, Step.AGAIN, Step.END, Step.WAKE, Step.TEND, Step.HEDGE, Step.CAPACITY, Step.OBSERVE,
+    )
+)  # fmt: skip
 SEND, WAIT, QUEUE, REJECT, DONE, RESCUE, NOTHING = (
     int(c) for c in (Command.SEND, Command.WAIT, Command.QUEUE, Command.REJECT, Command.DONE, Command.RESCUE, Command.NONE)
 )
 BUDGET_SPENT = int(Reason.BUDGET_SPENT)
 SPARE_ROWS = 1024  # decisions that one happening may write at most: its steps, and notes of each rule and breaker
 TOLD_ROWS = 8  # the same for one answer of those that end together
-STEPS = Place.STEPS
+STEPS, JUDGED, VERDICT = Place.STEPS, Place.JUDGED, Place.VERDICT
+JUDGE, GOOD = int(Signal.JUDGE), 1_000_000  # the last in millionths
+SPARE_SIGNALS = 64
 REGION, REGION_BITS = 39, 0xFF  # of BEGIN's flags
 TARGET_BITS = 0xFFFF  # of a command's argument; above them is the credential
 
@@ -252,9 +258,15 @@ def happen(world: int, block: int, w: int, now: float) -> None:
             if header_of(block).journal == 0:
                 first_byte(block, f, lane, work.first_byte)
         if work.error_class == 0:
+            judged = service_at(world, t).judged > 0.0 and chance(work.luck, JUDGED) < service_at(world, t).judged
+            request, key = flow.request, flow.key
+            subject = (t + 1) | (flow.asked + 1 & INDEX) << 16 | (flow.workload + 1 & INDEX) << 32
             command, argument, _, _, waiting = step(
                 block, END, f, now, u, work.input + work.relayed, work.cached, work.rest, min(work.reasoning, work.rest), lane << 1, 0
             )  # fmt: skip
+            if judged:
+                verdict = GOOD if chance(work.luck, VERDICT) < service_at(world, t).good else 0
+                step(block, OBSERVE, NONE, now, u, JUDGE, request, key, verdict, subject, 0)
         else:
             command, argument, _, _, waiting = step(
                 block, FAILED, f, now, u, work.error_class, work.retry_after_ms, work.status, relayed, lane | 2, 0
@@ -339,6 +351,8 @@ def tick(world: int, block: int, now: float) -> None:
 @inlined
 def must_drain(world: int, block: int) -> bool:
     header = header_of(block)
+    if header.signal_head - header.signal_tail + SPARE_SIGNALS > header.n_signals:
+        return True
     if header.journal == 0:
         return False
     spare = SPARE_ROWS + TOLD_ROWS * loop_of(world).n_told + header.live * rows_a_flow(block)

@@ -164,6 +164,7 @@ SERVICE: Final = record(
     ("pool", "i8"),  # its pool of own servers + 1, or 0
     ("entered", "i8", (3,)), ("state", "i8"),  # how often its breaker entered each state, and which it is in
     ("since", "f8"), ("open_s", "f8"),  # up to when its states are counted; seconds that its breaker was open
+    ("good", "f8"), ("judged", "f8"),  # share of answers that are good, and of those that somebody judges
     ("replicas", "i8"),  # of its own servers, at the last tick
 )  # fmt: skip
 
@@ -272,6 +273,9 @@ class Place:
     """The request's: whether a cache has the answer."""
     HIT_LENGTH: Final = 12
     """The request's."""
+    JUDGED: Final = 13
+    """Whether somebody judges the answer."""
+    VERDICT: Final = 14
     STEPS: Final = 16
     """From here on one for each kind of step of the journey, and again for each time it is asked."""
 

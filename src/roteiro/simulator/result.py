@@ -23,6 +23,7 @@ __all__ = [
     "BudgetResult",
     "Estimate",
     "Measured",
+    "ObjectiveResult",
     "PoolResult",
     "ProviderResult",
     "Spread",
@@ -37,13 +38,26 @@ __all__ = [
 T = TypeVar("T")
 
 NUSD: Final = 1e9
+PAGE: Final = 1
 HOUR_S: Final = 3600.0
 ALL: Final = 0
 TOTAL, TTFT = 0, 1
 REFUSED: Final = (Outcome.LIMITED, Outcome.BUDGET, Outcome.CANCELLED, Outcome.INVALID)
 """Outcomes that are the client's own affair: no part of availability."""
 SHARES: Final = frozenset(
-    {"share", "availability", "within_latency", "within_ttft", "open_share", "cached", "outcomes", "reasons", "attainment", "exhausted"}
+    {
+        "share",
+        "availability",
+        "within_latency",
+        "within_ttft",
+        "open_share",
+        "cached",
+        "outcomes",
+        "reasons",
+        "attainment",
+        "exhausted",
+        "good",
+    }
 )
 """Fields whose numbers lie in 0 to 1; of budgets, a share of an amount does not."""
 TOTALS: Final = frozenset({
@@ -120,6 +134,21 @@ class BudgetResult(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectiveResult(Generic[T]):
+    """One objective, as the kernel counted it in the run. `good`: share of its events; `spent`: share of the window's error budget that is
+    gone at the end, the window having as many events as come at this pace; `pages`, `tickets`: burn alerts that began to fire; `firing_s`:
+    for how long any of them did, in all; `steps_s`: for how long a step of burn held."""
+
+    events: T
+    good: T
+    spent: T
+    pages: T
+    tickets: T
+    firing_s: T
+    steps_s: T
+
+
+@dataclass(frozen=True, slots=True)
 class PoolResult(Generic[T]):
     """Own model servers of one target. `replicas_mean` and `replicas_most` of those that are paid for, which begin with the decision to
     start one; `started` and `stopped` after the beginning, those lost in an outage among them. `cost_usd`: what the hours of the
@@ -170,6 +199,7 @@ class Measured(Generic[T]):
     providers: dict[str, ProviderResult[T]]
     tenants: dict[str, TenantResult[T]]
     budgets: dict[str, BudgetResult[T]]
+    objectives: dict[str, ObjectiveResult[T]]
     pools: dict[str, PoolResult[T]]
     cost_usd: T
     reasons: dict[str, T]
@@ -214,6 +244,7 @@ def measure(simulation: Simulation, *, batches: bool = True) -> Measured[float]:
             for t, (name, one) in enumerate(told.providers.items())
         },
         budgets=budgets_of(simulation, tally),
+        objectives=objectives_of(simulation, span),
         pools={
             compiled.names.targets[pool.target]: PoolResult(
                 ratio(pool.replica_s, span), float(pool.most), float(pool.started), float(pool.stopped), pool.replica_s / HOUR_S,
@@ -256,6 +287,7 @@ def counted(compiled: Compiled, tally: Tally, span_s: float, unfinished: Any = N
             for name, row in zip(names.tenants, tally.tenants, strict=True)
         },
         budgets={name: BudgetResult(float(tally.budgets[b]) / NUSD, nan, nan, nan) for b, name in enumerate(names.budgets)},
+        objectives={},
         pools={},
         cost_usd=float(tally.tenants[:, 2].sum()) / NUSD,
         reasons={reason.name.lower(): ratio(tally.reasons[reason], requests) for reason in Reason if reason and tally.reasons[reason]},
@@ -315,6 +347,28 @@ def budgets_of(simulation: Simulation, tally: Tally) -> dict[str, BudgetResult[f
         told[name] = BudgetResult(
             float(tally.budgets[b]) / NUSD, ratio(most, int(state["amount_nusd"][b])), exhausted, float(not math.isnan(exhausted))
         )
+    return told
+
+
+def objectives_of(simulation: Simulation, span_s: float) -> dict[str, ObjectiveResult[float]]:
+    """What the kernel's own tables tell of each objective that had an event."""
+    state, header, told = simulation.state, simulation.header, {}
+    alerts = state.burn_alerts[: int(header["alert_count"][0])]
+    steps = state.burn_steps[: int(header["step_count"][0])]
+    for o, name in enumerate(simulation.compiled.names.objectives):
+        row = state.objectives[o]
+        events = int(row["run_good"] + row["run_bad"])
+        if not row["sli"] or not events:
+            continue
+        mine, own = alerts[alerts["objective"] == o], steps[steps["objective"] == o]
+        firing_s = mine["fired_s"] + np.where(mine["firing"], span_s - mine["since_s"], 0.0)
+        steps_s = own["active_s"] + np.where(own["active"], span_s - own["since_s"], 0.0)
+        allowed = (1.0 - float(row["least"])) * events
+        told[name] = ObjectiveResult(
+            float(events), float(row["run_good"]) / events, float(row["run_bad"]) / allowed if allowed > 0.0 else math.nan,
+            float(mine["fired"][mine["severity"] == PAGE].sum()), float(mine["fired"][mine["severity"] != PAGE].sum()),
+            float(firing_s.sum()), float(steps_s.sum()),
+        )  # fmt: skip
     return told
 
 

@@ -52,6 +52,7 @@ class TargetService:
     `ttft_per_token_s`: what each token of the input adds that the provider's cache has not. `ttft_load`, `itl_load`: how much slower, of 1,
     for each other attempt in flight there. `network`: time there and back, beside the ways between regions. `prefix_ttl_s`: how long the
     provider's cache of prompts keeps what nobody asked for again; 0 is without one.
+    `good`: share of answers that a judge finds good, of the share `judged` of them that one sees; 0 of it: quality is unverified.
     `own`: servers of one's own, which then make the times; `ttft` and `itl` say nothing.
     """
 
@@ -71,6 +72,8 @@ class TargetService:
     network: table.Table | None = None
     prefix_ttl_s: float = USUAL_PREFIX_TTL_S
     own: OwnServers | None = None
+    good: float = 0.0
+    judged: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,8 @@ def of_provider(name: str, provider: Provider | None, assumed: list[str]) -> Tar
         itl_load=0.0 if load is None else (load.itl - 1.0) / capacity,
         network=None if service.network is None else times_of(service.network),
         prefix_ttl_s=USUAL_PREFIX_TTL_S if service.prefix_cache is None else service.prefix_cache.ttl_s,
+        good=0.0 if service.quality is None else service.quality.good,
+        judged=0.0 if service.quality is None else service.quality.judged,
         own=OwnServers.of_plan(provider.servers) if provider is not None and provider.servers is not None else None,
     )
 

@@ -123,11 +123,12 @@ class Simulation:
         on_decisions: Rows | None = None,
         on_progress: Callable[[int, float], None] | None = None,
         *,
+        on_signals: Rows | None = None,
         until_s: float = FOREVER,
     ) -> Tally:
         """Let arrive at most `requests` in all, none later than `duration_s`, and run until each has its outcome.
 
-        `on_events` and `on_decisions` get rows in order; they are gone after the call. `on_progress` gets requests so far and
+        `on_events`, `on_decisions` and `on_signals` get rows in order; they are gone after the call. `on_progress` gets requests so far and
         simulated seconds. What any of them raises ends the run where it stands. `until_s`: stop there, to `go` on later.
         """
         control = self.world.loop
@@ -138,7 +139,7 @@ class Simulation:
             raise InvariantError("a drawn demand without an end: give requests or a duration")
         if control["happened"][0] == 0:
             control["moment_s"] = timeline.round_width(self.horizon_s(requests, duration_s))
-        return self.go(until_s, on_events, on_decisions, on_progress)
+        return self.go(until_s, on_events, on_decisions, on_progress, on_signals)
 
     def horizon_s(self, requests: int | None, duration_s: float) -> float:
         """About how long the run will be, in simulated seconds: the same for every seed."""
@@ -146,7 +147,12 @@ class Simulation:
         return min(drawn, duration_s, self.demand.horizon_s)
 
     def go(
-        self, until_s: float, on_events: Rows | None, on_decisions: Rows | None, on_progress: Callable[[int, float], None] | None
+        self,
+        until_s: float,
+        on_events: Rows | None,
+        on_decisions: Rows | None,
+        on_progress: Callable[[int, float], None] | None,
+        on_signals: Rows | None = None,
     ) -> Tally:
         world, block = int(self.world.buffer.ctypes.data), int(self.block.ctypes.data)
         self.world.loop["until"] = until_s
@@ -154,7 +160,7 @@ class Simulation:
         while why != Stop.FINISHED:
             before = int(self.world.loop["happened"][0])
             why = loop.run(world, block, HAPPENINGS)
-            drained = self.drain(block, on_events, on_decisions)
+            drained = self.drain(block, on_events, on_decisions, on_signals)
             if why == Stop.DRAIN and not drained:
                 raise InvariantError("the rings are too small for so many requests at once: raise RingSizes.events or .decisions")
             if on_progress is not None:
@@ -181,10 +187,14 @@ class Simulation:
             self.world.services[t]["idle_s"] = target.idle_s
         step(int(self.block.ctypes.data), int(Step.ADOPT), NONE, at_s, 0.0, compiled.edge.version, 0, 0, 0, 0, 0)
 
-    def drain(self, block: int, on_events: Rows | None, on_decisions: Rows | None) -> int:
+    def drain(self, block: int, on_events: Rows | None, on_decisions: Rows | None, on_signals: Rows | None = None) -> int:
         """Count and hand on what the rings hold → how many rows."""
         drained = 0
-        for ring, name, hand in ((self.state.events, "event", on_events), (self.state.decisions, "decision", on_decisions)):
+        rings = (
+            (self.state.events, "event", on_events), (self.state.decisions, "decision", on_decisions),
+            (self.state.signals, "signal", on_signals),
+        )  # fmt: skip
+        for ring, name, hand in rings:
             tail, head = int(self.header[f"{name}_tail"][0]), int(self.header[f"{name}_head"][0])
             if name == "event":
                 self.count(block, tail, head)
@@ -304,7 +314,7 @@ def put_target(world: World, t: int, target: TargetService, at: int, tables: lis
     row["ttft"], row["itl"], row["output"] = place(target.ttft), place(target.itl), place(target.output)
     row["most_output"], row["gaps"], row["itl_mean"] = target.most_output, target.gaps_differ, table.mean(target.itl)
     row["midstream"], row["first"], row["count"] = target.midstream, at, len(target.weather)
-    row["stall"] = target.stall
+    row["stall"], row["good"], row["judged"] = target.stall, target.good, target.judged
     row["token_ttft_s"], row["ttft_load"], row["itl_load"] = target.ttft_per_token_s, target.ttft_load, target.itl_load
     row["network"] = DRAWN if target.network is None else place(target.network)
     row["prefix_ttl_s"] = target.prefix_ttl_s

@@ -14,6 +14,7 @@ from roteiro.simulator.result import Estimate, Measured
 __all__ = ["Promise", "all_kept", "promises_of"]
 
 P95: Final = 0.95
+What = Literal["availability", "latency_p95", "ttft_p95", "quality"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Promise:
     """
 
     tier: str
-    what: Literal["availability", "latency_p95", "ttft_p95"]
+    what: What
     least: float
     bound_ms: float | None
     share: Estimate
@@ -45,12 +46,13 @@ def promises_of(plan: Plan, measured: Measured[Estimate]) -> tuple[Promise, ...]
             found.append(judged(name, "latency_p95", P95, tier.latency_p95_s * 1e3, shares[1]))
         if tier.ttft_p95_s is not None:
             found.append(judged(name, "ttft_p95", P95, tier.ttft_p95_s * 1e3, shares[2]))
+        seen = measured.objectives.get(f"{name}.quality")
+        if tier.quality_score is not None and seen is not None:  # else nothing tells how good the providers' answers are
+            found.append(judged(name, "quality", tier.quality_score, None, seen.good))
     return tuple(found)
 
 
-def judged(
-    tier: str, what: Literal["availability", "latency_p95", "ttft_p95"], least: float, bound_ms: float | None, share: Estimate
-) -> Promise:
+def judged(tier: str, what: What, least: float, bound_ms: float | None, share: Estimate) -> Promise:
     if math.isnan(share.mean):
         return Promise(tier, what, least, bound_ms, share, None, False)
     kept = share.mean >= least
