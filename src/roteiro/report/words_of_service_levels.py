@@ -17,6 +17,7 @@ SERVICE_LEVEL_WORDS: Final[dict[str, tuple[str, str]]] = {
     "sla.availability": ("availability", "disponibilidade"),
     "sla.latency_p95": ("p95 latency", "latência p95"),
     "sla.ttft_p95": ("p95 first token", "primeiro token p95"),
+    "sla.quality": ("quality", "qualidade"),
     "sla.within": ("{share} within {bound}", "{share} em até {bound}"),
     "sla.at_least": ("at least {share}", "no mínimo {share}"),
     "sla.p95_within": ("p95 within {bound}", "p95 em até {bound}"),
