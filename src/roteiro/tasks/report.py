@@ -134,18 +134,21 @@ class Question:
 
     def period(self) -> Period:
         condition, values = self.condition("events")
-        (row,) = self.ledger.sql(
-            f"""SELECT count(*) AS requests, min(time) AS first, max(time) AS last, count(DISTINCT run) AS runs, min(world) AS world
-                FROM events WHERE {condition}""",  # noqa: S608
+        rows = self.ledger.sql(
+            f"""SELECT run, digest, count(*) AS requests, min(time) AS first, max(time) AS last, min(world) AS world
+                FROM events WHERE {condition} GROUP BY run, digest ORDER BY max(time)""",  # noqa: S608
             values,
         ).to_pylist()
-        digests = self.ledger.sql(
-            f"SELECT digest FROM events WHERE {condition} AND digest IS NOT NULL GROUP BY digest ORDER BY max(time)",  # noqa: S608
-            values,
-        )
-        world = row.pop("world") or self.world
         return Period(
-            data=str(self.data), run=self.run, since=self.since, world=world, digests=tuple(digests.column("digest").to_pylist()), **row
+            data=str(self.data),
+            run=self.run,
+            since=self.since,
+            world=min((row["world"] for row in rows if row["world"]), default=self.world),
+            requests=sum(row["requests"] for row in rows),
+            first=min((row["first"] for row in rows), default=None),
+            last=max((row["last"] for row in rows), default=None),
+            runs=len({row["run"] for row in rows}),
+            digests=tuple(dict.fromkeys(row["digest"] for row in reversed(rows) if row["digest"] is not None))[::-1],
         )
 
     def plan(self, period: Period) -> Plan | None:
