@@ -211,10 +211,9 @@ def problems() -> str:
 def commands(command: Any, name: str = "roteiro") -> Iterator[tuple[str, Any]]:
     """Every command that can be typed, with its click command."""
     inner = getattr(command, "commands", None)
-    if inner is None:
+    if inner is None or command.invoke_without_command:
         yield name, command
-        return
-    for word, sub in inner.items():
+    for word, sub in (inner or {}).items():
         if not sub.hidden:
             yield from commands(sub, f"{name} {word}")
 

@@ -3,22 +3,30 @@
 import csv
 import hashlib
 import json
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.test_main import call
 
+from roteiro.analysis.price_history import price_move
+from roteiro.ledger import Head, Ledger, SegmentWriter
 from roteiro.tasks.simulate import simulate
 from roteiro.tasks.vendor_claim import claim_credit
 from roteiro.tasks.vendor_facts import read_prices
 from roteiro.tasks.vendor_score import score_vendors
 from roteiro.tasks.vendor_sla import sla_kept
+from roteiro.tasks.vendors import vendors_overview
+from roteiro.terms.codes import Signal, World
 from roteiro.terms.error import SettingsError
+from roteiro.terms.event import SIGNAL
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "vendors.yaml"
+PRICES = Path(os.environ.get("ROTEIRO_TRACES", "traces")) / "prices" / "price_history_from_git.csv"
 NOW = datetime(2026, 10, 12, tzinfo=UTC)
 
 
@@ -88,6 +96,17 @@ def test_promises_and_what_is_owed(month: tuple[Path, Path, str]) -> None:
     assert again == acme, "the plan in force is in the data directory"
 
 
+def test_all_at_a_glance(month: tuple[Path, Path, str]) -> None:
+    plan, data, run = month
+    answer = vendors_overview(plan, data, run=run, now=NOW)
+    acme, boreal = answer.rows
+    assert (acme.vendor, boreal.vendor) == ("acme-ai", "boreal") and boreal.availability == 1.0 > (acme.availability or 1.0)
+    (claim,) = acme.claims
+    assert claim.due_nusd == acme.paid_nusd // 10 and claim.days_left == 19 and not boreal.claims
+    assert acme.facts == 8 and acme.stale == 0 and acme.now is not None and acme.now.name == "2026-09"
+    assert not vendors_overview(plan, data, run=run, now=datetime(2026, 11, 12, tzinfo=UTC)).rows[0].claims, "too late"
+
+
 def test_a_claim_with_evidence(month: tuple[Path, Path, str], tmp_path: Path) -> None:
     plan, data, run = month
     claim = claim_credit(plan, data, "acme-ai", "2026-09", out=tmp_path, run=run, now=NOW)
@@ -141,6 +160,8 @@ def test_the_commands(month: tuple[Path, Path, str], tmp_path: Path, capsys: pyt
         assert letter in capsys.readouterr().out
         assert letter in (tmp_path / "claim.md").read_text() and letter in (tmp_path / "claim.html").read_text()
     assert len((tmp_path / "SHA256SUMS").read_text().splitlines()) == 6
+    assert call("vendors", *scope) == 0
+    assert "acme-ai" in capsys.readouterr().out
     assert call("vendors", "sla", str(plan), *scope, "--json") == 1
     assert json.loads(capsys.readouterr().out)["periods"][0]["attained"]["credit"] == 0.1
 
@@ -155,3 +176,36 @@ def test_a_history_of_prices(tmp_path: Path) -> None:
     assert rise["boreal"].value == pytest.approx(0.5) and rise["boreal"].score == pytest.approx(0.0) and rise["acme-ai"].value is None
     with pytest.raises(SettingsError, match="no history of prices"):
         read_prices(tmp_path / "none.csv")
+
+
+def test_quality_is_compared_by_what_all_were_asked(month: tuple[Path, Path, str]) -> None:
+    plan, data, run = month
+    head = Ledger(data).head(run)
+    # acme-ai is asked the easy question 0 and the hard one 1, boreal mostly the easy one: on each both are alike.
+    asked = [(0, 0, 1.0)] * 30 + [(0, 1, 0.0)] * 30 + [(1, 0, 1.0)] * 50 + [(1, 1, 0.0)] * 10 + [(1, 2, 1.0)] * 40
+    rows = np.zeros(len(asked) + 1, SIGNAL)
+    for i, (target, probe, value) in enumerate(asked):
+        rows[i]["target"], rows[i]["probe"], rows[i]["value"], rows[i]["kind"] = target, probe, value, Signal.CANARY
+    rows[-1]["target"], rows[-1]["value"], rows[-1]["kind"], rows[-1]["probe"] = 0, 1.0, Signal.JUDGE, -1
+    rows["seq"], rows["world"], rows["at_s"] = np.arange(len(rows)), World.SIMULATED, np.arange(len(rows)) * 60.0
+    writer = SegmentWriter(data, Head("signals", run, head.epoch_s, head.names))
+    writer.append(rows)
+    writer.seal()
+    answer = score_vendors(plan, data, run=run, on=date(2026, 10, 12))
+    told = {one.vendor: {m.measure: m for m in one.measures} for one in answer.card.vendors}
+    acme, boreal = (told[name]["canaries"].value for name in ("acme-ai", "boreal"))
+    assert acme == boreal == pytest.approx(80 / 120)
+    assert told["acme-ai"]["judged"].n == 1 and told["boreal"]["judged"].value is None
+
+
+@pytest.mark.skipif(not PRICES.is_file(), reason="no history of prices: name the folder of traces in ROTEIRO_TRACES")
+def test_a_real_history_of_prices() -> None:
+    rows = read_prices(PRICES)
+    assert len(rows) > 300
+    history = [(day, 0.75 * paid + 0.25 * earned) for day, paid, earned in rows["openai", "gpt-4o"]]
+    move = price_move(history, date(2026, 1, 1))
+    assert move is not None and move.rise == 0.0 and move.change == pytest.approx(4.375 / 7.5 - 1.0), "its price was corrected downward"
+    rises = [
+        one.rise for key in rows if (one := price_move([(d, 0.75 * i + 0.25 * o) for d, i, o in rows[key]], date(2026, 8, 1))) is not None
+    ]
+    assert any(rise > 0.0 for rise in rises) and sum(rise == 0.0 for rise in rises) > len(rises) / 2

@@ -13,7 +13,7 @@ from roteiro.cli.report import Run, Since
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Vendors: compared, held to their SLAs, and what happens without them.")
+app = typer.Typer(help="Vendors: compared, held to their SLAs, and what happens without them.")
 
 Prices = Annotated[
     Path | None,
@@ -22,6 +22,40 @@ Prices = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of what is drawn, so that the page repeats.")]
+
+
+PlanOption = Annotated[
+    Path | None,
+    typer.Option("--plan", metavar="PLAN", help="The plan's file; without it, the one in force last in --data.", show_default=False),
+]
+
+
+@app.callback(invoke_without_command=True)
+def overview(
+    context: typer.Context,
+    plan: PlanOption = None,
+    data: Data = None,
+    since: Since = None,
+    run: Run = None,
+    environment: Environment = None,
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    as_html: AsHtml = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Vendors: without a command, all of them at a glance; compared, held to their SLAs, and what happens without them."""
+    if context.invoked_subcommand is not None:
+        return
+    from roteiro.cli.vendors_sla_page import overview_page
+    from roteiro.report.plain import dumps
+    from roteiro.tasks.report import parse_since
+    from roteiro.tasks.vendors import vendors_overview
+
+    answer = vendors_overview(plan, directory(data), parse_since(since) if since else None, run, environment=environment)
+    if as_json:
+        typer.echo(dumps(answer), nl=False)
+        return
+    present(overview_page(answer, in_language(lang)), lang, as_markdown=as_markdown, as_html=as_html)
 
 
 @app.command("score")

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from roteiro.tasks.vendor_claim import Claim
     from roteiro.tasks.vendor_sla import PeriodKept, SlaKept
+    from roteiro.tasks.vendors import VendorsOverview
 
-__all__ = ["claim_letter", "sla_kept_page"]
+__all__ = ["claim_letter", "overview_page", "sla_kept_page"]
 
 MOST_HOURS: Final = 24
 FIGURES: Final = 4
@@ -112,6 +113,43 @@ def remarks(answer: "SlaKept", speech: Speech) -> list[Part]:
 
 def minute(at: "datetime") -> str:
     return f"{at:%Y-%m-%d %H:%M}"
+
+
+def overview_page(answer: "VendorsOverview", speech: Speech) -> Document:
+    """All vendors at a glance, and what to ask next."""
+    say = speech.say
+    columns = (
+        Column(say("vendor")), Column(say("claim.covered"), rank=2), Column(say("vendors.attempts"), right=True),
+        Column(say("vendors.measure.availability"), right=True),
+        Column(say("vendors.paid"), right=True), Column(say("vendors.promised"), right=True), Column(say("vendors.attained"), right=True),
+        Column(say("vendors.due"), right=True), Column(say("vendors.facts"), right=True, rank=1),
+    )  # fmt: skip
+    rows = []
+    for one in answer.rows:
+        now, due = one.now, sum(claim.due_nusd for claim in one.claims)
+        facts = say("vendors.facts_stale", count=one.facts, stale=one.stale) if one.stale else str(one.facts)
+        attained = cell("") if now is None else cell(
+            f"{speech.share(now.attained.share, FIGURES)} ({now.name})", Tone.BAD if now.attained.met is False else Tone.PLAIN
+        )  # fmt: skip
+        rows.append((
+            cell(one.vendor, Tone.STRONG), cell(", ".join(one.models) or say("vendors.candidate"), Tone.QUIET),
+            cell(speech.number(one.attempts)), cell(speech.share(one.availability)),
+            cell(speech.money(rounded(one.paid_nusd))), cell("" if now is None else speech.share(now.target, FIGURES)), attained,
+            cell(speech.money(rounded(due)) if due else say("none"), Tone.STRONG if due else Tone.QUIET),
+            cell(facts, Tone.WARN if one.stale else Tone.PLAIN),
+        ))  # fmt: skip
+    parts: list[Part] = [Table(columns, tuple(rows))]
+    for one in answer.rows:
+        for claim in one.claims:
+            owes = speech.money(rounded(claim.due_nusd))
+            told = say("vendors.claim_open", vendor=one.vendor, month=claim.name, due=owes, window=window(claim, speech))
+            parts.append(Note(told, Tone.WARN))
+    parts.append(Note(say("vendors.commands"), Tone.QUIET))
+    plan = f"{answer.plan} {answer.digest[:12]}".strip()
+    period = say("vendors.ever") if answer.since is None else f"{minute(answer.since)} UTC –"
+    return Document(
+        say("vendors.title"), (Section("", tuple(parts)),), say("vendors.about", plan=plan, data=answer.run or answer.data, period=period)
+    )
 
 
 def claim_letter(claim: "Claim", speech: Speech) -> Document:

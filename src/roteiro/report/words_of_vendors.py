@@ -26,7 +26,7 @@ VENDOR_WORDS: Final[dict[str, tuple[str, str]]] = {
     "vendors.measure.ttft_p95": ("first token p95", "primeiro token p95"),
     "vendors.measure.throughput": ("tokens a second, median", "tokens por segundo, mediana"),
     "vendors.measure.canaries": ("canary questions right", "perguntas-canário certas"),
-    "vendors.measure.judged": ("good, by the judge", "boas, segundo o juiz"),
+    "vendors.measure.judged": ("good, by the judge alone", "boas, só segundo o juiz"),
     "vendors.measure.well_formed": ("well-formed answers", "respostas bem formadas"),
     "vendors.measure.benchmarks": ("published benchmarks", "benchmarks publicados"),
     "vendors.measure.fine_tuning": ("fine-tuning", "fine-tuning"),
@@ -323,5 +323,17 @@ VENDOR_WORDS: Final[dict[str, tuple[str, str]]] = {
     "contingency.assumed_vendor": (
         "A vendor that is added is assumed to serve as the lost one did, with its quotas.",
         "Supõe-se que um fornecedor adicionado sirva como o perdido servia, com as mesmas cotas.",
+    ),
+    "vendors.facts": ("facts", "fatos"),
+    "vendors.facts_stale": ("{count}, {stale} stale", "{count}, {stale} vencidos"),
+    "vendors.candidate": ("(a candidate)", "(candidato)"),
+    "vendors.ever": ("all that is recorded", "tudo o que foi registrado"),
+    "vendors.claim_open": (
+        "{vendor} owes {due} for {month}; claim by {window}: roteiro vendors claim --vendor {vendor} --month {month} --out FOLDER",
+        "{vendor} deve {due} por {month}; reclamar até {window}: roteiro vendors claim --vendor {vendor} --month {month} --out PASTA",
+    ),
+    "vendors.commands": (
+        "roteiro vendors score PLAN compares them; sla tells each period; claim writes a claim; contingency PLAN simulates their loss.",
+        "roteiro vendors score PLANO os compara; sla conta cada período; claim escreve a reclamação; contingency PLANO simula sua perda.",
     ),
 }

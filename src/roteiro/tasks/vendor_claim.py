@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from roteiro.plan.vendors import Vendor, VendorSla
-from roteiro.tasks.vendor_ledger import VendorLedger
+from roteiro.tasks.vendor_ledger import VendorLedger, in_words
 from roteiro.tasks.vendor_sla import (
     Covered,
     PeriodKept,
@@ -24,7 +24,6 @@ from roteiro.tasks.vendor_sla import (
     cover,
     during_maintenance,
     in_period,
-    in_words,
     kept,
     paying,
     period_named,

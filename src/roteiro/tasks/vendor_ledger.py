@@ -18,7 +18,7 @@ from roteiro.plan.model import Plan
 from roteiro.tasks.report import Question
 from roteiro.terms.codes import ErrorClass
 
-__all__ = ["Seat", "VendorLedger", "attempts_sql", "literal", "seats_of"]
+__all__ = ["Seat", "VendorLedger", "attempts_sql", "in_words", "literal", "seats_of"]
 
 UNKNOWN: Final = "unknown"
 """The class of a failure that only an event tells of."""
@@ -44,6 +44,11 @@ def literal(value: str | datetime) -> str:
     if isinstance(value, datetime):
         return f"TIMESTAMPTZ '{value.isoformat()}'"
     return "'" + value.replace("'", "''") + "'"
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Words as the inside of SQL's IN (…)."""
+    return ", ".join(map(literal, names))
 
 
 FAILURE: Final = (
@@ -110,7 +115,7 @@ class VendorLedger:
     def condition(self, table: str) -> str:
         """The SQL condition on a table, with nothing left to fill in, so that it can be shown as it ran."""
         rows = [f"run = {literal(self.run)}"] if self.run is not None else (
-            ["world = 'live'"] if table == "events" else ["run IN (SELECT DISTINCT run FROM events WHERE world = 'live')"]
+            ["world = 'live'"] if table != "decisions" else ["run IN (SELECT DISTINCT run FROM events WHERE world = 'live')"]
         )  # fmt: skip
         rows += [f"time >= {literal(self.since)}"] if self.since is not None else []
         rows += [f"time < {literal(self.until)}"] if self.until is not None else []

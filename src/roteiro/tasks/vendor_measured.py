@@ -103,6 +103,8 @@ def measure_vendors(ledger: VendorLedger, vendors: Sequence[str], own: frozenset
         )  # fmt: skip
     for name, fact in price_facts(paid, vendors, block_s, own, chance):
         facts[name].append(fact)
+    for name, fact in quality_facts(ledger, vendors, block_s, chance):
+        facts[name].append(fact)
     tokens, inputs = (float(numbers(paid, key).sum()) for key in ("tokens", "input_tokens"))
     return Found(
         {name: tuple(rows) for name, rows in facts.items()}, compared, matching.strata, matching.of_strata, matching.matched, block_s,
@@ -114,6 +116,13 @@ def codes(column: pa.ChunkedArray, known: Sequence[str] | None = None) -> npt.ND
     """Words as numbers: their places in `known`, else in the order of their first coming."""
     numbered: dict[Any, int] = {word: i for i, word in enumerate(known or ())}
     return np.array([numbered.setdefault(word, len(numbered)) for word in column.to_pylist()], np.int64)
+
+
+SELECT_SIGNALS: Final = """SELECT vendor, epoch(time) AS ended_s, kind, probe, value FROM signals JOIN seats ON provider = target
+WHERE kind IN ('canary', 'judge', 'format') AND {condition}"""
+SIGNALS: Final = {"canaries": "canary", "judged": "judge", "well_formed": "format"}
+"""Measures of quality, and the signal that tells each: 1 is good."""
+GOOD: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,4 +174,22 @@ def price_facts(paid: pa.Table, vendors: Sequence[str], block_s: float, own: fro
         known = ratio(dollars[mine], tokens[mine], Rows(block[mine], weight[mine]), chance)
         if known is not None:
             found.append((name, Fact("price", known, "measured")))
+    return found
+
+
+def quality_facts(ledger: VendorLedger, vendors: Sequence[str], block_s: float, chance: Chance) -> list[tuple[str, Fact]]:
+    """What was observed of answers' quality: of canary questions those that every vendor was asked, of the others all."""
+    seen = ledger.ask(ledger.with_attempts(SELECT_SIGNALS.format(condition=ledger.condition("signals"))))
+    kinds, who, probe = words(seen, "kind").to_pylist(), codes(words(seen, "vendor"), vendors), codes(words(seen, "probe"))
+    block, good = np.floor(numbers(seen, "ended_s") / block_s).astype(np.int64), numbers(seen, "value") >= GOOD
+    found = []
+    for measure, kind in SIGNALS.items():
+        mine = np.array([one == kind for one in kinds], np.bool_)
+        stratum = probe[mine] if kind == "canary" else np.zeros(int(mine.sum()), np.int64)
+        weight = match(who[mine], stratum, len(vendors), least=1).weight
+        for v, name in enumerate(vendors):
+            own = who[mine] == v
+            known = share(good[mine][own], Rows(block[mine][own], weight[own]), chance)
+            if known is not None:
+                found.append((name, Fact(measure, known, "measured")))
     return found

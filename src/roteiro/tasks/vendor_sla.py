@@ -5,7 +5,6 @@ What must not live here: counting (`analysis.vendor_sla`), the claim (`vendor_cl
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from roteiro.plan.near import did_you_mean
 from roteiro.plan.vendors import Vendor, VendorSla
 from roteiro.tasks.check import checked
 from roteiro.tasks.report import Question
-from roteiro.tasks.vendor_ledger import Seat, VendorLedger, literal, seats_of
+from roteiro.tasks.vendor_ledger import Seat, VendorLedger, in_words, literal, seats_of
 from roteiro.terms.error import SettingsError
 
 __all__ = ["Covered", "PeriodKept", "SlaKept", "cover", "kept", "period_named", "plan_of", "sla_kept"]
@@ -222,10 +221,6 @@ def slices_of(sla: VendorSla, since: datetime, until: datetime) -> int:
     for one in sla.maintenance:
         out |= (starts >= one.from_unix_s) & (starts < one.to_unix_s)
     return count - int(out.sum())
-
-
-def in_words(names: Sequence[str]) -> str:
-    return ", ".join(map(literal, names))
 
 
 def during_maintenance(sla: VendorSla) -> str:
