@@ -289,7 +289,8 @@ def bracket_of(below: float, credit: float, speech: Speech) -> str:
 
 
 def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """With a capital, but for `p95`."""
+    return text if text[1:2].isdigit() else text[:1].upper() + text[1:]
 
 
 def cents(nusd: int, speech: Speech) -> str:

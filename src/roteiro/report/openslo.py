@@ -25,6 +25,8 @@ OWN: Final = "roteiro"
 CALENDAR: Final = {"day": "1d", "week": "1w", "month": "1M", "quarter": "1Q"}
 ANCHOR: Final = "2024-01-01 00:00:00"
 """A Monday on which a month and a quarter begin: every calendar window may be counted from it."""
+KINDS: Final = {"smtp": "email"}
+"""What the specification's examples call a channel, where that is another word."""
 UNITS: Final = ((604_800.0, "w"), (86_400.0, "d"), (3600.0, "h"), (60.0, "m"))
 
 
@@ -36,7 +38,7 @@ def openslo(plan: Plan, objectives: Sequence[Objective], prometheus: str) -> lis
         thing("DataSource", SOURCE, {"type": "Prometheus", "connectionDetails": {"url": prometheus}}),
         *(thing("Service", name, {"description": f"Support: {support}"} if support else {}) for name, support in services.items()),
         *(
-            thing("AlertNotificationTarget", dns_name(name), {"target": channel.kind})
+            thing("AlertNotificationTarget", dns_name(name), {"target": KINDS.get(channel.kind, channel.kind)})
             for name, channel in plan.notify.items()
         ),
     ]  # fmt: skip

@@ -80,7 +80,8 @@ def burn_rate(window_s: float) -> Rule:
 def alerts(one: Objective, tenants: dict[str, tuple[str, ...]]) -> Iterator[Rule]:
     """Those of one objective."""
     if one.measure is Measure.MEAN:
-        yield dear(one, tenants.get(one.tier or "", ()))
+        if whose := tenants.get(one.tier or "", ()):
+            yield dear(one, whose)
     elif not one.has_budget:
         yield leaked(one)
     for alert in one.alerts if one.has_budget else ():

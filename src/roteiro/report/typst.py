@@ -29,8 +29,8 @@ PAPER: Final = {
 COLOURS: Final = {Tone.GOOD: "#18794e", Tone.BAD: "#c62a2f", Tone.WARN: "#946800", Tone.QUIET: "#6f6e77"}
 WIDTH_PT: Final = 482.0
 """Of the text: A4 less its margins."""
-LETTER_EM: Final = 0.47
-"""Mean width of a letter or figure of the serif, generously."""
+LETTER_EM: Final = 0.44
+"""Mean width of a letter or figure of the serif."""
 GAP_PT: Final = 9.0
 SIZES_PT: Final = (9.5, 9.0, 8.5, 8.0, 7.5, 7.0)
 """Of a table's text: the largest in which no short cell need be broken into lines."""
