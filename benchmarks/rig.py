@@ -124,13 +124,14 @@ def process(
     environment: Mapping[str, str] = {},
     cwd: Path | None = None,
     start_within_s: float = 60.0,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A process pinned to a core, in a session of its own, once it listens on `port`. Raises RuntimeError where it does not."""
     log = None if cwd is None else (cwd / "log").open("wb")
     with subprocess.Popen(
         ["taskset", "-c", str(core), *arguments],
         stdin=subprocess.DEVNULL, stdout=log or subprocess.DEVNULL, stderr=log, cwd=cwd, env={**os.environ, **environment},
-        start_new_session=True,
+        start_new_session=True, pass_fds=tuple(pass_fds),
     ) as child:  # fmt: skip
         try:
             give_up = time.monotonic() + start_within_s
@@ -186,10 +187,12 @@ class Worker:
 
 
 @contextlib.contextmanager
-def worker(folder: Path, name: str, provider: int, plan: Path = PLAN, keys: Mapping[str, str] = {}) -> Iterator[Worker]:
+def worker(
+    folder: Path, name: str, provider: int, plan: Path = PLAN, keys: Mapping[str, str] = {}, samples_fd: int = -1
+) -> Iterator[Worker]:
     """One gateway worker that serves `plan`; its rings are emptied as long as it runs, as the ledger's writer would.
 
-    `keys` are further ones, each with its tenant.
+    `keys` are further ones, each with its tenant; `samples_fd` is where it hands over what is looked at.
     """
     reading = read(plan)
     assert reading.plan is not None, reading.problems
@@ -206,7 +209,7 @@ def worker(folder: Path, name: str, provider: int, plan: Path = PLAN, keys: Mapp
     targets = [msgspec.structs.replace(target, base_url=base, key_env=None, key_envs=[]) for target in compiled.edge.targets]
     (folder / f"{name}.edge").write_bytes(msgspec.json.encode(msgspec.structs.replace(compiled.edge, targets=targets)))
     port = free_port()
-    spec = {"block": str(block), "edge": str(folder / f"{name}.edge"), "port": port, "drain_s": 1.0}
+    spec = {"block": str(block), "edge": str(folder / f"{name}.edge"), "port": port, "drain_s": 1.0, "samples_fd": samples_fd}
     (folder / f"{name}.spec").write_text(json.dumps(spec))
     done = threading.Event()
 
@@ -217,7 +220,8 @@ def worker(folder: Path, name: str, provider: int, plan: Path = PLAN, keys: Mapp
 
     threading.Thread(target=drain, daemon=True).start()
     try:
-        with process([sys.executable, "-m", "roteiro.gateway.worker", "--spec", str(folder / f"{name}.spec")], CONTENDER, port) as child:
+        arguments = [sys.executable, "-m", "roteiro.gateway.worker", "--spec", str(folder / f"{name}.spec")]
+        with process(arguments, CONTENDER, port, pass_fds=[samples_fd] if samples_fd >= 0 else []) as child:
             yield Worker(child.pid, port, state)
     finally:
         done.set()

@@ -1,5 +1,6 @@
 """What a worker hands over of the answers that are looked at: chosen by number, whole, and never waited for."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from roteiro.quality.answered import read_stream, read_whole
 from roteiro.quality.sampling import taken
 from roteiro.terms.codes import Operation
 
-from .harness import ANSWER, DONE, FINISH, USAGE, Gateway, frame, gateway, reply, run, stream, upstream
+from .harness import ANSWER, DONE, FINISH, USAGE, Gateway, Message, frame, gateway, reply, run, stream, until, upstream
 from .world import PLAN
 
 STREAM = (frame("a"), frame("b"), FINISH, USAGE, DONE)
@@ -112,6 +113,31 @@ def test_nobody_waits_for_an_examiner_that_does_not_read(away: bool) -> None:
                             break
                 assert (await gate.ask()).status == (await gate.ask()).status == 200
                 assert sampler._dropped == 2
+
+    run(story())
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_answer_whose_client_left_is_looked_at_where_its_call_goes_on(streamed: bool) -> None:
+    async def story() -> None:
+        asked, go = asyncio.Event(), asyncio.Event()
+
+        async def late(request: Message, writer: asyncio.StreamWriter) -> None:
+            asked.set()
+            await go.wait()
+            await (stream(*STREAM) if streamed else reply())(request, writer)
+
+        plan = observed().replace("lonely: {targets", "lonely: {on_disconnect: drain, targets")
+        async with upstream(late) as one, gateway(one, plan=plan) as gate:
+            with sampling(gate) as end:
+                async with gate.client() as peer:
+                    peer.post(model="lonely", stream=streamed)
+                    await asked.wait()
+                await until(lambda: bool(gate.dispatch.leavers))
+                go.set()
+                await until(lambda: not gate.dispatch.leavers)
+                assert received(end).stream == streamed
+                assert gate.world.in_flight() == 0
 
     run(story())
 

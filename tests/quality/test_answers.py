@@ -91,7 +91,7 @@ def test_circles(text: str, verdict: bool | None) -> None:
     ],
 )
 def test_claims_are_checked_in_both_languages(answer: str, supported: int, claims: int) -> None:
-    assert checked((SOURCE,), answer) == (supported, claims)
+    assert checked(SOURCE, answer) == (supported, claims)
 
 
 def test_nothing_to_check_is_unverified() -> None:
@@ -111,7 +111,7 @@ lines = st.lists(st.lists(pieces | st.text(max_size=8), max_size=6).map(" ".join
 def test_what_is_copied_from_the_source_is_always_supported(source: list[str], data: st.DataObject) -> None:
     whole = "\n".join(source).splitlines()
     answer = "\n".join(line for line in whole if data.draw(st.booleans()))
-    found = checked(("\n".join(source),), answer)
+    found = checked("\n".join(source), answer)
     assert found.supported == found.claims
 
 
@@ -173,7 +173,7 @@ def test_patterns_cannot_be_made_to_crawl() -> None:
         "(11) " * 9_000,
     ):
         assert leaks("", nasty) >= 0
-        assert checked((nasty[:1000],), nasty).claims >= 0
+        assert checked(nasty[:1000], nasty).claims >= 0
         assert degenerate(nasty) in (True, False, None)
         assert refused(Answered(nasty)) in (True, False)
     assert re.purge() is None

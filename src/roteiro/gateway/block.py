@@ -78,18 +78,18 @@ class Block:
 
     def step(self, what: Step, a: int = 0, b: int = 0, c: int = 0, d: int = 0, e: int = 0) -> Answer:
         """Take one of the fleet's steps → (command, argument, reason, flow, how many wait or have news)."""
-        return self._journey.step(what, NO_FLOW, a, b, c, d, e)
+        return self._journey.step(int(what), NO_FLOW, a, b, c, d, e)  # a plain number: Numba would compile all again for a Step
 
     @contextmanager
     def held(self) -> Iterator[Callable[..., Answer]]:
         """Hold the lock, while no other process takes a step; yields what takes steps within: of a `Step` and its arguments."""
         with self.lock:
-            yield lambda what, *arguments: self._alone.step(what, NO_FLOW, *arguments)
+            yield lambda what, *arguments: self._alone.step(int(what), NO_FLOW, *arguments)
 
     def at_rest(self, what: Step, a: int = 0) -> float:
         """Take a step on the block of a run that is over, at the last clock reading it saw → the answer's argument."""
         latest = self.now_s + self._journey.epoch_monotonic_s
-        return Journey(self.state, SUPERVISOR, clock=lambda: latest).step(what, NO_FLOW, a)[1]
+        return Journey(self.state, SUPERVISOR, clock=lambda: latest).step(int(what), NO_FLOW, a)[1]
 
     def ring(self, table: str) -> Ring:
         """The reading side of `events`, `decisions` or `signals`."""

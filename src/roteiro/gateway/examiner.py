@@ -114,7 +114,7 @@ def ledger_in(directory: str) -> "Ledger":
 def observer_of(state: State, lock: Path) -> Observer:
     """Takes steps on the block. One thread's: the system's lock is between open files."""
     journey = Journey(state, NOBODY, FileLock(lock))
-    return Observer(lambda what, a, b, c, d, e: journey.step(what, NO_FLOW, a, b, c, d, e))
+    return Observer(lambda what, a, b, c, d, e: journey.step(int(what), NO_FLOW, a, b, c, d, e))
 
 
 def map_block(path: Path) -> State:

@@ -9,7 +9,6 @@ What it cannot see: a claim in plain words, a right number in a wrong place, wha
 them (a sum counts against the answer). So one answer's value says little, and the mean over many tells when something changed.
 """
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -30,39 +29,34 @@ def grounded(asked: Asked, answer: str, least: int = 1) -> float | None:
     """Share of the checkable claims that are supported, 0..1; None where there are no sources, or fewer than `least` claims."""
     if not asked.sources:
         return None
-    found = checked((*asked.sources, asked.text), answer)
+    found = checked(asked.text, answer)
     return found.supported / found.claims if found.claims >= least else None
 
 
-def checked(sources: Sequence[str], answer: str) -> Grounding:
-    """Counts. Whoever repeats the question is supported by it: `sources` are all that the request says."""
-    source = "\n".join(sources)
-    there = _Claims(source)
+def checked(source: str, answer: str) -> Grounding:
+    """Counts. `source` is all that the request says: whoever repeats the question is supported by it."""
+    there, said = _Figures(source), _Figures(answer)
     whole, words = plain(source), frozenset(words_of(source))
-    said = _Claims(answer)
+    lines = answer.splitlines()
     verdicts = [
         *(there.has_day(day) for day in said.days),
         *(there.has_number(number) for number in said.numbers),
-        *(words.issuperset(name) for name in said.names),
-        *(quote in whole for quote in said.quotes),
+        *(words.issuperset(name) for line in lines for name in names(line)),
+        *(quote in whole for line in lines for quote in quotes(line)),
     ]
     return Grounding(sum(verdicts), len(verdicts))
 
 
-class _Claims:
-    """Of a text, line by line: no claim goes over the end of a line."""
+class _Figures:
+    """Dates and numbers of a text, line by line: none goes over the end of a line."""
 
     def __init__(self, text: str) -> None:
         self.days: list[Day] = []
         self.numbers: list[Number] = []
-        self.names: list[tuple[str, ...]] = []
-        self.quotes: list[str] = []
         for line in text.splitlines():
             found, rest = days(plain(line))
             self.days += found
             self.numbers += numbers(rest)
-            self.names += names(line)
-            self.quotes += quotes(line)
 
     def has_day(self, day: Day) -> bool:
         """A month is supported by any day of it."""

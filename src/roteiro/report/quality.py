@@ -53,7 +53,7 @@ def matrix(groups: list[Group], kinds: tuple[str, ...], speech: Speech) -> Table
     columns = (
         Column(say(f"quality.by_{groups[0].by}") if groups else ""), Column(say("quality.answers"), right=True),
         Column(say("quality.coverage"), right=True),
-        *(Column(say(f"signal.{kind}"), right=True, rank=at // 3) for at, kind in enumerate(kinds)),
+        *(Column(say(f"signal.{kind}"), right=True, rank=0 if kind in ALARMING else 1 + at // 3) for at, kind in enumerate(kinds)),
     )  # fmt: skip
     return Table(columns, tuple(group_row(group, kinds, speech) for group in groups))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from roteiro.analysis.quality import LOOKED, MEANS, QualityReport, quality_report
 from roteiro.tasks.report import Period, Question
 from roteiro.terms.codes import Signal
+from roteiro.terms.own import OWN_TENANTS
 
 __all__ = ["QualityAnswer", "report_quality"]
 
@@ -23,7 +24,10 @@ class QualityAnswer:
 
 
 def report_quality(data: str | Path, since: datetime | None = None, run: str | None = None) -> QualityAnswer:
-    """Quality of the live traffic, or of one run in whatever world. Raises SettingsError and LedgerError."""
+    """Quality of the live traffic, or of one run in whatever world. Answers to questions of our own are not counted as given.
+
+    Raises SettingsError and LedgerError.
+    """
     question = Question(Path(data), since, run)
     condition, values = question.condition("signals")
     looked = ", ".join(f"'{kind.name.lower()}'" for kind in LOOKED)
@@ -41,9 +45,11 @@ def report_quality(data: str | Path, since: datetime | None = None, run: str | N
         values,
     )
     condition, values = question.condition("events")
+    own = ", ".join(f"'{tenant}'" for tenant in sorted(OWN_TENANTS))
     answers = question.ledger.sql(
         f"""SELECT {_BY}, count(*) AS count FROM events
-            WHERE {condition} AND outcome = 'success' AND operation <> 'embeddings' GROUP BY {_BY}""",  # noqa: S608
+            WHERE {condition} AND outcome = 'success' AND operation <> 'embeddings' AND coalesce(tenant, '') NOT IN ({own})
+            GROUP BY {_BY}""",  # noqa: S608
         values,
     )
     return QualityAnswer(question.period(), quality_report(signals.to_pylist(), seen.to_pylist(), answers.to_pylist()))
