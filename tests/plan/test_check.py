@@ -12,6 +12,7 @@ from roteiro.plan import (
     check_objectives,
     check_observe,
     check_prices,
+    check_probing,
     check_regions,
     check_vendors,
 )
@@ -244,6 +245,7 @@ def test_every_check_has_a_case() -> None:
             check_objectives,
             check_observe,
             check_prices,
+            check_probing,
             check_regions,
             check_vendors,
         )

@@ -22,6 +22,7 @@ from roteiro.cli import (
     keys,
     notify,
     plan,
+    quality,
     rehearse,
     report,
     simulate,
@@ -69,6 +70,7 @@ app.add_typer(dlq.app, name="dlq", rich_help_panel=DURING)
 app.add_typer(notify.app, name="notify", rich_help_panel=BEFORE)
 app.command("report", rich_help_panel=AFTER)(report.report)
 app.add_typer(slo.app, name="slo", rich_help_panel=AFTER)
+app.add_typer(quality.app, name="quality", rich_help_panel=AFTER)
 app.add_typer(export.app, name="export", rich_help_panel=AFTER)
 app.add_typer(vendors.app, name="vendors", rich_help_panel=AFTER)
 app.command("replay", rich_help_panel=AFTER)(worlds.replay)

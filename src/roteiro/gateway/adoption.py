@@ -27,6 +27,7 @@ from roteiro.gateway.tending import Tending
 from roteiro.plan.compile import Compiled, Grant, compile_plan
 from roteiro.plan.digest import canonical_json
 from roteiro.plan.model import Plan
+from roteiro.plan.own import with_own
 from roteiro.plan.read import Reading
 from roteiro.plan.version import save_version
 from roteiro.policy.state import block_size, build
@@ -79,7 +80,7 @@ class Surroundings:
 
 def compile_checked(plan: Plan, digest: str, grants: Sequence[Grant], before: Names | None = None) -> Compiled:
     """Compile a plan and try it on a block of no consequence. Raises PlanError where its tables cannot be filled."""
-    compiled = compile_plan(plan, digest, grants, before=before)
+    compiled = compile_plan(with_own(plan), digest, grants, before=before)
     if compiled.edge.version > MOST_VERSIONS:
         message = f"would be version {compiled.edge.version} of this run; at most {MOST_VERSIONS}"
         raise PlanError([Problem("E903", Where("plan"), "", message, "restart the server")])

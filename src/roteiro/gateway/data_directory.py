@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from roteiro.gateway.quality_store import FILE
 from roteiro.terms.error import SettingsError
 
 __all__ = ["DataDirectory", "RunDirectory", "replace_file"]
@@ -33,7 +34,7 @@ class RunDirectory:
         self.path, self.name = path, path.name
         self.block, self.lock = path / "block", path / "lock"
         self.names, self.edge = path / "names.json", path / "edge.json"
-        self.writer, self.batches = path / "writer.json", path / "batches.json"
+        self.writer, self.batches, self.canaries = path / "writer.json", path / "batches.json", path / "canaries.json"
         self.cache = path / "cache"
 
     def worker(self, number: int) -> Path:
@@ -48,6 +49,7 @@ class RunDirectory:
             self.edge,
             self.writer,
             self.batches,
+            self.canaries,
             *self.path.glob("worker-*.json"),
             *self.path.glob("*.part"),
         ):
@@ -61,6 +63,7 @@ class DataDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state, self.plans, self.runs, self.token_file = path / "state.sqlite", path / "plans", path / "run", path / "admin.token"
+        self.quality = path / FILE
         self.vault, self.vault_key = path / "vault.sqlite", path / "vault.key"
         self._lock = path / "lock"
         self.lock_fd = -1

@@ -237,7 +237,10 @@ class Dispatch:
         index = self.edge.models.get(model) if model is not None else None
         if index is None and (model is None or model == "default"):
             index = self.edge.default_models[self.journey.workload_of_key(key) if workload < 0 else workload]
-        allowed = self._tenant_of(key).models
+        tenant = self._tenant_of(key)
+        if index is None and model in self.edge.pinned and tenant.name in self.edge.own:
+            return self.edge.pinned[model]
+        allowed = tenant.models
         if index is not None and (allowed is None or index in allowed):
             return index
         known = _list(self.models_of(key))

@@ -1,4 +1,5 @@
-"""Calls of the server to itself, on behalf of a client's key: dead letters that are sent again, and items of batches.
+"""Calls of the server to itself, on behalf of a client's key: dead letters that are sent again, items of batches, and
+what the server asks in its own name.
 
 They come in at the clients' port, so that limits, budgets and the ledger see them as any other. What opens it is a token of the run, which
 only this server's processes know: it is made by the supervisor, lies in no file, and reaches them through a descriptor that they inherit.
@@ -83,6 +84,7 @@ class Internal:
             raise RequestError(401, "invalid_api_key", "the key is not known here; `x-roteiro-on-behalf` is for calls from within")
         if edge is not self._edge:
             self._open = {edge.key_names[index].encode(): index for index in edge.keys.values()}
+            self._open |= {name.encode(): edge.key_names.index(name) for name in (f"tenant:{own}" for own in edge.own)}
             self._edge = edge
         index = self._open.get(on_behalf.strip())
         if index is None:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 
 from roteiro.plan.compile import Grant
 from roteiro.plan.model import Plan
+from roteiro.plan.own import own_names
 from roteiro.terms.error import RequestError, SettingsError
 from roteiro.terms.units import QuantityError, parse_duration
 
@@ -154,7 +155,7 @@ class Keys:
             raise RequestError(
                 422, "unknown_tenant", f"the plan has no tenant {tenant!r}; it has {', '.join(sorted(plan.tenants))}", "tenant"
             )
-        allowed = plan.tenants[tenant].workloads or tuple(sorted(plan.workloads))
+        allowed = plan.tenants[tenant].workloads or tuple(sorted(set(plan.workloads) - set(own_names(plan))))
         if workload is not None and workload not in allowed:
             raise RequestError(
                 422, "unknown_workload", f"tenant {tenant} has no workload {workload!r}; it has {', '.join(allowed)}", "workload"

@@ -31,6 +31,7 @@ from roteiro.gateway.alerting import Alerting
 from roteiro.gateway.batches_runner import RunnerSpec
 from roteiro.gateway.batches_tending import BatchesTending
 from roteiro.gateway.block import Block
+from roteiro.gateway.canaries_tending import CanariesTending, Whereabouts
 from roteiro.gateway.child import rss_bytes, run_to_end
 from roteiro.gateway.crew import Crew
 from roteiro.gateway.data_directory import DataDirectory, RunDirectory
@@ -43,6 +44,7 @@ from roteiro.gateway.key_care import KeyCare, Spread
 from roteiro.gateway.keys import Key, Keys
 from roteiro.gateway.local_models import LocalModels
 from roteiro.gateway.model_group import StartsModels
+from roteiro.gateway.observing import Observer
 from roteiro.gateway.recalling import Recalling
 from roteiro.gateway.recovery import recover_runs
 from roteiro.gateway.replica_counts import ReplicaCounts
@@ -101,6 +103,7 @@ class Supervisor:
         self._key_care: KeyCare
         self._inner: InnerPort
         self._batches: BatchesTending
+        self._canaries: CanariesTending
         self._block: Block
         self._adoption: Adoption
         self._crew: Crew
@@ -197,6 +200,11 @@ class Supervisor:
         self._inner = InnerPort(self._serving.host, doors.port, known.token, certificate)
         runs = RunnerSpec(edge=str(self._run.edge), host=self._serving.host, port=doors.port, certificate=certificate)
         self._batches = BatchesTending(runs, self._run.batches, secrets_fd, self._data.vault, self._kept.thread)
+        here_is = Whereabouts(
+            edge=self._run.edge, host=self._serving.host, port=doors.port, certificate=certificate, store=self._data.quality,
+            folder=self._plan_path.parent,
+        )  # fmt: skip
+        self._canaries = CanariesTending(here_is, self._run.canaries, secrets_fd, lambda: self._adoption.plan, Observer(self._block.step))
         self._key_care = KeyCare(keys, self._adoption, self._acks)
         self._examining = stack.enter_context(contextlib.closing(Examining(self._data, self._run, lambda: self._adoption.edge)))
         self._crew = Crew(
@@ -238,11 +246,13 @@ class Supervisor:
                     self.status, self._starting = "serving", None
                     self._key_care.begin()
                     self._batches.start()
+                    self._canaries.start()
                     self._on_ready(self._ready(doors, admin))
                     await self._stop.wait()
                 finally:
                     self.status = "draining"
                     await self._key_care.end()
+                    await self._canaries.stop(self._serving.drain_s)
                     await asyncio.gather(self._batches.stop(self._serving.drain_s), self._crew.drain(self._hasten))
                     await tending.stop()
         finally:
@@ -280,6 +290,7 @@ class Supervisor:
             "vault": self._kept.seen,
             "batches": self._batches.look(),
             **self._alerting.look(),
+            "canaries": self._canaries.look(),
             "supervisor": {"pid": os.getpid(), "rss_bytes": rss_bytes(os.getpid())},
         }
 

@@ -1,7 +1,7 @@
 """Runs every cross-check on a resolved plan.
 
 What must not live here: any one check (`check_credits`, `check_demand`, `check_fleet`, `check_levers`, `check_notify`, `check_objectives`,
-`check_observe`, `check_people`, `check_prices`, `check_regions`, `check_rules`, `check_vendors`).
+`check_observe`, `check_people`, `check_prices`, `check_probing`, `check_regions`, `check_rules`, `check_vendors`).
 """
 
 from roteiro.plan import (
@@ -14,6 +14,7 @@ from roteiro.plan import (
     check_observe,
     check_people,
     check_prices,
+    check_probing,
     check_regions,
     check_rules,
     check_vendors,
@@ -34,6 +35,7 @@ REGISTERED = (
     check_observe,
     check_people,
     check_prices,
+    check_probing,
     check_regions,
     check_rules,
     check_demand,

@@ -48,6 +48,9 @@ def references(look: Look) -> Iterator[tuple[Path, str | None, str]]:
         for key, section in (("tier", "sla_tiers"), ("tenant", "tenants"), ("workload", "workloads"), ("provider", "providers")):
             yield (*at, key), getattr(scope, key), section
         yield (*at, "model"), scope.model, "models"
+    for index, target in enumerate(plan.quality.canaries.targets if plan.quality.canaries else ()):
+        yield ("quality", "canaries", "targets", index), target, "providers"
+    yield ("quality", "judge", "model"), plan.quality.judge.model if plan.quality.judge else None, "models"
     for at, part in look.mix_parts():
         yield (*at, "tenant"), part.tenant, "tenants"
         yield (*at, "workload"), part.workload, "workloads"

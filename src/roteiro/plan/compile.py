@@ -24,6 +24,7 @@ from roteiro.plan.compile_regions import fill_links, named_regions, residency_bi
 from roteiro.plan.compile_rules import Program, compile_rules
 from roteiro.plan.hours import DAY_S
 from roteiro.plan.model import Budget, Hedge, Limits, OnExhausted, Plan, Price, ProviderLimits
+from roteiro.plan.own import own_names
 from roteiro.policy.state import CREDENTIALS, NONE, State, block_size, build
 from roteiro.terms.codes import ErrorClass, Priority
 from roteiro.terms.edge import Edge, Names
@@ -426,4 +427,4 @@ def key_owners(compiled: Compiled) -> Iterable[tuple[str | None, str | None, str
 
 def default_workload(plan: Plan, tenant: str) -> str:
     own = plan.tenants[tenant].workloads
-    return own[0] if own else min(plan.workloads)
+    return own[0] if own else min(plan.workloads.keys() - own_names(plan))

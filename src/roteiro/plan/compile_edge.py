@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from roteiro.plan.levers import drain_s
 from roteiro.plan.model import Budget, Plan, PriorityName, Workload
+from roteiro.plan.own import own_names
 from roteiro.policy.state import NONE
 from roteiro.terms.codes import Signal
 from roteiro.terms.edge import Edge, EdgeHours, EdgeObserve, EdgeRoute, EdgeTarget, EdgeTenant, Names
+from roteiro.terms.own import PINNED
 from roteiro.terms.units import Rate, format_money
 
 __all__ = ["Grant", "budget_in_words", "edge_of", "limit_in_words"]
@@ -63,12 +65,15 @@ def edge_of(plan: Plan, names: Names, digest: str, grants: Sequence[Grant], limi
         holders[name].tenant if name in holders else name.removeprefix("tenant:") if name.startswith("tenant:") else ""
         for name in names.keys
     ]
+    own = own_names(plan)
     return Edge(
         digest=digest,
         version=len(names.plans) - 1,
         targets=targets,
-        models={name: names.routes.index(name) for name in plan.models},
-        workloads={name: names.workloads.index(name) for name in plan.workloads},
+        models={name: names.routes.index(name) for name in plan.models if not name.startswith(PINNED)},
+        pinned={name: names.routes.index(name) for name in plan.models if name.startswith(PINNED)},
+        own=own,
+        workloads={name: names.workloads.index(name) for name in plan.workloads if name not in own},
         keys={grant.digest: names.keys.index(grant.name) for grant in grants if grant.tenant in plan.tenants},
         tenants=[edge_tenant(plan, names, name) for name in names.tenants],
         key_names=names.keys,

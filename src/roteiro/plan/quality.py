@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from roteiro.plan.caching import switched
 from roteiro.plan.observing import Feedback, Grounding, Observe
 from roteiro.plan.part import Part
+from roteiro.plan.probing import Canaries, Drift, Judge
 
 __all__ = ["Quality", "Scorer"]
 
@@ -26,4 +27,11 @@ class Quality(Part):
     grounding: Grounding = Field(default_factory=Grounding, description="How claims are held against the sources of a request.")
     feedback: Annotated[Feedback | None, BeforeValidator(switched)] = Field(
         default=None, description="Take what users say of answers, at /v1/feedback; true, or within a time."
+    )
+    canaries: Annotated[Canaries | None, BeforeValidator(switched)] = Field(
+        default=None, description="Questions with known answers, asked of each target; true, or how often and for how much."
+    )
+    judge: Judge | None = Field(default=None, description="A sampled share of the answers judged by a model.")
+    drift: Drift = Field(
+        default_factory=Drift, description="Whether the model behind a name is still the same, by its answers to canaries."
     )

@@ -28,7 +28,7 @@ def json_schema() -> dict[str, Any]:
             if "description" not in value and "$ref" in value:
                 value["description"] = definitions[value["$ref"].rpartition("/")[2]]["description"]
     definitions["Budget"] = short_form(definitions["Budget"], "$5/day", "Money and its period.")
-    for name in ("ExactCache", "SemanticCache", "EmbeddingCache"):
+    for name in ("ExactCache", "SemanticCache", "EmbeddingCache", "Canaries"):
         definitions[name] = {"anyOf": [definitions[name], {"type": "boolean", "description": "All defaults, or none."}]}
     definitions["LocalModel"] = short_form(definitions["LocalModel"], "smollm2", "The GGUF file, or smollm2.")
     hours = {"type": "array", "minItems": 24, "maxItems": 24, "items": {"type": ["number", "string"]}, "description": "A factor an hour."}

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from roteiro.report.words import WORDS
 from roteiro.report.words_of_calibration import CALIBRATION_WORDS
+from roteiro.report.words_of_canaries import CANARY_WORDS
 from roteiro.report.words_of_capacity import CAPACITY_WORDS
 from roteiro.report.words_of_codes import CODES
 from roteiro.report.words_of_customers import CUSTOMER_WORDS
@@ -32,6 +33,7 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "pt-BR")
 PHRASES: Final = (
     WORDS
     | CALIBRATION_WORDS
+    | CANARY_WORDS
     | CAPACITY_WORDS
     | CODES
     | CUSTOMER_WORDS

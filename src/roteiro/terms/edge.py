@@ -178,5 +178,9 @@ class Edge(Struct, frozen=True, kw_only=True):
     observe: EdgeObserve = EdgeObserve()
     feedback_s: float = 0.0
     """How long after a request its user may say what the answer was worth; 0 takes no feedback."""
+    own: list[str] = []
+    """Tenants that the server itself is, so that it may call on behalf of their keys `tenant:NAME`."""
+    pinned: dict[str, int] = {}
+    """Models that only those may ask for → route: each goes to one target and nowhere else."""
     key_names: list[str] = []
     """Name of each key index: a call on behalf of a key names it, and what failed for good says whose it was."""
