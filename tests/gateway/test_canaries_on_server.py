@@ -28,7 +28,7 @@ providers:
   two: {name: sandbox, model: large, on_premises: true, dialect: anthropic}
 models: {chat: {targets: [one, two]}}
 tenants: {acme: {}}
-quality: {canaries: {every: 0.02s, per_round: 8, suites: mine.yaml}}
+quality: {canaries: {every: 0.02s, per_round: 8, suites: mine.yaml}, drift: {compare: characters}}
 """
 
 

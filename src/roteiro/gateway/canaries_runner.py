@@ -61,14 +61,18 @@ class CanariesSpec(msgspec.Struct, frozen=True, kw_only=True):
     per_round: int
     repeats: int
     false_alarms: float
+    compare: str = "auto"
+    """`auto` or `characters`, see the plan's `quality.drift`."""
     certificate: str | None = None
     judge: JudgeSpec | None = None
     labelled: list[Labelled] = []
     """What the judge is measured on."""
 
 
-def embedding() -> Embedding:
-    """By the model of meaning where it is installed, else by runs of three characters."""
+def embedding(compare: str) -> Embedding:
+    """By the model of meaning where it is installed and not declined, else by runs of three characters."""
+    if compare == "characters":
+        return Embedding("trigrams", trigrams)
     try:
         embed = semantic_model.load()
     except SettingsError:
@@ -155,7 +159,7 @@ def main(arguments: list[str] | None = None) -> int:
         asker = TargetAsker(lambda body: port.call(CHAT, body, f"tenant:{CANARIES}", {"x-roteiro-dead-letter": "no"}, WITHIN_S))
         with QualityStore(Path(spec.store)) as store:
             probes, edge = store.numbered(spec.probes), EdgeFile(Path(spec.edge))
-            round_ = Round(store, asker, embedding(), spec.false_alarms, stopping=stopping.is_set)
+            round_ = Round(store, asker, embedding(spec.compare), spec.false_alarms, stopping=stopping.is_set)
             measuring = Measuring(spec, port, store)
             announce(ready=True, pid=os.getpid())
             while not stopping.is_set():

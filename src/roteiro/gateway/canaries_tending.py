@@ -14,6 +14,7 @@ import msgspec
 
 from roteiro.gateway.canaries_runner import CanariesSpec
 from roteiro.gateway.child import Child, Words, rss_bytes
+from roteiro.gateway.data_directory import replace_file
 from roteiro.gateway.judge import judge_spec
 from roteiro.gateway.observing import Observes
 from roteiro.plan.labelled import read_labelled
@@ -95,7 +96,7 @@ class CanariesTending:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _begin(self, wanted: bytes) -> None:
-        self._path.write_bytes(wanted)
+        replace_file(self._path, wanted)
         self._asking = wanted
         self._restarts += 1
         arguments = ["--spec", str(self._path), "--secrets-fd", str(self._secrets_fd)]
@@ -124,7 +125,7 @@ class CanariesTending:
             CanariesSpec(
                 edge=str(at.edge), host=at.host, port=at.port, certificate=at.certificate, store=str(at.store),
                 targets=canary_targets(plan), probes=probes, every_s=how.every_s, per_round=how.per_round, repeats=how.repeats,
-                false_alarms=plan.quality.drift.false_alarms, judge=judge_spec(plan), labelled=items,
+                false_alarms=plan.quality.drift.false_alarms, compare=plan.quality.drift.compare, judge=judge_spec(plan), labelled=items,
             )
         )  # fmt: skip
 

@@ -28,6 +28,7 @@ from roteiro.gateway import logs
 from roteiro.gateway.examination import EdgeFile, Examination
 from roteiro.gateway.feedback_desk import FeedbackDesk, Given
 from roteiro.gateway.journey_port import NO_FLOW, FileLock, Journey
+from roteiro.gateway.judging import Judging
 from roteiro.gateway.observing import Observer
 from roteiro.journey.warm import warm
 from roteiro.policy.state import State, view
@@ -59,6 +60,10 @@ class ExaminerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     data: str
     samples_fd: int
     """Inherited: the examiner's end of `sampler.channel`."""
+    probing: str = ""
+    """File that says who judges (`CanariesSpec`), once a plan has a judge."""
+    secrets_fd: int = -1
+    """Inherited: what `internal.read_secrets` reads."""
 
 
 def serve(spec: ExaminerSpec, stop: threading.Event) -> None:
@@ -67,20 +72,25 @@ def serve(spec: ExaminerSpec, stop: threading.Event) -> None:
     state = map_block(Path(spec.block))
     edge = EdgeFile(Path(spec.edge))
     warm()
-    examination = Examination(edge, observer_of(state, Path(spec.lock)))
+    judging = Judging(Path(spec.probing), spec.secrets_fd, edge, lambda: observer_of(state, Path(spec.lock)))
+    examination = Examination(edge, observer_of(state, Path(spec.lock)), judging.offer)
     examination.follow()
+    judging.follow()
     end = socket.socket(fileno=spec.samples_fd)
     end.settimeout(LOOK_EVERY_S)
     with contextlib.closing(Given(Path(spec.data) / "feedback.sqlite")) as given:
         desk = FeedbackDesk(spec.run, state, edge, lambda: ledger_in(spec.data), given, observer_of(state, Path(spec.lock)), time.time)
         desk.open()
         say(ready=True, pid=os.getpid())
-        look_until_told(examination, end, lambda: stop.is_set() or os.getppid() != parent)
+        look_until_told(examination, end, lambda: stop.is_set() or os.getppid() != parent, judging.follow)
+        judging.stop()
         desk.close()
     say(examined=dataclasses.asdict(examination.counts))
 
 
-def look_until_told(examination: Examination, end: socket.socket, over: Callable[[], bool]) -> None:
+def look_until_told(
+    examination: Examination, end: socket.socket, over: Callable[[], bool], follow: Callable[[], None] = lambda: None
+) -> None:
     """Then what is in the channel by that moment, for a while. Counts are told as they change, the edge is read as it does."""
     told, tell_at, until = dataclasses.asdict(examination.counts), 0.0, 0.0
     while not until or time.monotonic() < until:
@@ -89,6 +99,7 @@ def look_until_told(examination: Examination, end: socket.socket, over: Callable
             end.settimeout(0.01)
         if time.monotonic() >= tell_at:
             examination.follow()
+            follow()
             tell_at = time.monotonic() + TELL_EVERY_S
             if (counts := dataclasses.asdict(examination.counts)) != told:
                 told = counts

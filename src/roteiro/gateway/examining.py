@@ -39,7 +39,7 @@ def wanted(edge: Edge) -> bool:
 class Examining:
     """Keeps an examiner running from the first plan on that wants one."""
 
-    def __init__(self, data: DataDirectory, run: RunDirectory, edge: Callable[[], Edge]) -> None:
+    def __init__(self, data: DataDirectory, run: RunDirectory, edge: Callable[[], Edge], secrets_fd: int = -1) -> None:
         """`edge` tells that of the plan in force."""
         self.restarts = 0
         self._ours, self._theirs = channel()
@@ -54,7 +54,10 @@ class Examining:
             edge=str(run.edge),
             data=str(data.path),
             samples_fd=self._theirs.fileno(),
+            probing=str(run.canaries),
+            secrets_fd=secrets_fd,
         )
+        self._inherited = [self._theirs.fileno(), *([secrets_fd] if secrets_fd >= 0 else [])]
         self._edge = edge
         self._child: Child | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -98,7 +101,7 @@ class Examining:
         return {name: self._before.get(name, 0) + self._told.get(name, 0) for name in {**self._before, **self._told}}
 
     async def _spawn(self) -> Child:
-        return await Child.start(MODULE, ["--spec", str(self._path)], "the examiner", pass_fds=[self._theirs.fileno()], heard=self._hear)
+        return await Child.start(MODULE, ["--spec", str(self._path)], "the examiner", pass_fds=self._inherited, heard=self._hear)
 
     async def _keep(self) -> None:
         pause_s = LOOK_EVERY_S

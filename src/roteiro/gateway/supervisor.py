@@ -206,7 +206,7 @@ class Supervisor:
         )  # fmt: skip
         self._canaries = CanariesTending(here_is, self._run.canaries, secrets_fd, lambda: self._adoption.plan, Observer(self._block.step))
         self._key_care = KeyCare(keys, self._adoption, self._acks)
-        self._examining = stack.enter_context(contextlib.closing(Examining(self._data, self._run, lambda: self._adoption.edge)))
+        self._examining = stack.enter_context(contextlib.closing(Examining(self._data, self._run, lambda: self._adoption.edge, secrets_fd)))
         self._crew = Crew(
             self._data, self._run, doors, self._serving.workers,
             drain_s=self._serving.drain_s, tls=self._tls(), died=lambda worker: self._bury(tending, worker), broke=self._break_down,

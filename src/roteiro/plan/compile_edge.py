@@ -102,6 +102,7 @@ def edge_observe(plan: Plan, names: Names) -> EdgeObserve:
     given = plan.quality.observe
     return EdgeObserve(
         share=given.share,
+        judge=plan.quality.judge.share if plan.quality.judge is not None else 0.0,
         routes={names.routes.index(name): share for name, share in given.models.items() if name in plan.models},
         workloads={names.workloads.index(name): share for name, share in given.workloads.items() if name in plan.workloads},
         most_bytes=given.most_bytes,

@@ -3,7 +3,7 @@
 What must not live here: asking, judging and testing (`quality`, `gateway`).
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -51,4 +51,7 @@ class Drift(Part):
 
     false_alarms: Annotated[Share, within(0.0, 0.5, format_share, above=True)] = Field(
         default=0.01, description="Most probability that a model which stays the same ever raises an alarm, however long it is watched."
+    )
+    compare: Literal["auto", "characters"] = Field(
+        default="auto", description="How far texts are apart: by meaning where the extra semantic is installed, or by their characters."
     )
