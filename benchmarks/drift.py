@@ -1,6 +1,6 @@
 """How soon a changed model is noticed behind its name, and how seldom one that stayed the same is accused; against a naive test.
 
-    python benchmarks/drift.py [--worlds 50] [--quiet-rounds 1000] [--json FILE]
+    python benchmarks/drift.py [--worlds 40] [--quiet-rounds 1000] [--json FILE]
 
 Models are the sandbox's personalities (`testing.personality`) answering the suite of canaries that ships; each answer goes through the
 round's own grading, comparison and test. The naive test looks after each round whether a Kolmogorov-Smirnov test (lengths, distances) or a
@@ -141,8 +141,8 @@ def told_of(answers: int) -> int | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--worlds", type=int, default=50, help="changes of each kind")
-    parser.add_argument("--quiet-worlds", type=int, default=20)
+    parser.add_argument("--worlds", type=int, default=40, help="changes of each kind")
+    parser.add_argument("--quiet-worlds", type=int, default=5)
     parser.add_argument("--quiet-rounds", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=0.01)
     parser.add_argument("--json", metavar="FILE")
@@ -150,7 +150,7 @@ def main() -> None:
     began = time.process_time()
     result: dict[str, Any] = {"rate": options.rate, "per_round": PER_ROUND, "probes": len(PROBES), "switches": {}}
     for name, (after, told) in SWITCHES.items():
-        found = [delay(seed, after, told, 100, options.rate, 3000) for seed in range(options.worlds)]
+        found = [delay(seed, after, told, 50, options.rate, 3000) for seed in range(options.worlds)]
         known = sorted(one if one is not None else sys.maxsize for one in found)
         result["switches"][name] = {
             "worlds": len(found), "detected": sum(one is not None for one in found),

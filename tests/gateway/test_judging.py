@@ -1,7 +1,7 @@
 """Who judges follows the plan in force, and what the server asks in its own name is never judged."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -30,7 +30,7 @@ quality: {judge: {model: n}}
 
 
 class Fake:
-    made: "list[Fake]" = []
+    made: ClassVar["list[Fake]"] = []
 
     def __init__(self, spec: JudgeSpec, *_: object) -> None:
         self.spec, self.offered, self.runs = spec, list[Any](), False

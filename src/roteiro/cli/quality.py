@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from roteiro.cli.option import AsHtml, AsJson, AsMarkdown, Data, Environment, Lang, Language, PlanFile, directory, in_language, present
+from roteiro.cli.option import (
+    AsHtml,
+    AsJson,
+    AsMarkdown,
+    Data,
+    Environment,
+    Lang,
+    Language,
+    PlanFile,
+    ToPdf,
+    directory,
+    in_language,
+    present,
+)
 
 __all__ = ["app"]
 
@@ -42,6 +55,7 @@ def canaries(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Ask a plan's targets questions with known answers, or show what a server's canaries found in the last day (--data).
@@ -62,12 +76,17 @@ def canaries(
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
-    present(canaries_page(answer, speech), lang, as_markdown=as_markdown, as_html=as_html)
+    present(canaries_page(answer, speech), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
 
 
 @app.command("drift")
 def drift(
-    data: Data = None, as_json: AsJson = False, as_markdown: AsMarkdown = False, as_html: AsHtml = False, lang: Lang = Language.EN
+    data: Data = None,
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
+    lang: Lang = Language.EN,
 ) -> None:
     """Whether the models behind a server's targets are still the same: what changed, since when, how sure that is, and examples."""
     from roteiro.report.canaries import drift_page
@@ -78,7 +97,7 @@ def drift(
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
-    present(drift_page(answer, in_language(lang)), lang, as_markdown=as_markdown, as_html=as_html)
+    present(drift_page(answer, in_language(lang)), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
 
 
 @app.command("judge")
@@ -88,6 +107,7 @@ def judge(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
+    to_pdf: ToPdf = None,
     lang: Lang = Language.EN,
 ) -> None:
     """Measure how often a plan's judge errs: it is asked of items whose verdict is known, on a server of its own, within its budget."""
@@ -102,4 +122,4 @@ def judge(
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
-    present(judge_page(answer, speech), lang, as_markdown=as_markdown, as_html=as_html)
+    present(judge_page(answer, speech), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)

@@ -63,11 +63,11 @@ class CanariesTending:
 
     async def stop(self, within_s: float) -> None:
         """No more questions are asked."""
-        if self._working is not None:
-            self._working.cancel()
-            await asyncio.gather(self._working, return_exceptions=True)
-        if self._child is not None:
-            await self._child.stop(signal.SIGTERM, within_s)
+        if (working := self._working) is not None:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        if (child := self._child) is not None:
+            await child.stop(signal.SIGTERM, within_s)
 
     def look(self) -> dict[str, object] | None:
         """How the process is; None where none was needed."""
