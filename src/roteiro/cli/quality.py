@@ -51,12 +51,12 @@ def canaries(
     against: Against = None,
     repeats: Repeats = 1,
     data: Data = None,
+    lang: Lang = Language.EN,
     environment: Environment = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
     to_pdf: ToPdf = None,
-    lang: Lang = Language.EN,
 ) -> None:
     """Ask a plan's targets questions with known answers, or show what a server's canaries found in the last day (--data).
 
@@ -104,11 +104,11 @@ def drift(
 def judge(
     plan: PlanFile,
     environment: Environment = None,
+    lang: Lang = Language.EN,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     as_html: AsHtml = False,
     to_pdf: ToPdf = None,
-    lang: Lang = Language.EN,
 ) -> None:
     """Measure how often a plan's judge errs: it is asked of items whose verdict is known, on a server of its own, within its budget."""
     from roteiro.report.canaries import judge_page
