@@ -10,17 +10,19 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from roteiro.gateway.inner_call import InnerAnswer, InnerCallError, InnerPort
 from roteiro.gateway.observing import Observes
-from roteiro.plan.model import Plan
 from roteiro.quality.judging import MOST_TOKENS, Sample, Verdict, prompt, read_verdict
 from roteiro.terms.codes import Signal
 from roteiro.terms.observation import Observation
 from roteiro.terms.own import JUDGE
+
+if TYPE_CHECKING:
+    from roteiro.plan.model import Plan
 
 __all__ = ["Judge", "JudgeAsker", "JudgeSpec", "Judged", "UnavailableError", "inner_call", "inner_judge", "judge_name", "judge_spec"]
 
@@ -44,7 +46,7 @@ class JudgeSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Providers that may judge, whose own answers are not judged."""
 
 
-def judge_spec(plan: Plan) -> JudgeSpec | None:
+def judge_spec(plan: "Plan") -> JudgeSpec | None:
     """Of a plan that has a judge."""
     judge = plan.quality.judge
     if judge is None:
