@@ -72,7 +72,7 @@ def score(
     as_html: AsHtml = False,
     lang: Lang = Language.EN,
 ) -> None:
-    """Compare vendors by six criteria: measured in the ledger of --data where it tells, else declared in the plan.
+    """Compare vendors by six criteria: measured in the ledger where it tells, else declared in the plan.
 
     No data is no score. A rank is given only where the measurements allow one, and what hangs on the weights is shown.
     """
@@ -81,9 +81,9 @@ def score(
     from roteiro.tasks.report import parse_since
     from roteiro.tasks.vendor_score import score_vendors
 
-    answer = score_vendors(
-        plan, data, parse_since(since) if since else None, run, prices=prices, environment=environment, seed=seed
-    )  # fmt: skip
+    where = directory(data)
+    known = where if data is not None or where.is_dir() else None  # without a ledger, what is declared alone
+    answer = score_vendors(plan, known, parse_since(since) if since else None, run, prices=prices, environment=environment, seed=seed)
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return

@@ -97,22 +97,20 @@ VENDOR_WORDS: Final[dict[str, tuple[str, str]]] = {
     "vendors.matched": (
         (
             "Compared over {strata} of {of_strata} kinds of request (model, workload, streamed or not, length of input) that every "
-            "vendor was "
-            "asked, each weighing as in all traffic. Attempts count, not only requests: what failed and was answered elsewhere is a "
-            "failure."
+            "vendor was asked, each weighing as in all traffic. Attempts count, not only requests: what failed and was answered "
+            "elsewhere is a failure."
         ),
         (
             "Comparados em {strata} de {of_strata} tipos de requisição (modelo, carga, fluxo ou não, tamanho da entrada) pedidos a "
-            "todos os "
-            "fornecedores, cada um com o peso que tem no tráfego. Contam tentativas, não só requisições: o que falhou e foi respondido por "
-            "outro é uma falha."
+            "todos os fornecedores, cada um com o peso que tem no tráfego. Contam tentativas, não só requisições: o que falhou e foi "
+            "respondido por outro é uma falha."
         ),
     ),
     "vendors.unmatched": (
         "No kind of request was asked of every vendor often enough: each is told on its own traffic, and differences may be the traffic's.",
         (
-            "Nenhum tipo de requisição foi pedido a todos os fornecedores vezes bastantes: cada um é medido no seu tráfego, e diferenças "
-            "podem ser do tráfego."
+            "Nenhum tipo de requisição foi pedido a todos os fornecedores vezes bastantes: cada um é medido no seu tráfego, e "
+            "diferenças podem ser do tráfego."
         ),
     ),
     "vendors.from_events": (
@@ -126,8 +124,8 @@ VENDOR_WORDS: Final[dict[str, tuple[str, str]]] = {
             "docs/explanation/vendors.md."
         ),
         (
-            "Sem dados, sem nota: o que não se sabe fica fora da nota e aparece como cobertura; posições usam só o que se sabe de todos os "
-            "classificados ({count} medidas). Os intervalos consideram falhas em rajadas (blocos de {block}). Escalas: "
+            "Sem dados, sem nota: o que não se sabe fica fora da nota e aparece como cobertura; posições usam só o que se sabe de todos "
+            "os classificados ({count} medidas). Os intervalos consideram falhas em rajadas (blocos de {block}). Escalas: "
             "docs/explanation/vendors.md."
         ),
     ),
@@ -169,12 +167,13 @@ VENDOR_WORDS: Final[dict[str, tuple[str, str]]] = {
     "vendors.sla_method": (
         (
             "Every attempt sent to a vendor counts, as its contract counts it: failures are the classes that the SLA names, what is "
-            "excluded is "
-            "counted apart. A slice without a request counts as up. Paid is the ledger's cost of answers, at the plan's prices."
+            "excluded is counted apart. A slice without a request counts as up. Paid is the ledger's cost of answers, at the plan's "
+            "prices."
         ),
         (
-            "Conta cada tentativa enviada ao fornecedor, como seu contrato conta: falhas são as classes que o SLA nomeia, e o excluído é "
-            "contado à parte. Um intervalo sem requisição conta como no ar. Pago é o custo das respostas no registro, aos preços do plano."
+            "Conta cada tentativa enviada ao fornecedor, como seu contrato conta: falhas são as classes que o SLA nomeia, e o excluído "
+            "é contado à parte. Um intervalo sem requisição conta como no ar. Pago é o custo das respostas no registro, aos preços do "
+            "plano."
         ),
     ),
     "claim.title": ("Claim of service credit, {period}", "Reclamação de crédito de serviço, {period}"),
@@ -183,8 +182,8 @@ VENDOR_WORDS: Final[dict[str, tuple[str, str]]] = {
     "claim.date": ("Date", "Data"),
     "claim.opening": (
         (
-            "In {period} (from {since} to {until} UTC) your service did not reach the availability that you promise: {share} of {target}. "
-            "We claim the credit that is owed for it: {due}, which is {credit} of the {paid} paid for that period."
+            "In {period} (from {since} to {until} UTC) your service did not reach the availability that you promise: {share} of "
+            "{target}. We claim the credit that is owed for it: {due}, which is {credit} of the {paid} paid for that period."
         ),
         (
             "Em {period} (de {since} a {until} UTC) seu serviço não alcançou a disponibilidade prometida: {share} de {target}. "
@@ -216,14 +215,12 @@ VENDOR_WORDS: Final[dict[str, tuple[str, str]]] = {
     "claim.evidence": ("Evidence", "Evidência"),
     "claim.evidence_note": (
         (
-            "One row for each failed request: run and number, time (UTC), class of failure, HTTP status, model and region. No prompts, no "
-            "answers, "
-            "no names of our customers."
+            "One row for each failed request: run and number, time (UTC), class of failure, HTTP status, model and region. No prompts, "
+            "no answers, no names of our customers."
         ),
         (
             "Uma linha por requisição que falhou: execução e número, hora (UTC), classe da falha, status HTTP, modelo e região. Sem "
-            "prompts, sem "
-            "respostas, sem nomes de nossos clientes."
+            "prompts, sem respostas, sem nomes de nossos clientes."
         ),
     ),
     "claim.file": ("file", "arquivo"),
@@ -306,9 +303,9 @@ VENDOR_WORDS: Final[dict[str, tuple[str, str]]] = {
     "contingency.no_points": ("None is known of.", "Nenhum conhecido."),
     "contingency.method": (
         (
-            "Losses begin at the demand's peak, with connections refused. Of an hour and a day, a promise is judged over a month of "
-            "30 days with that one loss in it; for good, over the peak hour without the vendor. Remedies are tried at that hour, with "
-            "the same seeds."
+            "Losses begin at the demand's peak, with connections refused. Of an hour and a day, a promise is judged over a month of 30 "
+            "days with that one loss in it; for good, over the peak hour without the vendor. Remedies are tried at that hour, with the "
+            "same seeds."
         ),
         (
             "As perdas começam no pico da demanda, com conexões recusadas. De uma hora e de um dia, a promessa é julgada no mês de 30 "
