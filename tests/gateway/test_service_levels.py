@@ -58,14 +58,23 @@ def test_what_fires_and_what_is_in_force(burnt: Counted) -> None:
     firing = {alert.alert for alert in one.alerts if alert.firing}
     assert firing and {alert.since_unix_s is not None for alert in one.alerts if alert.firing} == {True}
     assert one.spent is not None and [step.active for step in one.steps] == [True, True, one.spent >= 1.0] and state.frozen
-    assert {what.objective for what in burning(state)} == {"gold.availability"} and levels.stirs()
+    assert {what.objective for what in burning(state)} == {"gold.availability"}
     assert one.exhausted_unix_s is not None or one.spent >= 1.0
 
 
-def test_a_quiet_server_does_not_stir() -> None:
+def test_a_glance_tells_whether_anything_changed() -> None:
     it = Counted(PLAN)
     levels = Levels(lambda: it.world.compiled, it.world.state)
-    assert not levels.stirs() and list(burning(levels(5.0))) == [] and levels(5.0).objectives[0].spent == 0.0
+    quiet = levels.glance()
+    assert list(burning(levels(5.0))) == [] and levels(5.0).objectives[0].spent == 0.0
+    for n in range(20):
+        it.ask(10.0 + n)
+    it.world.step(Step.TEND, now=60.0)
+    assert levels.glance() == quiet, "requests alone are no change"
+    for n in range(200):
+        it.ask(70.0 + n, good=False)
+    it.world.step(Step.TEND, now=300.0)
+    assert levels.glance() != quiet
 
 
 def test_promises_in_symbols() -> None:

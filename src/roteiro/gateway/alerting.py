@@ -59,7 +59,7 @@ class Alerting:
         self._changes = Changes(Follower(block.ring("decisions"), cursor=0), lambda: compiled().names, block.epoch_unix_s, versions)
         self._levels = Levels(compiled, block.state)
         thread = VaultThread(asyncio.get_running_loop(), lambda: Vault(path, Keyring(known.vault_keys)), "notices")
-        self._notifying = Notifying(thread, self.levels, lambda: compiled().plan, self._changed, environ, stirs=self._levels.stirs)
+        self._notifying = Notifying(thread, self.levels, lambda: compiled().plan, self._changed, environ, glance=self._levels.glance)
 
     async def start(self) -> None:
         """Begin to look, and note that this run began."""

@@ -25,6 +25,10 @@ class Broken:
         self._bad: dict[str, int] = {}
         self._until: dict[str, float] = {}
 
+    def any_fresh(self, now_s: float) -> bool:
+        """Whether one is, or was a moment ago."""
+        return any(now_s < until_s + BROKEN_FOR_S for until_s in self._until.values())
+
     def look(self, levels: ServiceLevels, now_s: float) -> Iterator[What]:
         """Those that were broken just now. What an earlier run counted is no news."""
         for one in levels.objectives:

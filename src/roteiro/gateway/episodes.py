@@ -82,6 +82,11 @@ class Episodes:
         """In the order in which they began."""
         return sorted(self._open.values(), key=lambda one: (one.since_s, one.key))
 
+    @property
+    def any_held(self) -> bool:
+        """Whether one waits to be over."""
+        return any(one.ended_s is not None for one in self._open.values())
+
     def _begin(self, what: What, now_s: float) -> Episode:
         before = self._ended.pop(what, None)
         back = before is not None and now_s - before.at_s < COMES_BACK_WITHIN_S

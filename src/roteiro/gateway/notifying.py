@@ -54,7 +54,7 @@ class Unsaved(NamedTuple):
 
 
 class Notifying:
-    """`levels` and `plan` are those of this moment, `changed` what changed lately; `stirs` says whether there is anything to look at."""
+    """`levels` and `plan` are those of this moment, `changed` what changed lately; two `glance`s tell whether anything did."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Notifying:
         changed: Callable[[], Changed],
         environ: Mapping[str, str],
         *,
-        stirs: Callable[[], bool] = lambda: True,
+        glance: Callable[[], object] = object,
         clock: Callable[[], float] = time.time,
         sender: Callable[[Channel, str, Sequence[Notice], Mapping[str, str], float], Sent] = send,
         hold_s: float = HOLD_S,
@@ -72,8 +72,9 @@ class Notifying:
         self.seen: dict[str, dict[str, Any]] = {}
         """Channel → what its messages came to, as of the last time that something moved (`Outbox.look`)."""
         self._thread, self._levels, self._plan, self._changed = thread, levels, plan, changed
-        self._environ, self._stirs, self._clock, self._sender, self._hold_s = environ, stirs, clock, sender, hold_s
+        self._environ, self._glance, self._clock, self._sender, self._hold_s = environ, glance, clock, sender, hold_s
         self._episodes, self._broken = Episodes(hold_s=hold_s), Broken()
+        self._glanced: object = None
         self._unsaved: list[Unsaved] = []
         self._save_after_s = 0.0
         self._taken: set[str] = set()
@@ -143,14 +144,16 @@ class Notifying:
 
     def turn(self) -> None:
         """Look once, and note what is to be told."""
-        if not self._stirs() and not self._episodes.open():
+        now, glance = self._clock(), self._glance()
+        if glance == self._glanced and not self._episodes.any_held and not self._broken.any_fresh(now):
             return
-        now, levels = self._clock(), self._levels()
+        levels = self._levels()
         begun, over = self._episodes.look([*burning(levels), *self._broken.look(levels, now)], now)
         if begun or over:
             changed = self._changed()
             self._note(begun, "firing", levels, changed, now)
             self._note(over, "resolved", levels, changed, now)
+        self._glanced = glance
 
     def _note(self, episodes: Sequence[Episode], stage: Stage, levels: ServiceLevels, changed: Changed, now: float) -> None:
         plan = self._plan()

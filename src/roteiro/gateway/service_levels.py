@@ -101,7 +101,6 @@ class Levels:
         self._alerts: list[Alert] = []
         self._steps: list[tuple[str, BurnStep]] = []
         self._epoch_s = float(state.header["epoch_unix_s"][0])
-        self._broken = 0
 
     def __call__(self, now_s: float) -> ServiceLevels:
         """All objectives, in the plan's order."""
@@ -109,13 +108,12 @@ class Levels:
         found = [self._objective(index, one, now_s) for index, one in self._objectives]
         return ServiceLevels(objectives=tuple(found), frozen=bool(self._state.header["frozen"][0]))
 
-    def stirs(self) -> bool:
-        """Whether an alert fires, a step is in force, or since the last time something happened that never may: a glance, for often."""
+    def glance(self) -> object:
+        """What fires, is in force, or happened though it never may: two glances tell whether anything changed, at some microseconds each."""
         self._follow()
         state = self._state
-        broken = sum(int(state.objectives["run_bad"][index]) for index, one in self._objectives if one.least >= 1.0)
-        told, self._broken = self._broken, broken
-        return bool(state.burn_alerts["firing"].any() or state.burn_steps["active"].any() or broken != told)
+        broken = tuple(int(state.objectives["run_bad"][index]) for index, one in self._objectives if one.least >= 1.0)
+        return state.burn_alerts["firing"].tobytes(), state.burn_steps["active"].tobytes(), broken, id(self._known)
 
     def _follow(self) -> None:
         compiled = self._compiled()
