@@ -109,7 +109,7 @@ class Levels:
         return ServiceLevels(objectives=tuple(found), frozen=bool(self._state.header["frozen"][0]))
 
     def glance(self) -> object:
-        """What fires, is in force, or happened though it never may: two glances tell whether anything changed, at some microseconds each."""
+        """What fires, is in force, or happened though it never may: two glances tell whether anything changed."""
         self._follow()
         state = self._state
         broken = tuple(int(state.objectives["run_bad"][index]) for index, one in self._objectives if one.least >= 1.0)
