@@ -1,6 +1,7 @@
 """Notices from what burns to their receivers: told once, through crashes, refusals, a full disk; never in the way of the loop."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -155,6 +156,24 @@ async def test_a_dead_receiver_neither_stops_the_loop_nor_others(world: World) -
         world.safe.clock.now += EXPIRE_S + 1
         it._wake.set()
         await until(lambda: it.look()["ops"]["outcomes"].get("expired") == 1)
+
+
+async def test_a_receiver_that_never_ends_holds_up_nobody(world: World) -> None:
+    over, asked = threading.Event(), world.send
+
+    def send(channel: Channel, *rest: Any) -> Sent:
+        if channel.kind == "webhook":
+            over.wait(60.0)
+        return asked(channel, *rest)
+
+    world.send = send  # type: ignore[method-assign]
+    try:
+        async with asyncio.timeout(20.0), world.notifying() as it:
+            world.now = levels(page=True)
+            await until(lambda: it.look()["pager"]["outcomes"] == {"sent": 1})
+            assert it.look()["ops"]["waiting"] == 1
+    finally:
+        over.set()
 
 
 async def test_a_full_disk_is_told_of_without_it(world: World) -> None:

@@ -8,11 +8,12 @@ What must not live here: what burns (`burning`, `episodes`), the tables (`notice
 """
 
 import asyncio
+import contextlib
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 from roteiro.gateway.burning import Broken, burning, channels_of, notice_of
@@ -39,7 +40,8 @@ FIRST_PAUSE_S: Final = 5.0
 LONGEST_PAUSE_S: Final = 900.0
 LONGEST_ASKED_S: Final = 3600.0
 """A receiver's Retry-After is heeded up to this."""
-SENDERS: Final = 4
+ATTEMPT_S: Final = 60.0
+"""Longest that one attempt holds its channel, however slowly the receiver speaks."""
 MOST_UNSAVED: Final = 200
 AFTER_TROUBLE_S: Final = 10.0
 IDLE_S: Final = 60.0
@@ -81,7 +83,6 @@ class Notifying:
         """Messages that were taken and could not be marked so: they are not sent again."""
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
-        self._threads = ThreadPoolExecutor(SENDERS, "notices")
         self._working: list[asyncio.Task[None]] = []
 
     @property
@@ -114,7 +115,6 @@ class Notifying:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._thread.close)
 
     async def keep(self, adopted: Adopted) -> None:
@@ -268,13 +268,39 @@ class Notifying:
         known = self._plan().notify.get(channel)
         if known is None:
             return Sent("refused", "the plan in force has no such channel")
-        loop, now = asyncio.get_running_loop(), self._clock()
-        return await loop.run_in_executor(self._threads, self._sender, known, ref, notices, self._environ, now)
+        now = self._clock()
+        try:
+            async with asyncio.timeout(ATTEMPT_S):
+                return await on_a_thread(lambda: self._sender(known, ref, notices, self._environ, now), f"notice to {channel}")
+        except TimeoutError:
+            return Sent("again", f"no end within {ATTEMPT_S:g} s")
 
     async def _end(self, delivery: Delivery, outcome: str, said: str) -> None:
         if outcome != "sent":
             log.error("%d notices to %s are %s: %s", len(delivery.notices), delivery.channel, outcome, said)
         await self._thread.run(lambda vault: Outbox(vault).end(delivery, outcome, said))
+
+
+async def on_a_thread(attempt: Callable[[], Sent], name: str) -> Sent:
+    """What an attempt comes to. The thread is one that nobody waits for: a receiver that never ends holds up no server that does."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Sent] = loop.create_future()
+
+    def tell(sent: Sent) -> None:
+        if not future.done():
+            future.set_result(sent)
+
+    def work() -> None:
+        try:
+            sent = attempt()
+        except Exception as error:
+            log.exception("an attempt to send a notice failed")
+            sent = Sent("again", f"it cannot be sent: {type(error).__name__}")
+        with contextlib.suppress(RuntimeError):  # the loop is closed: what was not taken is in the outbox
+            loop.call_soon_threadsafe(tell, sent)
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return await future
 
 
 def look(vault: Vault) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,10 @@ NOTICE_WORDS: Final[dict[str, tuple[str, str]]] = {
         "{objective}: {lately} of the error budget spent in {window}",
         "{objective}: {lately} do orçamento de erro gastos em {window}",
     ),
-    "notice.title.alert_plain": ("{objective} burns its error budget", "{objective} está queimando o orçamento de erro"),
+    "notice.title.alert_plain": (
+        "{objective}: what must never happen has happened",
+        "{objective}: aconteceu o que nunca pode acontecer",
+    ),
     "notice.title.alert_over": (
         "{objective}: the error budget no longer burns too fast, after {time}",
         "{objective}: o orçamento de erro já não queima rápido demais, após {time}",
@@ -36,12 +39,15 @@ NOTICE_WORDS: Final[dict[str, tuple[str, str]]] = {
     "notice.do.shed": ("less important requests are refused", "requisições menos importantes são recusadas"),
     "notice.promise": ("Promise: {promise}", "Promessa: {promise}"),
     "notice.lately": (
-        "In the last {window}: {lately} of the budget (the bound is {bound}), {burn} times too fast",
-        "Nos últimos {window}: {lately} do orçamento (o limite é {bound}), {burn} vezes rápido demais",
+        "Within {window}: {lately} of the budget (the bound is {bound}), {burn} times as fast as it lasts",
+        "Em {window}: {lately} do orçamento (o limite é {bound}), {burn} vezes o ritmo em que ele dura",
     ),
     "notice.spent": ("Of the whole budget: {spent} spent, {left} left", "De todo o orçamento: {spent} gastos, restam {left}"),
     "notice.overspent": ("The whole budget is spent: {spent} of it", "Todo o orçamento está gasto: {spent} dele"),
-    "notice.exhausted": ("At this rate nothing is left by {at} ({time} from now)", "Nesse ritmo nada resta em {at} (daqui a {time})"),
+    "notice.exhausted": (
+        "At this rate nothing is left by {at} ({time} from now)",
+        "Nesse ritmo, nada restará em {at} (daqui a {time})",
+    ),
     "notice.since": ("Since {at}", "Desde {at}"),
     "notice.changed": ("What changed in the last 24 hours", "O que mudou nas últimas 24 horas"),
     "notice.in_force": ("plan in force: {digest}, version {version}", "plano em vigor: {digest}, versão {version}"),
@@ -51,7 +57,7 @@ NOTICE_WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "notice.began": ("{at}: the server began with plan {digest} ({by})", "{at}: o servidor começou com o plano {digest} ({by})"),
     "notice.override": ("against the freeze: {reason}", "apesar do congelamento: {reason}"),
-    "notice.breaker": ("{at}: {target}: {what}", "{at}: {target}: {what}"),
+    "notice.breaker": ("{at}: breaker of {target}: {what}", "{at}: disjuntor de {target}: {what}"),
     "notice.version": ("{at}: {target} answers as {after} instead of {before}", "{at}: {target} responde como {after} em vez de {before}"),
     "notice.drift": ("{at}: {target} behaves differently: {after}", "{at}: {target} se comporta de outro modo: {after}"),
     "notice.nothing": (
