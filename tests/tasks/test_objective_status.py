@@ -12,6 +12,7 @@ from roteiro.analysis.error_budget import Counts
 from roteiro.plan.digest import canonical_json, digest
 from roteiro.plan.read import read_text
 from roteiro.tasks.objective_status import alerts, status
+from roteiro.terms.error import SettingsError
 
 PLAN = """
 roteiro: 1
@@ -84,6 +85,7 @@ def test_the_commands_say_it(data: Path, tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "plan.yaml").write_text(PLAN)
     for words, expected in (
         (("slo", "status", "--data", str(data)), "enterprise.availability"),
+        (("slo", "status", "--data", str(data), "--objective", "by-time"), "slices of 1h"),
         (("slo", "alerts", "--data", str(data), "--lang", "pt-BR"), "pela regra usual"),
         (("slo", "list", str(tmp_path / "plan.yaml")), "p95 within 1,000 ms"),
         (("slo", "compose", str(tmp_path / "plan.yaml"), "--markdown"), "enterprise promises 99%: carried"),
@@ -91,3 +93,10 @@ def test_the_commands_say_it(data: Path, tmp_path: Path, capsys: pytest.CaptureF
     ):
         assert call(*words) == 0
         assert expected in " ".join(capsys.readouterr().out.split())
+
+
+def test_one_objective_alone_and_one_that_is_not_there(data: Path) -> None:
+    assert [one.objective.name for one in status(data, at=DAY, objective="by-time").objectives] == ["by-time"]
+    assert {one.objective for one in alerts(data, objective="by-time").alerts} == {"by-time"}
+    with pytest.raises(SettingsError, match="has no objective 'x'"):
+        status(data, at=DAY, objective="x")

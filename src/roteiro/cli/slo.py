@@ -3,7 +3,7 @@
 What must not live here: analysis, and layout (`slo_page`).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from roteiro.plan.read import Reading
 
 __all__ = ["alerts", "app", "compose", "listing", "status"]
+
+Objective = Annotated[str | None, typer.Option("--objective", metavar="NAME", help="Only this objective.", show_default=False)]
 
 app = typer.Typer(help="Objectives: what is promised, what carries it, what is left of error budgets.", no_args_is_help=True)
 
@@ -82,6 +84,7 @@ def compose(
 def status(
     data: Data = None,
     run: Run = None,
+    objective: Objective = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     lang: Lang = Language.EN,
@@ -92,7 +95,7 @@ def status(
     from roteiro.report.plain import dumps
     from roteiro.tasks.objective_status import status as ask
 
-    answer = ask(directory(data), run)
+    answer = ask(directory(data), run, objective=objective)
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return
@@ -105,6 +108,7 @@ def alerts(
     data: Data = None,
     since: Since = None,
     run: Run = None,
+    objective: Objective = None,
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     lang: Lang = Language.EN,
@@ -116,7 +120,7 @@ def alerts(
     from roteiro.tasks.objective_status import alerts as ask
     from roteiro.tasks.report import parse_since
 
-    answer = ask(directory(data), run, parse_since(since) if since else None)
+    answer = ask(directory(data), run, parse_since(since) if since else None, objective)
     if as_json:
         typer.echo(dumps(answer), nl=False)
         return

@@ -83,15 +83,18 @@ class AlertsAnswer:
         return sum(len(one.firings) for one in self.alerts if one.alert.severity == severity)
 
 
-def status(data: str | Path, run: str | None = None, at: datetime | None = None) -> StatusAnswer:
-    """Budgets now; of a run that was asked for, as of its last request. Raises SettingsError and LedgerError."""
+def status(data: str | Path, run: str | None = None, at: datetime | None = None, objective: str | None = None) -> StatusAnswer:
+    """Budgets now, or that of one objective alone; of a run that was asked for, as of its last request.
+
+    Raises SettingsError and LedgerError.
+    """
     question = Question(Path(data), None, run)
     period = question.period()
     plan = question.plan(period)
     when = at or (datetime.now(UTC) if run is None else ended(period))
     if plan is None or period.first is None:
         return StatusAnswer(period, when, plan is not None, ())
-    watched = [one for one in objectives_of(plan) if one.measure is Measure.SHARE]
+    watched = [one for one in chosen(plan, objective) if one.measure is Measure.SHARE]
     found: dict[str, ObjectiveStatus] = {}
     queries: list[str] = []
     # Objectives of one window are counted together. A record that begins within it is counted from its beginning.
@@ -104,17 +107,26 @@ def status(data: str | Path, run: str | None = None, at: datetime | None = None)
     return StatusAnswer(period, when, True, tuple(found[one.name] for one in watched), tuple(queries))
 
 
-def alerts(data: str | Path, run: str | None = None, since: datetime | None = None) -> AlertsAnswer:
-    """When each alert would have fired and cleared. Raises SettingsError and LedgerError."""
+def alerts(data: str | Path, run: str | None = None, since: datetime | None = None, objective: str | None = None) -> AlertsAnswer:
+    """When each alert, or those of one objective, would have fired and cleared. Raises SettingsError and LedgerError."""
     question = Question(Path(data), since, run)
     period = question.period()
     plan = question.plan(period)
     if plan is None or period.first is None:
         return AlertsAnswer(period, plan is not None, ())
-    watched = [one for one in objectives_of(plan) if one.alerts]
+    watched = [one for one in chosen(plan, objective) if one.alerts]
     series, queries = counted(question, plan, watched, to_minute(period.first), ended(period), run)
     found = [history for one in watched for history in histories(one, series[one.name])]
     return AlertsAnswer(period, True, tuple(found), queries)
+
+
+def chosen(plan: Plan, name: str | None) -> tuple[Objective, ...]:
+    """All of a plan's objectives, or the one of that name. Raises SettingsError."""
+    known = objectives_of(plan)
+    found = tuple(one for one in known if name in (None, one.name))
+    if not found and name is not None:
+        raise SettingsError(f"the plan has no objective {name[:80]!r}; it has {', '.join(one.name for one in known) or 'none'}")
+    return found
 
 
 def counted(
