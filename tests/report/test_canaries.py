@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from roteiro.quality.judge_rate import Counts, Rate
-from roteiro.report.canaries import canaries_page, drift_page, judge_page
+from roteiro.report.canaries import canaries_page, drift_page, judge_page, rates_page
 from roteiro.report.markdown import markdown
 from roteiro.report.speech import speech
 from roteiro.tasks.canaries import (
@@ -15,6 +15,8 @@ from roteiro.tasks.canaries import (
     Example,
     JudgeAnswer,
     JudgeRow,
+    RateRow,
+    RatesAnswer,
     TargetRow,
     VersionRow,
     WrongAnswer,
@@ -85,3 +87,14 @@ def test_a_judge_that_tells_nothing_is_called_that() -> None:
     assert "18/22" in page
     assert "1.2% (0% – 9%)" in page
     assert "the judge tells nothing" in page
+
+
+def test_what_the_judge_says_is_corrected_or_called_unmeasured() -> None:
+    rows = (
+        RateRow("one", "judge", "wise-1", 200, 30, True, Rate(0.08, 0.01, 0.17)), RateRow("one", "factual", "wise-2", 90, 9, False, None),
+    )  # fmt: skip
+    page = markdown(rates_page(RatesAnswer("data", rows), speech()))
+    assert "30/200" in page
+    assert "8% (1% – 17%)" in page
+    assert "this judge was not measured" in page
+    assert "The judge has said nothing yet." in markdown(rates_page(RatesAnswer("data", ()), speech()))

@@ -16,7 +16,6 @@ from roteiro.cli.option import (
     Environment,
     Lang,
     Language,
-    PlanFile,
     ToPdf,
     directory,
     in_language,
@@ -102,7 +101,11 @@ def drift(
 
 @app.command("judge")
 def judge(
-    plan: PlanFile,
+    plan: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PLAN]", help="The plan's file: its judge is measured now. Without it, what a server's judge said."),
+    ] = None,
+    data: Data = None,
     environment: Environment = None,
     lang: Lang = Language.EN,
     as_json: AsJson = False,
@@ -110,16 +113,24 @@ def judge(
     as_html: AsHtml = False,
     to_pdf: ToPdf = None,
 ) -> None:
-    """Measure how often a plan's judge errs: it is asked of items whose verdict is known, on a server of its own, within its budget."""
-    from roteiro.report.canaries import judge_page
+    """Measure how often a plan's judge errs, or show what a server's judge said, corrected for its errors (--data).
+
+    With a plan, a server of its own asks the judge of items whose verdict is known, within its budget.
+    """
+    from roteiro.report.canaries import judge_page, rates_page
     from roteiro.report.plain import dumps
     from roteiro.report.terminal import console
-    from roteiro.tasks.canaries import measure_judge
+    from roteiro.tasks.canaries import judged_rates, measure_judge
 
     speech = in_language(lang)
-    console(stderr=True).print(f"· {speech.say('canary.asking')}", style="dim", markup=False)
-    answer = measure_judge(plan, environment)
+    if plan is None:
+        rates = judged_rates(directory(data))
+        text, page = dumps(rates), rates_page(rates, speech)
+    else:
+        console(stderr=True).print(f"· {speech.say('canary.asking')}", style="dim", markup=False)
+        answer = measure_judge(plan, environment)
+        text, page = dumps(answer), judge_page(answer, speech)
     if as_json:
-        typer.echo(dumps(answer), nl=False)
+        typer.echo(text, nl=False)
         return
-    present(judge_page(answer, speech), lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)
+    present(page, lang, as_markdown=as_markdown, as_html=as_html, to_pdf=to_pdf)

@@ -10,7 +10,7 @@ from typing import Protocol
 from roteiro.report.document import Cell, Column, Document, Note, Part, Section, Table, Tone, cell
 from roteiro.report.speech import Speech
 
-__all__ = ["canaries_page", "drift_page", "judge_page"]
+__all__ = ["canaries_page", "drift_page", "judge_page", "rates_page"]
 
 SHOWN = 160
 """Characters of an answer."""
@@ -181,6 +181,30 @@ class Judging(Protocol):
     def silent(self) -> int: ...
     @property
     def example(self) -> Corrected | None: ...
+
+
+class Counted(Protocol):
+    @property
+    def target(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def judge(self) -> str: ...
+    @property
+    def judged(self) -> int: ...
+    @property
+    def bad(self) -> int: ...
+    @property
+    def measured(self) -> bool: ...
+    @property
+    def rate(self) -> Corrected | None: ...
+
+
+class CountedAll(Protocol):
+    @property
+    def about(self) -> str: ...
+    @property
+    def rows(self) -> Sequence[Counted]: ...
 
 
 class Judged(Protocol):
@@ -377,3 +401,23 @@ def stands_for(rate: Corrected | None, speech: Speech) -> Cell:
     if rate is None:
         return cell(speech.say("judge.nothing"), Tone.BAD)
     return cell(f"{speech.share(rate.rate, 1)} ({span(rate, speech)})")
+
+
+def rates_page(answer: CountedAll, speech: Speech) -> Document:
+    """What a judge said of each target's answers, as it counted and as it stands corrected."""
+    say = speech.say
+    if not answer.rows:
+        return Document(say("judge.rates"), (Section("", (Note(say("judge.none"), Tone.QUIET),)),), answer.about)
+    columns = (
+        Column(say("canary.target")), Column(say("judge.kind")), Column(say("judge.who"), rank=1), Column(say("judge.said"), right=True),
+        Column(say("judge.corrected"), right=True),
+    )  # fmt: skip
+    told = tuple(
+        (
+            cell(row.target, Tone.STRONG), cell(say(f"judge.{row.kind}")), cell(row.judge, Tone.QUIET),
+            cell(f"{speech.number(row.bad)}/{speech.number(row.judged)}"),
+            stands_for(row.rate, speech) if row.measured else cell(say("judge.unmeasured"), Tone.WARN),
+        )
+        for row in answer.rows
+    )  # fmt: skip
+    return Document(say("judge.rates"), (Section("", (Table(columns, told), Note(say("judge.method"), Tone.QUIET))),), answer.about)

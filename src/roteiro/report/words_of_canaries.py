@@ -104,6 +104,12 @@ CANARY_WORDS: Final[dict[str, tuple[str, str]]] = {
     "judge.specificity": ("good ones spared", "boas poupadas"),
     "judge.silent": ("no verdict", "sem veredito"),
     "judge.example": ("10% of 1,000 called bad stands for", "10% de 1.000 ditas ruins significam"),
+    "judge.rates": ("What the judge says", "O que o juiz diz"),
+    "judge.none": ("The judge has said nothing yet.", "O juiz ainda não disse nada."),
+    "judge.who": ("judge", "juiz"),
+    "judge.said": ("called bad", "ditas ruins"),
+    "judge.corrected": ("corrected for its errors", "corrigido por seus erros"),
+    "judge.unmeasured": ("this judge was not measured", "este juiz não foi medido"),
     "judge.nothing": ("the judge tells nothing", "o juiz não diz nada"),
     "judge.method": (
         (

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 from roteiro.analysis.spread import Interval, wilson
 from roteiro.gateway.quality_store import FILE, Asked, Change, Measured, QualityStore, Version
+from roteiro.ledger import Ledger
 from roteiro.plan.suite import read_suites
 from roteiro.quality.drift import FEATURES, Detector
 from roteiro.quality.grading import normalised
@@ -25,7 +26,17 @@ from roteiro.tasks.check import checked
 from roteiro.tasks.server_process import ServerProcess
 from roteiro.terms.error import SettingsError
 
-__all__ = ["CanariesAnswer", "DriftAnswer", "JudgeAnswer", "ask_canaries", "look_at_drift", "measure_judge", "seen_canaries"]
+__all__ = [
+    "CanariesAnswer",
+    "DriftAnswer",
+    "JudgeAnswer",
+    "RatesAnswer",
+    "ask_canaries",
+    "judged_rates",
+    "look_at_drift",
+    "measure_judge",
+    "seen_canaries",
+]
 
 WITHIN_S: Final = 900.0
 NEVER: Final = "3650d"
@@ -33,6 +44,11 @@ NEVER: Final = "3650d"
 WRONG_SHOWN: Final = 12
 EXAMPLES: Final = 3
 LAST_S: Final = 24 * 3600.0
+
+JUDGED: Final = """
+SELECT target, lower(kind) AS kind, version, count(*) AS judged, count(*) FILTER (value < 0.5) AS bad
+FROM signals WHERE lower(kind) IN ('judge', 'factual') AND target IS NOT NULL GROUP BY ALL ORDER BY ALL
+"""
 
 FoundT = TypeVar("FoundT")
 
@@ -147,6 +163,26 @@ class JudgeAnswer:
     rows: tuple[JudgeRow, ...]
 
 
+@dataclass(frozen=True)
+class RateRow:
+    """What a judge's version said of a target's answers: `bad` of `judged`, and what that stands for. `rate` is None where the judge was
+    not measured (`measured` is False) or tells nothing."""
+
+    target: str
+    kind: str
+    judge: str
+    judged: int
+    bad: int
+    measured: bool
+    rate: Rate | None
+
+
+@dataclass(frozen=True)
+class RatesAnswer:
+    about: str
+    rows: tuple[RateRow, ...]
+
+
 def ask_canaries(
     plan: Path,
     environment: str | None = None,
@@ -211,6 +247,20 @@ def measure_judge(
         _awaited(store, lambda one: one.measured() or None)
         texts = {one.number: one for one in store.versions()}
         return JudgeAnswer(str(plan), tuple(_judge_row(one, texts[one.version]) for one in store.measured()))
+
+
+def judged_rates(data: Path) -> RatesAnswer:
+    """What a server's judge said of each target's answers, corrected for its own errors. Raises SettingsError, LedgerError."""
+    with _kept(data) as store:
+        measures = {(one.version, one.kind): one for one in store.measured()}
+        texts = {one.number: one.text for one in store.versions()}
+    rows = []
+    for one in Ledger(data).sql(JUDGED).to_pylist():
+        measure = measures.get((one["version"], one["kind"]))
+        rate = None if measure is None else corrected_rate(one["bad"], one["judged"], measure.sensitivity, measure.specificity)
+        judge = texts.get(one["version"], "")
+        rows.append(RateRow(one["target"], one["kind"], judge, one["judged"], one["bad"], measure is not None, rate))
+    return RatesAnswer(str(data), tuple(rows))
 
 
 # --- a server of its own -----------------------------------------------------------------------------------------------------------------
