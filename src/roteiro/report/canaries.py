@@ -225,7 +225,9 @@ def canaries_page(answer: Canaries, speech: Speech) -> Document:
     sections.append(Section("", (targets(answer.rows, speech),)))
     kinds = sorted({kind for row in answer.rows for kind in row.kinds})
     columns = (Column(say("canary.target")), *(Column(say(f"canary.{kind}"), right=True) for kind in kinds))
-    told = tuple((cell(row.target, Tone.STRONG), *(of_kind(row, kind, speech) for kind in kinds)) for row in answer.rows)
+    told = tuple(
+        (cell(named(row.target, row.era, speech), Tone.STRONG), *(of_kind(row, kind, speech) for kind in kinds)) for row in answer.rows
+    )
     sections.append(Section(say("canary.kinds"), (Table(columns, told),)))
     if answer.wrong:
         columns = (Column(say("canary.target")), Column(say("canary.question")), Column(say("canary.answer")))
