@@ -16,6 +16,7 @@ from roteiro.ledger.place import TABLES
 from roteiro.ledger.schema import Head
 from roteiro.plan.digest import canonical_json, digest
 from roteiro.plan.read import read_text
+from roteiro.report.plain import dumps
 from roteiro.tasks.kept_plan import purses_of
 from roteiro.tasks.report import parse_since, report_cost, report_traffic
 from roteiro.tasks.service_levels import report_sla
@@ -86,6 +87,14 @@ def test_promises_are_those_of_the_plan_that_was_in_force(tmp_path: Path) -> Non
         ("enterprise", Verdict.MISSED),
         ("basic", Verdict.MET),
     ]
+
+
+def test_counts_by_provider_are_plain_data_also_of_requests_that_reached_none(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"tier": "enterprise"}, {"tier": "enterprise", "outcome": "shed", "target": None}]
+    record(tmp_path, "run-1", *rows, digest_of=keep(tmp_path))
+    tier = report_sla(tmp_path, by="target").sla.tiers[0]
+    assert set(tier.dimensions[0].groups) == {"primary", ""}
+    assert '"primary"' in dumps(report_sla(tmp_path, by="target"))
 
 
 def test_without_the_plan_nothing_is_judged_and_that_is_said(tmp_path: Path) -> None:

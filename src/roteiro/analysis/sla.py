@@ -65,7 +65,7 @@ class Mean:
 class Dimension:
     """One objective, judged. `counts` are of slices where it is judged by them, `empty` those without any event.
 
-    `groups`: the same by tenant, workload and so on, where that was asked for.
+    `groups`: the same by tenant, workload and so on, where that was asked for; what has none is under the empty name.
     """
 
     objective: Objective
@@ -74,7 +74,7 @@ class Dimension:
     budget: Budget | None = None
     mean: Mean | None = None
     empty: int | None = None
-    groups: Mapping[str | None, Counts] = field(default_factory=dict)
+    groups: Mapping[str, Counts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def judge(
     *,
     sums: tuple[int, float] | None = None,
     empty: int | None = None,
-    groups: Mapping[str | None, Counts] | None = None,
+    groups: Mapping[str, Counts] | None = None,
 ) -> Dimension:
     """One objective by its counts; `sums` (the sum and that of squares) where it is of a mean."""
     by = groups or {}

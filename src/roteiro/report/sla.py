@@ -133,7 +133,7 @@ def groups(report: SlaReport, speech: Speech) -> tuple[Section, ...]:
         group_row(one, group, counts, speech)
         for one in (*(one for tier in report.tiers for one in tier.dimensions), *report.own)
         if one.objective.measure is Measure.SHARE
-        for group, counts in sorted(one.groups.items(), key=lambda item: (item[0] is None, item[0] or ""))
+        for group, counts in sorted(one.groups.items(), key=lambda item: (not item[0], item[0]))
         if counts.total
     ]
     columns = (
@@ -143,7 +143,7 @@ def groups(report: SlaReport, speech: Speech) -> tuple[Section, ...]:
     return (Section(say("sla.by", what=what), (Table(columns, once(rows)) if rows else Note(say("no_data"), Tone.QUIET),)),)
 
 
-def group_row(one: Dimension, group: str | None, counts: Counts, speech: Speech) -> tuple[Cell, ...]:
+def group_row(one: Dimension, group: str, counts: Counts, speech: Speech) -> tuple[Cell, ...]:
     attained = attain(counts.good, counts.total, one.objective.least)
     return (
         cell(one.objective.name, Tone.STRONG), cell(group or speech.say("none")), cell(*measured(one.objective, counts, speech)),

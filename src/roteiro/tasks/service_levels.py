@@ -109,7 +109,7 @@ def judged(
     for name, answer in ask(by_request, by).items():
         objective = next(one for one in by_request if one.name == name)
         sums = answer.sums(name) if objective.measure is Measure.MEAN else None
-        groups = answer.by_group(name) if by is not None else None
+        groups = {group or "": counts for group, counts in answer.by_group(name).items()} if by is not None else None
         found[name] = judge(objective, answer.counts(name), sums=sums, groups=groups)
     in_slices = sorted((one for one in all_of_them if one.slices is not None), key=slice_s)
     for step_s, group in groupby(in_slices, key=slice_s):
