@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.policy.kernel import JIT, kernel
+from roteiro.policy.memory import LINE, buffers, record_at, release
+from roteiro.policy.objective_records import BURN_ALERT, BURN_STEP, HOUR_SLOTS, MINUTE_SLOTS, OBJECTIVE, PAUSE, record
 from roteiro.terms.error import InvariantError
 from roteiro.terms.event import DECISION, EVENT, SIGNAL
 
@@ -77,14 +79,6 @@ CREDENTIALS: Final = 8
 """Most credentials of one provider."""
 TIERS: Final = 3
 MINUTES: Final = 60
-MINUTE_SLOTS: Final = 360
-"""Minutes that an objective remembers."""
-HOUR_SLOTS: Final = 93 * 24
-"""Hours that it does: more than its longest window has."""
-
-
-def record(*fields: tuple[Any, ...]) -> np.dtype[Any]:
-    return np.dtype(list(fields), align=True)
 
 
 TARGET: Final = record(
@@ -197,40 +191,6 @@ PRICE: Final = record(
 )  # fmt: skip
 """Prices of a target from a moment on, in order of time."""
 
-OBJECTIVE: Final = record(
-    ("sli", "i2"),  # 0: retired
-    ("bound", "f8"), ("least", "f8"),
-    ("tier", "i4"), ("tenant", "i4"), ("workload", "i4"), ("route", "i4"), ("target", "i4"), ("region", "i4"),  # its scope; NONE: any
-    ("window_s", "f8"),  # rolling; 0: the calendar period below
-    ("period_s", "f8"), ("offset_s", "f8"), ("starts_s", "f8"), ("ends_s", "f8"),  # as of BUDGET
-    ("phase_s", "f8"),  # what local hours are shifted by within the hour
-    ("since_s", "f8"),  # the earliest moment that is counted
-    ("good", "i8"), ("bad", "i8"),  # of the window
-    ("run_good", "i8"), ("run_bad", "i8"),  # of the run
-    ("news", "i1"), ("holds", "i2"), ("due", "i1"),  # something failed since the last look; alerts and steps that hold; to be judged now
-    ("looked_s", "f8"),
-    ("minute", "i8"), ("minute_good", "i4", (MINUTE_SLOTS,)), ("minute_bad", "i4", (MINUTE_SLOTS,)),
-    ("hour", "i8"), ("hour_good", "i4", (HOUR_SLOTS,)), ("hour_bad", "i4", (HOUR_SLOTS,)),
-)  # fmt: skip
-"""A service level objective with the counts of its events, by minute and by hour of the Unix epoch."""
-
-BURN_ALERT: Final = record(
-    ("objective", "i4"), ("severity", "i1"), ("firing", "i1"), ("long_s", "f8"), ("short_s", "f8"), ("burn", "f8"),
-    ("share", "f8"),  # of the window's budget, which the burn spends within the long window
-    ("since_s", "f8"), ("fired", "i8"), ("fired_s", "f8"),  # since when it fires; how often it began to, and for how long it did in all
-)  # fmt: skip
-
-BURN_STEP: Final = record(
-    ("objective", "i4"), ("action", "i2"), ("argument", "i4"), ("spent", "f8"), ("active", "i1"), ("begun", "i8"), ("since_s", "f8"),
-    ("active_s", "f8"),
-)  # fmt: skip
-
-PAUSE: Final = record(
-    ("from_s", "f8"), ("to_s", "f8"),
-    ("tier", "i4"), ("tenant", "i4"), ("workload", "i4"), ("route", "i4"), ("target", "i4"), ("region", "i4"),
-)  # fmt: skip
-"""A stretch of announced maintenance, on the run's clock, and whose."""
-
 FLOW: Final = record(
     ("request", "i8"), ("arrival", "f8"), ("deadline", "f8"), ("sent", "f8"), ("first_byte", "f8"), ("queued", "f8"), ("queue_s", "f8"),
     ("until", "f8"),  # end of a backoff or of the patience in the queue
@@ -340,9 +300,6 @@ class State(NamedTuple):
     signals: npt.NDArray[Any]
 
 
-LINE: Final = 64  # tables begin on a cache line
-
-
 def rounded(size: int) -> int:
     return -(-size // LINE) * LINE
 
@@ -384,72 +341,6 @@ def view(buffer: npt.NDArray[np.uint8]) -> State:
     if not JIT:
         buffers[buffer.ctypes.data] = buffer
     return State(*tables)
-
-
-buffers: dict[int, npt.NDArray[np.uint8]] = {}
-"""The blocks that plain Python knows by address; machine code needs no such book."""
-
-
-def release(address: int) -> None:
-    """Forget a block whose memory is about to go."""
-    buffers.pop(address, None)
-
-
-if JIT:
-    from numba.extending import intrinsic
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def record_at(typingctx: Any, block: Any, at: Any, i: Any, dtype: Any) -> Any:
-        """The `i`-th record of the table that begins `at` bytes into the block."""
-        record_type = dtype.dtype
-
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            base, offset, index = (
-                context.cast(builder, value, kind, types.int64) for value, kind in zip(args[:3], signature.args[:3], strict=True)
-            )
-            size = context.get_constant(types.int64, record_type.size)
-            address = builder.add(builder.add(base, offset), builder.mul(index, size))
-            return builder.inttoptr(address, context.get_value_type(record_type))
-
-        from numba import types
-
-        return record_type(block, at, i, dtype), codegen
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def prefetch(typingctx: Any, block: Any, at: Any, i: Any, dtype: Any) -> Any:
-        """Ask the processor to fetch the `i`-th record of the table that begins `at` bytes into the block."""
-
-        size = dtype.dtype.size
-
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            from llvmlite import ir
-
-            byte, number = ir.PointerType(ir.IntType(8)), ir.IntType(32)
-            fetch = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(ir.VoidType(), [byte, number, number, number]), "llvm.prefetch.p0"
-            )
-            base, offset, index = (
-                context.cast(builder, value, kind, types.int64) for value, kind in zip(args[:3], signature.args[:3], strict=True)
-            )
-            address = builder.add(builder.add(base, offset), builder.mul(index, context.get_constant(types.int64, size)))
-            for line in range(0, size, LINE):
-                pointer = builder.inttoptr(builder.add(address, context.get_constant(types.int64, line)), byte)
-                builder.call(fetch, [pointer, number(0), number(3), number(1)])
-            return context.get_dummy_value()
-
-        from numba import types
-        from numba.core import cgutils
-
-        return types.void(block, at, i, dtype), codegen
-else:
-
-    def prefetch(block: int, at: int, i: int, dtype: np.dtype[Any]) -> None:
-        """Machine code asks the processor to fetch a record here; plain Python has no processor to ask."""
-
-    def record_at(block: int, at: int, i: int, dtype: np.dtype[Any]) -> Any:
-        """The `i`-th record of the table that begins `at` bytes into the block."""
-        begin = at + i * dtype.itemsize
-        return buffers[block][begin : begin + dtype.itemsize].view(dtype).view(np.recarray)[0]
 
 
 @kernel

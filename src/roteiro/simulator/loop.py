@@ -11,7 +11,8 @@ from roteiro.journey.observe import INDEX
 from roteiro.journey.request import first_byte
 from roteiro.journey.step import step
 from roteiro.policy.kernel import entry, inlined, kernel
-from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, pool_at, prefetch, route_at, target_at
+from roteiro.policy.memory import prefetch
+from roteiro.policy.state import FLOW, NONE, breaker_at, flow_at, header_of, pool_at, route_at, target_at
 from roteiro.simulator import batching, heap, laws, purses, replicas, strikes, timeline
 from roteiro.simulator.arriving import NEVER, ask, first_arrivals, next_arrival
 from roteiro.simulator.draw import chance, luck, uniform

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from roteiro.policy.kernel import JIT, kernel
-from roteiro.policy.state import buffers, record_at
+from roteiro.policy.memory import buffers, record_at
 from roteiro.simulator.draw import GENERATOR, seeded
 from roteiro.simulator.server_records import REPLICA, SEAT, SERVER, SPOT, TOLD
 from roteiro.simulator.table import TABLE

@@ -6,7 +6,8 @@ What must not live here: what a replica does (`batching`), and how many there sh
 from typing import Any
 
 from roteiro.policy.kernel import kernel
-from roteiro.policy.state import NONE, record_at
+from roteiro.policy.memory import record_at
+from roteiro.policy.state import NONE
 from roteiro.simulator.records import loop_of, work_at
 from roteiro.simulator.server_records import REPLICA, SEAT, SERVER, SPOT, TOLD, Phase
 from roteiro.simulator.timers import TURN, set_timer
