@@ -43,7 +43,7 @@ def test_a_page_says_what_burns_how_fast_and_what_changed() -> None:
         "Promise: availability ≥ 99.9%, month", "(the bound is 2%), 44.6 times as fast as it lasts", "31% spent, 69% left", "11 h 7 min from now",
         "plan ffffffffffff was adopted in place of aaaaaaaaaaaa (administration)", "primary answers as gpt-2 instead of gpt-1",
         "breaker of primary: too many failures", "primary: 31% of 240 requests failed, p95 2,400 ms, breaker open", "spare: no request",
-        "roteiro slo status", "-03:00",
+        "roteiro slo status --objective gold.availability", "-03:00",
     ):  # fmt: skip
         assert said in words.text, words.text
 

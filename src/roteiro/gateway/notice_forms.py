@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from roteiro.gateway.notice import Notice
-from roteiro.gateway.notice_text import LOOK, Told, told
+from roteiro.gateway.notice_text import Told, command, told
 from roteiro.plan.notify import Smtp
 from roteiro.report.speech import speech
 
@@ -39,7 +39,7 @@ def webhook_body(notices: Sequence[Notice], ref: str, lang: str) -> bytes:
     return msgspec.json.encode(
         {
             "version": VERSION, "source": "roteiro", "ref": ref, "stage": first.stage, "kind": first.kind, "severity": worst(notices),
-            "title": words.title, "text": words.text, "look": LOOK, "notices": notices,
+            "title": words.title, "text": words.text, "look": command(notices), "notices": notices,
         }
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ def pagerduty_event(notice: Notice, key: str, lang: str) -> bytes:
                 "component": notice.objective or "roteiro",
                 "group": notice.objective.partition(".")[0],
                 "class": notice.kind,
-                "custom_details": {"text": words.text, "look": LOOK, **msgspec.to_builtins(notice)},
+                "custom_details": {"text": words.text, "look": command([notice]), **msgspec.to_builtins(notice)},
             },
         }
     return msgspec.json.encode(event)

@@ -11,10 +11,8 @@ from zoneinfo import ZoneInfo
 from roteiro.gateway.notice import Adopted, Changed, Notice, ProviderNow
 from roteiro.report.speech import Speech
 
-__all__ = ["LOOK", "Part", "Told", "told"]
+__all__ = ["Part", "Told", "command", "told"]
 
-LOOK: Final = "roteiro slo status"
-"""What to type to see more."""
 MOST_OF_EACH: Final = 5
 """Changes of a kind that are told, the latest."""
 DIGEST: Final = 12
@@ -51,8 +49,14 @@ def told(notices: Sequence[Notice], speech: Speech) -> Told:
         parts.append(Part(speech.say("notice.changed"), tuple(changes(last, speech))))
         if last.changed.providers:
             parts.append(Part(speech.say("notice.providers"), tuple(provider_line(one, speech) for one in last.changed.providers)))
-        parts.append(Part("", (speech.say("notice.look", command=LOOK),)))
+        parts.append(Part("", (speech.say("notice.look", command=command(notices)),)))
     return Told(title, tuple(part for part in parts if part.lines or part.heading))
+
+
+def command(notices: Sequence[Notice]) -> str:
+    """What to type to see more."""
+    objectives = {one.objective for one in notices}
+    return "roteiro slo status" + (f" --objective {objectives.pop()}" if len(objectives) == 1 and "" not in objectives else "")
 
 
 def headline(notice: Notice, speech: Speech) -> str:
