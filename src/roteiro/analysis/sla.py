@@ -9,7 +9,7 @@ What must not live here: counting (`sli`), the plan, and words for people.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import sqrt
 
@@ -17,7 +17,20 @@ from roteiro.analysis.error_budget import Budget, Counts
 from roteiro.analysis.objective import Measure, Objective, Sli
 from roteiro.analysis.spread import Z_95, Interval, Times, wilson
 
-__all__ = ["Attainment", "Dimension", "Service", "SlaReport", "TierReport", "Verdict", "attain", "judge", "tier_report", "worst"]
+__all__ = [
+    "Attainment",
+    "Corrected",
+    "Dimension",
+    "Service",
+    "SlaReport",
+    "TierReport",
+    "Verdict",
+    "attain",
+    "judge",
+    "tier_report",
+    "with_correction",
+    "worst",
+]
 
 MEASURED = (Sli.QUALITY, Sli.CONFIDENCE, Sli.HALLUCINATION, Sli.LEAKS)
 """What must be looked for: without a signal nothing is known, however many answers were given."""
@@ -62,6 +75,15 @@ class Mean:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """The share of good events without the errors of the judge who gave `judged` of the verdicts; None where that judge tells nothing."""
+
+    share: float | None
+    judged: int
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Dimension:
     """One objective, judged. `counts` are of slices where it is judged by them, `empty` those without any event.
 
@@ -75,6 +97,7 @@ class Dimension:
     mean: Mean | None = None
     empty: int | None = None
     groups: Mapping[str, Counts] = field(default_factory=dict)
+    corrected: Corrected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +187,17 @@ def judge(
         attained = Attainment(objective.least, counts.good, counts.total, attained.share, attained.interval, attained.verdict, True)
     budget = Budget.of(counts, objective.least) if objective.has_budget else None
     return Dimension(objective, counts, attained, budget, empty=empty, groups=by)
+
+
+def with_correction(dimension: Dimension, told: Corrected) -> Dimension:
+    """The verdict by the corrected share; unverified by a judge who tells nothing. The counts stay those of the verdicts."""
+    it, least = dimension.attained, dimension.objective.least
+    if told.share is None or told.interval is None:
+        return replace(dimension, corrected=told, attained=replace(it, share=None, interval=None, verdict=Verdict.UNVERIFIED, sure=False))
+    met = told.share >= least
+    sure = told.interval.low >= least if met else told.interval.high < least
+    verdict = Verdict.MET if met else Verdict.MISSED
+    return replace(dimension, corrected=told, attained=replace(it, share=told.share, interval=told.interval, verdict=verdict, sure=sure))
 
 
 def of_mean(objective: Objective, count: int, total: int, squares: float) -> tuple[Attainment, Mean | None]:

@@ -66,6 +66,11 @@ def measured_of(dimension: Dimension, speech: Speech) -> Cell:
     """What came of it."""
     if (mean := dimension.mean) is not None:
         return cell(speech.say("sla.mean", value=speech.money(round(mean.value))))
+    if (told := dimension.corrected) is not None:
+        if told.share is None:
+            return cell(speech.say("sla.judge_tells_nothing"), Tone.WARN)
+        share = 1.0 - told.share if dimension.objective.sli is Sli.HALLUCINATION else told.share
+        return cell(speech.say("sla.corrected", share=speech.share(share)))
     return cell(*measured(dimension.objective, dimension.counts, speech))
 
 
@@ -92,7 +97,11 @@ def interval_of(dimension: Dimension, speech: Speech) -> str:
         interval = dimension.mean.interval
         return "" if interval is None else f"{speech.money(round(interval.low))} – {speech.money(round(interval.high))}"
     attained = dimension.attained
-    return "" if attained.interval is None else shares(dimension.objective, dimension.counts, attained.interval, speech)
+    if attained.interval is None:
+        return ""
+    if dimension.corrected is not None and dimension.objective.sli is Sli.HALLUCINATION:
+        return f"{speech.share(1.0 - attained.interval.high)} – {speech.share(1.0 - attained.interval.low)}"
+    return shares(dimension.objective, dimension.counts, attained.interval, speech)
 
 
 def shares(objective: Objective, counts: Counts, interval: Interval, speech: Speech) -> str:

@@ -18,6 +18,8 @@ SERVICE_LEVEL_WORDS: Final[dict[str, tuple[str, str]]] = {
     "sla.latency_p95": ("p95 latency", "latência p95"),
     "sla.ttft_p95": ("p95 first token", "primeiro token p95"),
     "sla.quality": ("quality", "qualidade"),
+    "sla.corrected": ("{share}, corrected", "{share}, corrigido"),
+    "sla.judge_tells_nothing": ("the judge tells nothing", "o juiz nada diz"),
     "sla.within": ("{share} within {bound}", "{share} em até {bound}"),
     "sla.at_least": ("at least {share}", "no mínimo {share}"),
     "sla.p95_within": ("p95 within {bound}", "p95 em até {bound}"),
@@ -74,14 +76,16 @@ SERVICE_LEVEL_WORDS: Final[dict[str, tuple[str, str]]] = {
         "mistake, those past a limit or a budget of the caller, and announced maintenance. A p95 is kept when at least 95% of the answers "
         "come within it. Percentiles are values that were measured (inverse of the empirical distribution), over all answers at once. "
         "The budget left is 1 − bad ÷ ((1 − target) × all), over the period of this report. Intervals are Wilson's, 95%; “not sure” means "
-        "that the interval also holds the other verdict. What nothing measured is unverified, never met; a judge's and a canary's verdicts "
-        "are counted as they were given. Numbers are those of the statements that --json prints."),
+        "that the interval also holds the other verdict. What nothing measured is unverified, never met; of a judge who was measured, "
+        "the share is told without its own errors (Rogan–Gladen), else verdicts are counted as they were given. "
+        "Numbers are those of the statements that --json prints."),
         ("A disponibilidade conta as requisições respondidas entre todas, menos as canceladas pelo cliente, as que o provedor recusou por "
         "erro do cliente, as que passaram de um limite ou orçamento de quem chamou e a manutenção anunciada. Um p95 é cumprido quando ao "
         "menos 95% das respostas chegam dentro dele. Percentis são valores medidos (inversa da distribuição empírica), sobre todas as "
         "respostas juntas. O orçamento restante é 1 − ruins ÷ ((1 − meta) × todas), no período deste relatório. Os intervalos são de "
         "Wilson, de 95%; “sem certeza” quer dizer que o intervalo também contém o outro veredito. O que nada mediu está não verificado, "
-        "nunca cumprido; os vereditos de juízes e canários contam como foram dados. Os números são os das consultas que --json mostra."),
+        "nunca cumprido; de um juiz que foi medido, a parcela é contada sem os erros dele (Rogan–Gladen), senão os vereditos contam como "
+        "foram dados. Os números são os das consultas que --json mostra."),
     ),
     "sla.unverified_note": (
         "Unverified: nothing measured it, so nothing is claimed.",

@@ -17,6 +17,7 @@ from roteiro.analysis.sla import Dimension, Service, SlaReport, judge, tier_repo
 from roteiro.analysis.sli import Absence, Grouping
 from roteiro.ledger import Queries
 from roteiro.plan.model import Plan
+from roteiro.tasks.judged_levels import corrected
 from roteiro.tasks.objective_counts import Answer, absences_of, count_objectives, rows_of
 from roteiro.tasks.objectives_of import objectives_of
 from roteiro.tasks.report import Period, Question
@@ -65,6 +66,7 @@ def report_sla(
     objectives = objectives_of(plan) if plan is not None else ()
     absences = absences_of(plan) if plan is not None else ()
     dimensions, queries = judged(question.ledger, objectives, begins, ends, by=by, run=run, absences=absences)
+    dimensions = corrected(dimensions, question.ledger, Path(data), begins, ends, run, absences)
     return SlaAnswer(period, plan is not None, assembled(plan, services, overall, dimensions, by), (times, *queries))
 
 
