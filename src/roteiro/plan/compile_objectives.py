@@ -130,6 +130,7 @@ def fill_one(row: Any, one: Promised | None, plan: Plan, names: Names, unix_s: f
             row[column] = 0
         row["looked_s"] = row["since_s"] = 0.0
     row["sli"], row["bound"], row["window_s"], row["period_s"] = meant
+    row["turns_s"] = 0.0
     row["least"] = one.least
     offset_s = zone_offset_s(plan.timezone, unix_s)
     row["phase_s"] = offset_s % HOUR_S

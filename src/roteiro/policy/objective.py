@@ -122,6 +122,8 @@ def period_end(objective: Any, epoch_unix_s: float, now: float) -> float:
 @kernel
 def turn(objective: Any, epoch_unix_s: float, now: float) -> None:
     """Empty the slots that time has reached again, and let go of what has left the window."""
+    if now < objective.turns_s:
+        return
     unix_s = epoch_unix_s + now
     minute, hour = int(unix_s // MINUTE_S), int((unix_s + objective.phase_s) // HOUR_S)
     if objective.hour == 0:  # the first time that it is looked at
@@ -130,6 +132,7 @@ def turn(objective: Any, epoch_unix_s: float, now: float) -> None:
         for m in range(max(objective.minute + 1, minute - MINUTE_SLOTS + 1), minute + 1):
             objective.minute_good[m % MINUTE_SLOTS], objective.minute_bad[m % MINUTE_SLOTS] = 0, 0
         objective.minute = minute
+    objective.turns_s = (minute + 1) * MINUTE_S - epoch_unix_s  # hours and days of a zone begin with a minute
     if hour > objective.hour:
         if objective.window_s > 0.0:
             hours = int(objective.window_s / HOUR_S)

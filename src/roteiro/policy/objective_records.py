@@ -31,7 +31,7 @@ OBJECTIVE: Final = record(
     ("good", "i8"), ("bad", "i8"),  # of the window
     ("run_good", "i8"), ("run_bad", "i8"),  # of the run
     ("news", "i1"), ("holds", "i2"), ("due", "i1"),  # something failed since the last look; alerts and steps that hold; to be judged now
-    ("looked_s", "f8"),
+    ("looked_s", "f8"), ("turns_s", "f8"),  # the last look; up to when the slots stay as they are
     ("minute", "i8"), ("minute_good", "i4", (MINUTE_SLOTS,)), ("minute_bad", "i4", (MINUTE_SLOTS,)),
     ("hour", "i8"), ("hour_good", "i4", (HOUR_SLOTS,)), ("hour_bad", "i4", (HOUR_SLOTS,)),
 )  # fmt: skip
