@@ -25,7 +25,7 @@ NO_REFUSAL = {
     "OK", "WEIGHTED", "RULE", "ONLY_TARGET", "FALLBACK", "RETRY", "LEAST_BAD", "BACKOFF", "RETRY_AFTER", "BUDGET_DEGRADED", "CLIENT_GONE", "WORKER_DIED",
     "DEQUEUED", "BREAKER_OPENED", "BREAKER_FORCED", "BREAKER_HALF_OPEN", "BREAKER_CLOSED", "BREAKER_REOPENED", "RULE_ON", "RULE_OFF", "ADOPTED", "MONEY_RESTORED",
     "KEY_ROTATED", "CREDENTIAL_REFUSED", "HEDGED", "RESCUED", "LARGER_CONTEXT", "CACHE_EXACT", "CACHE_SEMANTIC", "COMPLEXITY", "COST_DEGRADED",
-    "COST_RECOVERED", "SCALED_UP", "SCALED_DOWN",
+    "COST_RECOVERED", "SCALED_UP", "SCALED_DOWN", "SLO_ALERT", "SLO_CLEARED", "SLO_STEP", "OBSERVED", "RECALLED",
 }  # fmt: skip
 """Reasons that end no request, or whose client is gone."""
 plain_status_of = getattr(status_of, "py_func", status_of)  # machine code without a wrapper for Python must not be called from it

@@ -116,6 +116,12 @@ MEANINGS: Final[dict[Reason, tuple[Meaning, Meaning]]] = {
     Reason.RESIDENCY: (("candidates", Kind.COUNT), ("regions", Kind.COUNT)),
     Reason.SCALED_UP: (("measured", Kind.NUMBER), ("bound_of_scaling", Kind.NUMBER)),
     Reason.SCALED_DOWN: (("measured", Kind.NUMBER), ("bound_of_scaling", Kind.NUMBER)),
+    Reason.SLO_ALERT: (("budget_spent", Kind.SHARE), ("budget_bound", Kind.SHARE)),
+    Reason.SLO_CLEARED: (("budget_spent", Kind.SHARE), ("budget_bound", Kind.SHARE)),
+    Reason.SLO_STEP: (("budget_spent", Kind.SHARE), ("budget_bound", Kind.SHARE)),
+    Reason.OBSERVED: (None, None),
+    Reason.RECALLED: (None, None),
+    Reason.SHED_FOR_SLO: (("own_priority", Kind.PRIORITY), ("shed_from", Kind.PRIORITY)),
 }
 """What `x` and `y` are for each reason; None where they say nothing."""
 

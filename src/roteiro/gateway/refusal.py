@@ -49,6 +49,9 @@ _WORDS: Final[Mapping[Reason, _Words]] = {
     Reason.QUEUE_TIMEOUT: _Words("overloaded", "no provider became free while the request waited"),
     Reason.SHED_FOR_PRIORITY: _Words("overloaded", "a more important request took the place"),
     Reason.SHED_BY_RULE: _Words("overloaded", "requests of this priority are refused for now"),
+    Reason.SHED_FOR_SLO: _Words(
+        "overloaded", "requests of this priority are refused for now, so that more important ones keep what is promised"
+    ),
     Reason.NO_HEALTHY_TARGET: _Words("unavailable", "no provider of the model is available"),
     Reason.LEDGER_FULL: _Words("unavailable", "the ledger cannot be written, and nothing is served that is not recorded"),
     Reason.FLOWS_FULL: _Words("overloaded", "as many requests are in flight as the gateway can hold"),

@@ -130,6 +130,8 @@ CODES: Final[dict[str, tuple[str, str]]] = {
     "breaker.closed": ("closed", "fechado"),
     "breaker.open": ("open", "aberto"),
     "breaker.half_open": ("half-open", "meio aberto"),
+    "fact.budget_spent": ("error budget spent", "orçamento de erros gasto"),
+    "fact.budget_bound": ("at most", "no máximo"),
     "fact.draw": ("draw", "sorteio"),
     "fact.total_weight": ("of weight", "do peso"),
     "fact.rule": ("rule", "regra"),
