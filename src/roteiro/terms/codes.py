@@ -290,7 +290,7 @@ class Reason(IntEnum):
     """An error budget burns too fast. x: share of the window's budget that was spent within the alert's long window; y: the share at which
     it fires. a: objective; b: alert; c: 1 page, 2 ticket. The row's argument is the share spent in the whole window."""
     SLO_CLEARED = 58
-    """It does no longer. x: the share spent within the long window; y: the share at which it fires. The other columns are those of SLO_ALERT."""
+    """It does no longer. x: the share spent within the long window; y: the share at which it fires. The others are those of SLO_ALERT."""
     SLO_STEP = 59
     """A step of burn began or ended. x: share of the window's budget that is spent; y: the step's. a: objective; b: step; c: 1 began, 0
     ended."""
