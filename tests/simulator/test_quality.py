@@ -14,8 +14,6 @@ from roteiro.simulator.result import Measured, measure
 from roteiro.simulator.world import Simulation
 from roteiro.terms.codes import Signal
 
-pytestmark = pytest.mark.kernel
-
 PLAN = """
 roteiro: 1
 providers:
