@@ -61,7 +61,7 @@ def canaries(
 
     With a plan, a server of its own asks every question of its suites, within the canaries' budget; it costs what the answers cost.
     """
-    from roteiro.report.canaries import canaries_page
+    from roteiro.cli.quality_page import canaries_page
     from roteiro.report.plain import dumps
     from roteiro.report.terminal import console
     from roteiro.tasks.canaries import ask_canaries, seen_canaries
@@ -88,7 +88,7 @@ def drift(
     lang: Lang = Language.EN,
 ) -> None:
     """Whether the models behind a server's targets are still the same: what changed, since when, how sure that is, and examples."""
-    from roteiro.report.canaries import drift_page
+    from roteiro.cli.quality_page import drift_page
     from roteiro.report.plain import dumps
     from roteiro.tasks.canaries import look_at_drift
 
@@ -117,7 +117,7 @@ def judge(
 
     With a plan, a server of its own asks the judge of items whose verdict is known, within its budget.
     """
-    from roteiro.report.canaries import judge_page, rates_page
+    from roteiro.cli.quality_page import judge_page, rates_page
     from roteiro.report.plain import dumps
     from roteiro.report.terminal import console
     from roteiro.tasks.canaries import judged_rates, measure_judge

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from roteiro.cli.quality_page import canaries_page, drift_page, judge_page, rates_page
 from roteiro.quality.judge_rate import Counts, Rate
-from roteiro.report.canaries import canaries_page, drift_page, judge_page, rates_page
 from roteiro.report.markdown import markdown
 from roteiro.report.speech import speech
 from roteiro.tasks.canaries import (

@@ -3,12 +3,25 @@
 What must not live here: asking, and what is stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from roteiro.report.document import Cell, Column, Document, Note, Part, Section, Table, Tone, cell
 from roteiro.report.speech import Speech
+
+if TYPE_CHECKING:
+    from roteiro.analysis.spread import Interval
+    from roteiro.quality.judge_rate import Rate
+    from roteiro.tasks.canaries import (
+        CanariesAnswer,
+        ChangeRow,
+        DriftAnswer,
+        JudgeAnswer,
+        RatesAnswer,
+        TargetRow,
+        VersionRow,
+    )
 
 __all__ = ["canaries_page", "drift_page", "judge_page", "rates_page"]
 
@@ -20,201 +33,7 @@ SIGN = 3.0
 """Odds below which a sign is none."""
 
 
-class Span(Protocol):
-    """An interval."""
-
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-
-
-class Target(Protocol):
-    """How a target did, as `tasks.canaries` has it."""
-
-    @property
-    def target(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def era(self) -> int: ...
-    @property
-    def asked(self) -> int: ...
-    @property
-    def failed(self) -> int: ...
-    @property
-    def right(self) -> int: ...
-    @property
-    def interval(self) -> Span | None: ...
-    @property
-    def kinds(self) -> Mapping[str, tuple[int, int]]: ...
-    @property
-    def refused(self) -> int: ...
-    @property
-    def formed(self) -> tuple[int, int]: ...
-    @property
-    def confidence(self) -> float | None: ...
-    @property
-    def agreement(self) -> float | None: ...
-    @property
-    def latency_s(self) -> float | None: ...
-
-
-class Wrong(Protocol):
-    @property
-    def target(self) -> str: ...
-    @property
-    def probe(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-
-
-class Canaries(Protocol):
-    @property
-    def about(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def rows(self) -> Sequence[Target]: ...
-    @property
-    def wrong(self) -> Sequence[Wrong]: ...
-
-
-class Watched(Protocol):
-    @property
-    def target(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def era(self) -> int: ...
-    @property
-    def first(self) -> datetime: ...
-    @property
-    def last(self) -> datetime: ...
-    @property
-    def answers(self) -> int: ...
-    @property
-    def measure(self) -> str: ...
-    @property
-    def threshold(self) -> float: ...
-    @property
-    def rate(self) -> float: ...
-    @property
-    def odds(self) -> Mapping[str, float]: ...
-    @property
-    def changed(self) -> bool: ...
-
-
-class Shown(Protocol):
-    @property
-    def probe(self) -> str: ...
-    @property
-    def before(self) -> str: ...
-    @property
-    def after(self) -> str: ...
-
-
-class Changed(Protocol):
-    @property
-    def target(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def noticed(self) -> datetime: ...
-    @property
-    def since(self) -> datetime: ...
-    @property
-    def before(self) -> str: ...
-    @property
-    def after(self) -> str: ...
-    @property
-    def feature(self) -> str: ...
-    @property
-    def up(self) -> bool: ...
-    @property
-    def odds(self) -> float: ...
-    @property
-    def answers(self) -> int: ...
-    @property
-    def examples(self) -> Sequence[Shown]: ...
-
-
-class Drift(Protocol):
-    @property
-    def about(self) -> str: ...
-    @property
-    def versions(self) -> Sequence[Watched]: ...
-    @property
-    def changes(self) -> Sequence[Changed]: ...
-
-
-class Tried(Protocol):
-    """Verdicts that were right, of so many."""
-
-    @property
-    def right(self) -> int: ...
-    @property
-    def of(self) -> int: ...
-
-
-class Corrected(Span, Protocol):
-    @property
-    def rate(self) -> float: ...
-
-
-class Judging(Protocol):
-    @property
-    def target(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def sensitivity(self) -> Tried: ...
-    @property
-    def specificity(self) -> Tried: ...
-    @property
-    def sensitivity_interval(self) -> Span | None: ...
-    @property
-    def specificity_interval(self) -> Span | None: ...
-    @property
-    def silent(self) -> int: ...
-    @property
-    def example(self) -> Corrected | None: ...
-
-
-class Counted(Protocol):
-    @property
-    def target(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def judge(self) -> str: ...
-    @property
-    def judged(self) -> int: ...
-    @property
-    def bad(self) -> int: ...
-    @property
-    def measured(self) -> bool: ...
-    @property
-    def rate(self) -> Corrected | None: ...
-
-
-class CountedAll(Protocol):
-    @property
-    def about(self) -> str: ...
-    @property
-    def rows(self) -> Sequence[Counted]: ...
-
-
-class Judged(Protocol):
-    @property
-    def about(self) -> str: ...
-    @property
-    def rows(self) -> Sequence[Judging]: ...
-
-
-def canaries_page(answer: Canaries, speech: Speech) -> Document:
+def canaries_page(answer: "CanariesAnswer", speech: Speech) -> Document:
     """How each target did, by kind of question, and what it got wrong."""
     say = speech.say
     sections = []
@@ -237,7 +56,7 @@ def canaries_page(answer: Canaries, speech: Speech) -> Document:
     return Document(say("canary.title"), tuple(sections), answer.about)
 
 
-def targets(rows: Sequence[Target], speech: Speech) -> Part:
+def targets(rows: "Sequence[TargetRow]", speech: Speech) -> Part:
     say = speech.say
     columns = (
         Column(say("canary.target")), Column(say("canary.version"), rank=2), Column(say("canary.right"), right=True),
@@ -264,7 +83,7 @@ def targets(rows: Sequence[Target], speech: Speech) -> Part:
     return Table(columns, told)
 
 
-def of_kind(row: Target, kind: str, speech: Speech) -> Cell:
+def of_kind(row: "TargetRow", kind: str, speech: Speech) -> Cell:
     return ratio(*row.kinds.get(kind, (0, 0)), speech)
 
 
@@ -275,7 +94,7 @@ def ratio(good: int, of: int, speech: Speech) -> Cell:
     return cell(f"{speech.number(good)}/{speech.number(of)}", Tone.GOOD if good == of else Tone.PLAIN)
 
 
-def span(interval: Span | None, speech: Speech) -> str:
+def span(interval: "Interval | Rate | None", speech: Speech) -> str:
     return speech.say("no_data") if interval is None else f"{speech.share(interval.low, 1)} – {speech.share(interval.high, 1)}"
 
 
@@ -289,7 +108,7 @@ def brief(text: str) -> str:
     return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
 
 
-def drift_page(answer: Drift, speech: Speech) -> Document:
+def drift_page(answer: "DriftAnswer", speech: Speech) -> Document:
     """What is watched, what has changed, since when, how sure that is, and questions whose answers show it."""
     say = speech.say
     sections = []
@@ -318,7 +137,7 @@ def drift_page(answer: Drift, speech: Speech) -> Document:
     return Document(say("drift.title"), tuple(sections), answer.about)
 
 
-def changes(rows: Sequence[Changed], speech: Speech) -> Part:
+def changes(rows: "Sequence[ChangeRow]", speech: Speech) -> Part:
     say = speech.say
     columns = (
         Column(say("canary.target")), Column(say("drift.noticed")), Column(say("drift.since")), Column(say("drift.what")),
@@ -340,7 +159,7 @@ def changes(rows: Sequence[Changed], speech: Speech) -> Part:
     )  # fmt: skip
 
 
-def what(row: Changed, speech: Speech) -> str:
+def what(row: "ChangeRow", speech: Speech) -> str:
     say = speech.say
     if row.kind == "version":
         return say("drift.says_other", before=row.before, after=row.after)
@@ -348,7 +167,7 @@ def what(row: Changed, speech: Speech) -> str:
     return say("drift.behaves", after=row.after, feature=say(f"drift.{row.feature}"), way=way)
 
 
-def versions(rows: Sequence[Watched], speech: Speech) -> Part:
+def versions(rows: "Sequence[VersionRow]", speech: Speech) -> Part:
     say = speech.say
     columns = (
         Column(say("canary.target")), Column(say("canary.version")), Column(say("drift.seen"), rank=1),
@@ -378,7 +197,7 @@ def when(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
-def judge_page(answer: Judged, speech: Speech) -> Document:
+def judge_page(answer: "JudgeAnswer", speech: Speech) -> Document:
     """How a judge did on labelled items, and what a rate of its would stand for."""
     say = speech.say
     columns = (
@@ -399,13 +218,13 @@ def judge_page(answer: Judged, speech: Speech) -> Document:
     return Document(say("judge.title"), (Section("", (Table(columns, told), Note(say("judge.method"), Tone.QUIET))),), answer.about)
 
 
-def stands_for(rate: Corrected | None, speech: Speech) -> Cell:
+def stands_for(rate: "Rate | None", speech: Speech) -> Cell:
     if rate is None:
         return cell(speech.say("judge.nothing"), Tone.BAD)
     return cell(f"{speech.share(rate.rate, 1)} ({span(rate, speech)})")
 
 
-def rates_page(answer: CountedAll, speech: Speech) -> Document:
+def rates_page(answer: "RatesAnswer", speech: Speech) -> Document:
     """What a judge said of each target's answers, as it counted and as it stands corrected."""
     say = speech.say
     if not answer.rows:
